@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Stallscope's build. `make help` lists the targets; V=1 shows the commands.
+
+O ?= build
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ifeq ($(V),1)
+  Q :=
+  say = @:
+else
+  Q := @
+  say = @printf '  %-7s %s\n'
+endif
+
+VERSION := 0.1.0
+CC ?= gcc
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
+AR ?= ar
+PREFIX ?= /usr/local
+
+# What is needed from outside (packages, libbpf, a guest kernel) is found or
+# fetched by tools/setup, which writes where things are into config.mk.
+no_config_goals := clean distclean help check-format
+ifneq ($(filter-out $(no_config_goals),$(or $(MAKECMDGOALS),all)),)
+  include $(O)/config.mk
+endif
+
+$(O)/config.mk: tools/setup $(wildcard tools/lib/*.sh)
+	@mkdir -p $(@D)
+	$(Q)KERNEL='$(KERNEL)' MODULES='$(MODULES)' tools/setup --output $@
+
+CFLAGS ?= -O2 -g
+warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iinclude -Ihost -I$(O)/gen \
+	-mno-red-zone -pthread -MMD -MP $(LIBBPF_CFLAGS) $(CFLAGS) $(SAN_FLAGS)
+ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS)
+
+all_targets :=
+include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk)
+
+.PHONY: all clean distclean help
+all: $(all_targets)
+
+clean:
+	$(Q)rm -rf $(O)
+
+help:
+	@echo 'make               build everything into build/'
+	@echo 'make demo          boot a throttled guest, trace it, say whose fault the stalls were'
+	@echo '                   (DISK=... replaces its disk, KERNEL=... MODULES=... its kernel)'
+	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
+	@echo 'make check-format  compare the sources with .clang-format'
+	@echo 'make clean         remove build/'
+	@echo 'make V=1 ...       show the commands'

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The runner, its library and its unit tests.
+
+host_src := $(wildcard host/*.c host/vm/*.c host/virtio/*.c host/io/*.c host/observe/*.c host/report/*.c)
+host_obj := $(host_src:%.c=$(O)/%.o)
+host_lib_obj := $(filter-out $(O)/host/main.o,$(host_obj))
+host_tests := $(patsubst host/tests/test_%.c,$(O)/tests/test_%,$(wildcard host/tests/test_*.c))
+host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard host/tests/test_*.c),$(wildcard host/tests/*.c)))
+host_libs = $(LIBBPF_LIBS) -ljansson -lm
+
+all_targets += $(O)/stallscope $(host_tests)
+
+$(O)/host/%.o: host/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+# Objects that use a skeleton wait for it.
+$(filter $(O)/host/observe/%,$(host_obj)): | $(O)/gen/host_trace.skel.h
+
+$(O)/libstallscope.a: $(host_lib_obj)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/stallscope: $(O)/host/main.o $(O)/libstallscope.a
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
+
+$(O)/tests/test_%: $(O)/host/tests/test_%.o $(host_test_lib_obj) $(O)/libstallscope.a $(O)/tools/harness/ss_harness.o
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
+
+-include $(host_obj:.o=.d) $(host_tests:$(O)/tests/%=$(O)/host/tests/%.d) $(host_test_lib_obj:.o=.d)
+.SECONDARY:

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int log_is_quiet;
+
+/* One write() a line: lines of several threads never mix. */
+static void log_line(const char *prefix, const char *fmt, va_list ap)
+{
+	char line[2048];
+	int n = snprintf(line, sizeof(line), "stallscope: %s", prefix);
+	int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
+	size_t len = strlen(line);
+	ssize_t ignored;
+
+	if (m < 0)
+		return;
+	line[len++] = '\n';
+	ignored = write(STDERR_FILENO, line, len);
+	(void)ignored;
+}
+
+void ss_err(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line("", fmt, ap);
+	va_end(ap);
+}
+
+void ss_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line("warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void ss_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (log_is_quiet)
+		return;
+	va_start(ap, fmt);
+	log_line("", fmt, ap);
+	va_end(ap);
+}
+
+void ss_log_quiet(int quiet)
+{
+	log_is_quiet = quiet;
+}
