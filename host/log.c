@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static int log_is_quiet;
+static unsigned int log_errors;
 
 /* One write() a line: lines of several threads never mix. */
 static void log_line(const char *prefix, const char *fmt, va_list ap)
@@ -28,9 +29,15 @@ void ss_err(const char *fmt, ...)
 {
 	va_list ap;
 
+	__atomic_fetch_add(&log_errors, 1, __ATOMIC_RELAXED);
 	va_start(ap, fmt);
 	log_line("", fmt, ap);
 	va_end(ap);
+}
+
+unsigned int ss_err_count(void)
+{
+	return __atomic_load_n(&log_errors, __ATOMIC_RELAXED);
 }
 
 void ss_warn(const char *fmt, ...)

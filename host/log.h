@@ -13,6 +13,9 @@
  */
 void ss_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** ss_err_count() - how many lines ss_err() has printed so far. */
+unsigned int ss_err_count(void);
+
 /** ss_warn() - like ss_err(), with "warning: " before the text. */
 void ss_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

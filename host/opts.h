@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Option values: numbers, sizes and the --disk list, checked where they are
+ * read so that a bad one is refused before anything is started.
+ */
+#ifndef SS_OPTS_H
+#define SS_OPTS_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SS_OPTS_ERR_LEN 256
+
+/**
+ * struct disk_opts - one --disk.
+ * @file: path of the backing file or block device, NULL for a temporary file;
+ *	owned by the struct.
+ * @size: bytes of the temporary file, 0 with @file.
+ * @read_only: the guest sees a read-only disk.
+ * @iops: operations a second, 0 unlimited.
+ * @bps: bytes a second, 0 unlimited.
+ * @iops_burst: capacity of the ops bucket, 0 for one second's worth.
+ * @bps_burst: capacity of the bytes bucket in bytes, 0 for one second's worth.
+ */
+struct disk_opts {
+	char *file;
+	uint64_t size;
+	bool read_only;
+	uint64_t iops;
+	uint64_t bps;
+	uint64_t iops_burst;
+	uint64_t bps_burst;
+};
+
+/**
+ * opts_number() - parse a whole decimal number.
+ * @s: the text; signs, blanks and anything after the digits are refused.
+ * @max: largest value accepted.
+ * @out: where the value goes.
+ *
+ * Return: 0, -EINVAL (not a number) or -ERANGE (larger than @max).
+ */
+int opts_number(const char *s, uint64_t max, uint64_t *out);
+
+/**
+ * opts_size() - parse bytes with an optional suffix K, M, G or T (powers of 1024).
+ *
+ * Return: 0, -EINVAL or -ERANGE (does not fit 63 bits: it must also be an off_t).
+ */
+int opts_size(const char *s, uint64_t *out);
+
+/**
+ * opts_disk() - parse "size=256M,iops=100,..." of a --disk option.
+ * @s: the option's value; a comma inside a path is written twice.
+ * @d: filled; disk_opts_free() it in any case.
+ * @err: one line saying what is wrong and what would be right.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN]);
+
+/** disk_opts_free() - free what @d owns. */
+void disk_opts_free(struct disk_opts *d);
+
+/**
+ * opts_parse() - argp_parse() that keeps to one line an error.
+ * @argp: options; --help (-?) and --usage are added, --version isn't.
+ * @name: what the help calls the program, such as "stallscope run".
+ * @input: handed to the parser; the parser prints its own line with ss_err()
+ *	and returns EINVAL for a bad value.
+ *
+ * --help prints to standard output and exits with 0.
+ *
+ * Return: SS_EXIT_OK or SS_EXIT_USAGE, after exactly one line on stderr.
+ */
+int opts_parse(const struct argp *argp, int argc, char **argv, const char *name, void *input);
+
+#endif /* SS_OPTS_H */
