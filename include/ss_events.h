@@ -39,6 +39,7 @@ enum ss_rec_type {
 	SS_REC_DEV_EVENT,	/* poison, reset, pause, resume */
 	SS_REC_HOST_RUNQ,	/* a vCPU or worker thread was runnable, not running */
 	SS_REC_HOST_CLOCK,
+	SS_REC_VCPU_TSC,	/* what KVM says a vCPU's TSC is made from */
 	/* guest */
 	SS_REC_GUEST = 64,
 	SS_REC_G_IO = SS_REC_GUEST,
@@ -144,6 +145,18 @@ struct ss_rec_host_clock {
 	struct ss_rec h;
 	__u64 tsc_before;
 	__u64 tsc_after;
+};
+
+/*
+ * One per vCPU, if KVM tells: guest_tsc = (host_tsc * scale >> frac_bits) + offset,
+ * modulo 2^64. An unscaled TSC has scale = 1 << frac_bits.
+ */
+struct ss_rec_vcpu_tsc {
+	struct ss_rec h;
+	__u32 vcpu;
+	__u32 frac_bits;	/* at most 63 */
+	__u64 offset;
+	__u64 scale;
 };
 
 /* --- guest --- */
