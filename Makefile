@@ -42,7 +42,8 @@ cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iincl
 ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS)
 
 all_targets :=
-include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk)
+include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk \
+	tools/harness/build.mk)
 
 .PHONY: all clean distclean help
 all: $(all_targets)
