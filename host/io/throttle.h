@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The throttle: a token bucket for operations a second and one for bytes a
+ * second, asked together. It keeps no thread and never sleeps: it says how
+ * long the caller must wait.
+ *
+ * The fraction of a token that a refill leaves over is carried, so the
+ * long-run rate is exact however often the bucket is asked.
+ */
+#ifndef SS_IO_THROTTLE_H
+#define SS_IO_THROTTLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Highest rate and burst: far beyond any disk, and no sum below overflows. */
+#define THROTTLE_MAX_RATE (1ULL << 50)
+
+/**
+ * struct bucket_limit - one bucket's limit
+ * @rate: tokens a second, 0 for unlimited
+ * @burst: capacity in tokens, 0 for one second of @rate
+ */
+struct bucket_limit {
+	uint64_t rate;
+	uint64_t burst;
+};
+
+/**
+ * struct throttle_limits - a disk's limits
+ * @ops: operations
+ * @bytes: bytes moved
+ */
+struct throttle_limits {
+	struct bucket_limit ops;
+	struct bucket_limit bytes;
+};
+
+/**
+ * struct bucket - a token bucket
+ * @rate: tokens a second, 0 for unlimited
+ * @capacity: the balance never grows past it
+ * @balance: whole tokens; negative: debt
+ * @fraction: of the next token, in 1e-9 tokens, below 1e9
+ * @last: time of the last refill, ns
+ */
+struct bucket {
+	uint64_t rate;
+	uint64_t capacity;
+	__int128 balance;
+	uint64_t fraction;
+	uint64_t last;
+};
+
+/** bucket_init() - a full bucket; @limit must have passed throttle_check() */
+void bucket_init(struct bucket *b, const struct bucket_limit *limit, uint64_t now);
+
+/** bucket_refill() - bring the balance up to @now (ns); an earlier @now does nothing */
+void bucket_refill(struct bucket *b, uint64_t now);
+
+/**
+ * bucket_lack() - what is missing before @n tokens are granted
+ *
+ * After bucket_refill(). n = 0 always passes; n up to the capacity needs n
+ * tokens; more than the capacity needs a balance that isn't negative.
+ *
+ * Return: 0 if @n would be granted now, else the tokens missing.
+ */
+uint64_t bucket_lack(const struct bucket *b, uint64_t n);
+
+/** bucket_charge() - take @n tokens that bucket_lack() found; may leave debt */
+void bucket_charge(struct bucket *b, uint64_t n);
+
+/**
+ * bucket_wait_ns() - time until @lack more tokens are there, rounded up, saturating
+ *
+ * After bucket_refill(): counts from then, the carried fraction included.
+ */
+uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack);
+
+/**
+ * struct throttle - a pair of buckets; may be shared by queues and disks
+ *
+ * The lock is held for a few instructions, never over IO.
+ */
+struct throttle {
+	pthread_mutex_t lock;
+	bool limited;		/* atomic: some rate isn't 0 */
+	struct bucket ops;
+	struct bucket bytes;
+};
+
+/**
+ * struct throttle_verdict - why a request must wait
+ * @wait_ns: the larger of the failing buckets' waits, at least 1
+ * @lack: tokens missing in the bucket that waits longest
+ * @bucket: enum ss_bucket: which ones lacked tokens
+ */
+struct throttle_verdict {
+	uint64_t wait_ns;
+	uint64_t lack;
+	unsigned int bucket;
+};
+
+/**
+ * throttle_check() - can these limits be set?
+ * @err: gets one line for the user if not; may be NULL
+ *
+ * Return: 0; -EINVAL: a burst below its rate or without one; -ERANGE: beyond
+ * THROTTLE_MAX_RATE.
+ */
+int throttle_check(const struct throttle_limits *limits, char *err, size_t err_len);
+
+/**
+ * throttle_init() - both buckets full
+ * @now: ns, of the clock used with this throttle ever after
+ *
+ * Return: 0 or throttle_check()'s error.
+ */
+int throttle_init(struct throttle *t, const struct throttle_limits *limits, uint64_t now);
+
+void throttle_destroy(struct throttle *t);
+
+/**
+ * throttle_set_limits() - change the limits while in use; any thread
+ *
+ * Tokens and debts up to @now stay, capped by the new capacity; a bucket that
+ * was unlimited starts full. Wake the workers that wait.
+ *
+ * Return: 0 or throttle_check()'s error, nothing changed then.
+ */
+int throttle_set_limits(struct throttle *t, const struct throttle_limits *limits, uint64_t now);
+
+/**
+ * throttle_ask() - may a request go now?
+ * @bytes: it moves so many; it costs one operation besides
+ * @verdict: filled when it must wait
+ *
+ * Both buckets are looked at first, and charged only if both pass. Any thread.
+ *
+ * Return: true: granted and charged.
+ */
+bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
+		  struct throttle_verdict *verdict);
+
+/** throttle_limited() - is any rate set? Without one throttle_ask() needs no clock */
+bool throttle_limited(const struct throttle *t);
+
+#endif /* SS_IO_THROTTLE_H */
