@@ -56,8 +56,8 @@ int events_append(struct events_writer *w, const void *recs, size_t len);
 /**
  * events_append_guest() - store records that came from the guest.
  *
- * As events_append(), but @recs is hostile input: only guest types with a
- * length that fits their type are stored, the rest is counted as rejected and
+ * As events_append(), but @recs is hostile input: only known guest types with
+ * a length that fits their type are stored, the rest is counted as rejected and
  * skipped. A length that leads out of the buffer ends the batch.
  *
  * Return: 0, -EINVAL if at least one record was rejected, or the write error.
@@ -137,7 +137,7 @@ void events_reader_free(struct events_reader *r);
 /** events_rec_size() - smallest valid length of a record type, 0 if unknown. */
 size_t events_rec_size(unsigned int type);
 
-/** events_type_is_guest() - is it a type a guest may send? Any type is, from SS_REC_GUEST on. */
+/** events_type_is_guest() - does the guest stamp it (with the guest's clock)? */
 static inline bool events_type_is_guest(unsigned int type)
 {
 	return type >= SS_REC_GUEST;
