@@ -20,13 +20,15 @@ bool pins_name_valid(const char *name);
 
 /**
  * pins_open() - own @name, and clear what dead runs left pinned.
- * @out: freed by pins_close()
+ * @out: freed by pins_close(); set when the result isn't negative
  * @err: one line of text if the result isn't 0
  *
  * Mounts bpffs on /sys/fs/bpf if nothing is there (it stays mounted: other
- * programs may use it by then). Return: 0, -EINVAL for a bad name, -EEXIST if
- * a live run has it, another negative errno if pins can't be had here (the run
- * can go on without).
+ * programs may use it by then). Without root the lock file lies under
+ * $XDG_RUNTIME_DIR. Return: 0; 1 if the name is owned but nothing can be
+ * pinned here (pins_add() then answers -EOPNOTSUPP); -EINVAL for a bad name;
+ * -EEXIST if a live run has it; another negative errno if no lock file can be
+ * made.
  */
 int pins_open(const char *name, struct pins **out, char *err, size_t errlen);
 
@@ -37,7 +39,14 @@ int pins_open(const char *name, struct pins **out, char *err, size_t errlen);
  */
 int pins_add(struct pins *p, const char *file, int fd);
 
-/** pins_dir() - the run's directory in bpffs; valid until pins_close(). */
+/** pins_remove() - unpin @file again before the end. */
+void pins_remove(struct pins *p, const char *file);
+
+/**
+ * pins_dir() - the run's directory in bpffs, valid until pins_close(); NULL without one.
+ *
+ * Its last part is NAME with ':' for each '.', which bpffs refuses.
+ */
 const char *pins_dir(const struct pins *p);
 
 /** pins_close() - remove the pins and the lock file, free. NULL is fine. */

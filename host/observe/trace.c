@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "observe/trace.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "host_trace.skel.h"
+#include "observe/pins.h"
+
+#define RING_BYTES	(4u << 20)
+#define RING_BYTES_MAX	(1u << 30)
+#define RUNQ_MIN_NS	50000
+#define HEADS		256	/* per queue, as in host_trace.bpf.c */
+#define NR_LINKS	16
+#define TEXT_LEN	256
+
+struct trace {
+	struct host_trace_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *link[NR_LINKS];
+	unsigned int links;
+	unsigned int disks;
+	bool runq;
+	unsigned int nr_missing;
+	char missing[TRACE_MAX_MISSING][TEXT_LEN];
+	/* of the call to trace_poll() under way */
+	trace_record_fn fn;
+	void *fn_ctx;
+};
+
+/* A program on one of our own probes, and what is lost without it. */
+struct probe {
+	const char *program;
+	const char *name;
+	const char *loses;
+};
+
+static const struct probe probes[] = {
+	{ "on_stall_begin", "stall_begin", "throttle stalls can't be timed" },
+	{ "on_stall_end", "stall_end", "throttle stalls can't be timed" },
+	{ "on_drain_begin", "drain_begin", "the worker's drains can't be timed" },
+	{ "on_drain_end", "drain_end", "the worker's drains can't be timed" },
+	{ "on_req_start", "req_start", "backing IO can't be timed" },
+	{ "on_req_backing_done", "req_backing_done", "backing IO can't be timed" },
+	{ "on_req_done", "req_done", "backing IO can't be timed" },
+	{ "on_kick", "kick", "the way from a kick to its drain can't be timed" },
+	{ "on_dev_event", "dev_event", "poison, reset and pause aren't on the time line" },
+	{ "on_interrupt", "interrupt", "interrupts aren't on the time line" },
+};
+
+static const char * const runq_programs[] = { "on_wakeup", "on_wakeup_new", "on_switch" };
+static const char runq_loses[] =
+	"the report can't tell whether vCPUs and workers waited for a host CPU";
+
+/* The last thing libbpf complained about on this thread, for error texts. */
+static __thread char bpf_said[TEXT_LEN];
+
+__attribute__((format(printf, 2, 0)))
+static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	size_t len;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(bpf_said, sizeof(bpf_said), fmt, args);
+	len = strcspn(bpf_said, "\n");
+	bpf_said[len] = '\0';
+	return 0;
+}
+
+/* Why a step failed: in words where the errno is a known one, else libbpf's. */
+static const char *reason(int err)
+{
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+		return "no permission for BPF (run as root, or with CAP_BPF and CAP_PERFMON)";
+	case ENOENT:
+		return "not there";
+	case ENOSYS:
+		return "this kernel has no BPF";
+	case ESRCH:
+		return "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)";
+	case ENOMEM:
+		return "out of memory";
+	default:
+		return bpf_said[0] ? bpf_said : strerror(-err);
+	}
+}
+
+__attribute__((format(printf, 2, 3)))
+static void miss(struct trace *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->nr_missing == TRACE_MAX_MISSING)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(t->missing[t->nr_missing++], TEXT_LEN, fmt, ap);
+	va_end(ap);
+}
+
+static struct bpf_program *program(struct trace *t, const char *name)
+{
+	return bpf_object__find_program_by_name(t->skel->obj, name);
+}
+
+static __u32 ring_size(unsigned int want)
+{
+	__u32 size = getpagesize();
+
+	if (!want)
+		want = RING_BYTES;
+	while (size < want && size < RING_BYTES_MAX)
+		size <<= 1;
+	return size;
+}
+
+/* Opens and sizes the object, and loads it with or without the scheduler's part. */
+static int load(struct trace *t, const struct trace_config *cfg, bool runq)
+{
+	unsigned int queues = cfg->queues ?: 1;
+	struct host_trace_bpf *s;
+	unsigned int i;
+	int ret;
+
+	s = host_trace_bpf__open();
+	if (!s)
+		return -errno;
+	t->skel = s;
+	s->rodata->nr_disks = t->disks;
+	s->rodata->nr_queues = queues;
+	s->rodata->runq_min_ns = cfg->runq_min_ns ?: RUNQ_MIN_NS;
+	ret = bpf_map__set_max_entries(s->maps.ring, ring_size(cfg->ring_bytes));
+	ret = ret ?: bpf_map__set_max_entries(s->maps.counters, t->disks);
+	ret = ret ?: bpf_map__set_max_entries(s->maps.hist_stall, t->disks);
+	ret = ret ?: bpf_map__set_max_entries(s->maps.hist_backing, t->disks);
+	ret = ret ?: bpf_map__set_max_entries(s->maps.hist_drain, t->disks);
+	ret = ret ?: bpf_map__set_max_entries(s->maps.queues, t->disks * queues);
+	ret = ret ?: bpf_map__set_max_entries(s->maps.reqs, t->disks * queues * HEADS);
+	if (ret)
+		goto fail;
+	bpf_program__set_autoload(s->progs.on_interrupt, cfg->irq);
+	bpf_program__set_autoload(s->progs.learn_tgid, runq);
+	for (i = 0; i < sizeof(runq_programs) / sizeof(runq_programs[0]); i++)
+		bpf_program__set_autoload(program(t, runq_programs[i]), runq);
+	ret = host_trace_bpf__load(s);
+	if (!ret)
+		return 0;
+fail:
+	host_trace_bpf__destroy(s);
+	t->skel = NULL;
+	return ret;
+}
+
+static int link_add(struct trace *t, struct bpf_link *link)
+{
+	if (!link)
+		return errno ? -errno : -EINVAL;
+	if (t->links == NR_LINKS) {
+		bpf_link__destroy(link);
+		return -ENOSPC;
+	}
+	t->link[t->links++] = link;
+	return 0;
+}
+
+static int attach_probes(struct trace *t, const struct trace_config *cfg)
+{
+	const char *path = cfg->path ?: "/proc/self/exe";
+	int ret = -ENOENT, err, attached = 0;
+	struct bpf_program *prog;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		prog = program(t, probes[i].program);
+		if (!bpf_program__autoload(prog))
+			continue;
+		bpf_said[0] = '\0';
+		err = link_add(t, bpf_program__attach_usdt(prog, getpid(), path, "stallscope",
+							   probes[i].name, NULL));
+		if (!err) {
+			attached++;
+			continue;
+		}
+		ret = err;
+		miss(t, "probe %s: %s; %s", probes[i].name, reason(err), probes[i].loses);
+	}
+	return attached ? 0 : ret;
+}
+
+/* Undoes what of the scheduler's part got attached: half of it would mislead. */
+static void attach_runq(struct trace *t)
+{
+	unsigned int i, first = t->links;
+	int ret;
+
+	bpf_said[0] = '\0';
+	ret = bpf_prog_test_run_opts(bpf_program__fd(t->skel->progs.learn_tgid), NULL);
+	for (i = 0; !ret && i < sizeof(runq_programs) / sizeof(runq_programs[0]); i++)
+		ret = link_add(t, bpf_program__attach(program(t, runq_programs[i])));
+	t->runq = !ret;
+	if (!ret)
+		return;
+	while (t->links > first)
+		bpf_link__destroy(t->link[--t->links]);
+	miss(t, "host run-queue delay: %s; %s", reason(ret), runq_loses);
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	struct trace *t = ctx;
+
+	t->fn(t->fn_ctx, data, len);
+	return 0;
+}
+
+static int open_all(struct trace *t, const struct trace_config *cfg)
+{
+	bool runq = true;
+	int ret;
+
+	bpf_said[0] = '\0';
+	ret = load(t, cfg, true);
+	if (ret && ret != -EPERM) {
+		/* Older kernels lack the tracing programs; the probes matter more. */
+		miss(t, "host run-queue delay: %s; %s", reason(ret), runq_loses);
+		runq = false;
+		ret = load(t, cfg, false);
+	}
+	if (ret)
+		return ret;
+	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring), on_record, t, NULL);
+	if (!t->ring)
+		return -errno;
+	ret = attach_probes(t, cfg);
+	if (ret)
+		return ret;
+	if (runq)
+		attach_runq(t);
+	return 0;
+}
+
+int trace_open(const struct trace_config *cfg, struct trace **out, char *err, size_t errlen)
+{
+	struct trace *t;
+	int ret;
+
+	*out = NULL;
+	if (cfg->disks > SS_MAX_DISKS || cfg->queues > TRACE_MAX_QUEUES ||
+	    cfg->ring_bytes > RING_BYTES_MAX) {
+		snprintf(err, errlen, "host tracing: too many disks or queues, or too big a ring");
+		return -EINVAL;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		snprintf(err, errlen, "host tracing: out of memory");
+		return -ENOMEM;
+	}
+	t->disks = cfg->disks ?: 1;
+	libbpf_set_print(keep_complaint);
+	ret = open_all(t, cfg);
+	if (ret) {
+		snprintf(err, errlen, "host tracing: %s", reason(ret));
+		trace_close(t);
+		return ret;
+	}
+	*out = t;
+	return 0;
+}
+
+int trace_poll(struct trace *t, trace_record_fn fn, void *ctx)
+{
+	t->fn = fn;
+	t->fn_ctx = ctx;
+	return ring_buffer__consume(t->ring);
+}
+
+/* As struct thread_state in host_trace.bpf.c */
+struct thread_value {
+	__u16 kind;
+	__u16 index;
+	__u32 pad;
+	__u64 since_ts;
+};
+
+int trace_add_thread(struct trace *t, int tid, unsigned int kind, unsigned int index)
+{
+	struct thread_value v = { .kind = kind, .index = index };
+
+	if (!t->runq)
+		return -EOPNOTSUPP;
+	return bpf_map__update_elem(t->skel->maps.threads, &tid, sizeof(tid), &v, sizeof(v),
+				    BPF_ANY);
+}
+
+void trace_remove_thread(struct trace *t, int tid)
+{
+	if (t->runq)
+		bpf_map__delete_elem(t->skel->maps.threads, &tid, sizeof(tid), 0);
+}
+
+void trace_drops(const struct trace *t, struct ss_drops *out)
+{
+	__u32 zero = 0;
+
+	memset(out, 0, sizeof(*out));
+	bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), out, sizeof(*out), 0);
+}
+
+const char *trace_missing(const struct trace *t, unsigned int i)
+{
+	return i < t->nr_missing ? t->missing[i] : NULL;
+}
+
+static struct bpf_map *hist_map(const struct trace *t, enum trace_hist_kind kind)
+{
+	switch (kind) {
+	case TRACE_HIST_STALL:
+		return t->skel->maps.hist_stall;
+	case TRACE_HIST_BACKING:
+		return t->skel->maps.hist_backing;
+	case TRACE_HIST_DRAIN:
+		return t->skel->maps.hist_drain;
+	default:
+		return NULL;
+	}
+}
+
+int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int disk,
+	       struct trace_hist *out)
+{
+	struct bpf_map *map = hist_map(t, kind);
+	__u32 key = disk;
+
+	if (!map)
+		return -EINVAL;
+	return bpf_map__lookup_elem(map, &key, sizeof(key), out, sizeof(*out), 0);
+}
+
+int trace_pin(struct trace *t, struct pins *pins)
+{
+	const struct { const char *file; struct bpf_map *map; } list[] = {
+		{ "counters", t->skel->maps.counters },
+		{ "drops", t->skel->maps.drops },
+		{ "hist_stall", t->skel->maps.hist_stall },
+		{ "hist_backing", t->skel->maps.hist_backing },
+		{ "hist_drain", t->skel->maps.hist_drain },
+	};
+	unsigned int i;
+	int ret;
+
+	if (!pins)
+		return 0;
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		ret = pins_add(pins, list[i].file, bpf_map__fd(list[i].map));
+		if (ret)
+			goto undo;
+	}
+	return 0;
+undo:
+	while (i--)
+		pins_remove(pins, list[i].file);
+	return ret;
+}
+
+void trace_close(struct trace *t)
+{
+	if (!t)
+		return;
+	while (t->links)
+		bpf_link__destroy(t->link[--t->links]);
+	ring_buffer__free(t->ring);
+	host_trace_bpf__destroy(t->skel);
+	free(t);
+}
+
+static size_t map_bytes(unsigned int disks)
+{
+	size_t page = getpagesize();
+
+	return (disks * sizeof(struct ss_blk_counters) + page - 1) & ~(page - 1);
+}
+
+int counters_alloc(struct trace *t, unsigned int disks, struct counters *out)
+{
+	void *mem;
+
+	memset(out, 0, sizeof(*out));
+	out->disks = disks;
+	if (t && disks <= t->disks) {
+		mem = mmap(NULL, map_bytes(disks), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(t->skel->maps.counters), 0);
+		if (mem != MAP_FAILED) {
+			out->disk = mem;
+			out->map_bytes = map_bytes(disks);
+			return 0;
+		}
+	}
+	out->disk = calloc(disks ?: 1, sizeof(*out->disk));
+	return out->disk ? 0 : -ENOMEM;
+}
+
+void counters_free(struct counters *c)
+{
+	if (c->map_bytes)
+		munmap(c->disk, c->map_bytes);
+	else
+		free(c->disk);
+	memset(c, 0, sizeof(*c));
+}
