@@ -8,36 +8,36 @@
 #include <stdint.h>
 #include <time.h>
 
-#define SS_NSEC_PER_SEC 1000000000ULL
+#define IO_NSEC_PER_SEC 1000000000ULL
 
 /**
- * struct ss_clock - a clock in ns that never goes back
+ * struct io_clock - a clock in ns that never goes back
  * @now: any thread may call it
  * @ctx: passed to @now
  */
-struct ss_clock {
+struct io_clock {
 	uint64_t (*now)(void *ctx);
 	void *ctx;
 };
 
-static inline uint64_t ss_clock_now(const struct ss_clock *clock)
+static inline uint64_t io_clock_now(const struct io_clock *clock)
 {
 	return clock->now(clock->ctx);
 }
 
-static inline uint64_t ss_clock_monotonic_now(void *ctx)
+static inline uint64_t io_clock_monotonic_now(void *ctx)
 {
 	struct timespec ts;
 
 	(void)ctx;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SS_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	return (uint64_t)ts.tv_sec * IO_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-/** SS_CLOCK_MONOTONIC_INIT - the host's CLOCK_MONOTONIC */
-#define SS_CLOCK_MONOTONIC_INIT                                                                    \
+/** IO_CLOCK_MONOTONIC_INIT - the host's CLOCK_MONOTONIC */
+#define IO_CLOCK_MONOTONIC_INIT                                                                    \
 	{                                                                                          \
-		.now = ss_clock_monotonic_now                                                      \
+		.now = io_clock_monotonic_now                                                      \
 	}
 
 #endif /* SS_IO_CLOCK_H */

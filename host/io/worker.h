@@ -25,8 +25,8 @@
 #define WORKER_MAX_KICKS     16
 #define WORKER_NAME_LEN	     16			/* with the NUL, as the kernel has it */
 #define WORKER_NO_DEADLINE   0
-#define WORKER_MAX_SLEEP_NS  SS_NSEC_PER_SEC	/* the timer is re-armed at most so far ahead */
-#define WORKER_STOP_LIMIT_NS SS_NSEC_PER_SEC
+#define WORKER_MAX_SLEEP_NS  IO_NSEC_PER_SEC	/* the timer is re-armed at most so far ahead */
+#define WORKER_STOP_LIMIT_NS IO_NSEC_PER_SEC
 
 struct worker;
 
@@ -69,7 +69,7 @@ struct worker_config {
 	const int *kick_fd;
 	unsigned int nr_kicks;
 	const cpu_set_t *affinity;
-	const struct ss_clock *clock;
+	const struct io_clock *clock;
 	bool manual;
 };
 

@@ -55,7 +55,7 @@ struct blk_config {
 	struct throttle_limits limits;
 	struct throttle *throttle;
 	struct ss_blk_counters *counters;
-	const struct ss_clock *clock;
+	const struct io_clock *clock;
 	const cpu_set_t *affinity;
 	bool manual;
 };
