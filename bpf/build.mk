@@ -9,7 +9,10 @@ bpf_cflags = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions \
 bpf_src := $(wildcard bpf/*.bpf.c)
 bpf_skel := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(bpf_src))
 
-all_targets += $(bpf_skel)
+# Loaders run in the guest, which has no shared libraries: static.
+scx_programs := $(O)/guest/scx_vtime $(O)/guest/scx_bad
+
+all_targets += $(bpf_skel) $(scx_programs)
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -23,4 +26,17 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen object $(O)/bpf/$*.linked.o $<
 	$(Q)$(BPFTOOL) gen skeleton $(O)/bpf/$*.linked.o name $*_bpf >$@
 
+$(O)/bpf/%.o: bpf/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(scx_programs:$(O)/guest/%=$(O)/bpf/%.o): $(O)/bpf/%.o: $(O)/gen/%.skel.h
+
+$(O)/guest/scx_%: $(O)/bpf/scx_%.o $(O)/bpf/scx_loader.o
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
+
+-include $(patsubst bpf/%.c,$(O)/bpf/%.d,$(wildcard bpf/scx_*.c))
 -include $(bpf_src:%.c=$(O)/%.d)
