@@ -84,7 +84,6 @@ struct virtio_mmio {
 	uint32_t config_generation;	/* atomic */
 	unsigned int nr_queues;
 	uint16_t queue_max;
-	bool active;			/* between activate and deactivate */
 	bool warned_status;
 	int irq_fd;
 	struct virtio_mmio_queue queue[VIRTIO_MMIO_MAX_QUEUES];
