@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "io/throttle.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "io/clock.h"
+#include "ss_events.h"
+
+/* --- one bucket --- */
+
+static uint64_t limit_capacity(const struct bucket_limit *limit)
+{
+	return limit->burst ? limit->burst : limit->rate;
+}
+
+void bucket_init(struct bucket *b, const struct bucket_limit *limit, uint64_t now)
+{
+	*b = (struct bucket){
+		.rate = limit->rate,
+		.capacity = limit_capacity(limit),
+		.balance = limit_capacity(limit),
+		.last = now,
+	};
+}
+
+void bucket_refill(struct bucket *b, uint64_t now)
+{
+	unsigned __int128 earned; /* in 1e-9 tokens */
+
+	if (now <= b->last)
+		return;
+	earned = (unsigned __int128)(now - b->last) * b->rate + b->fraction;
+	b->last = now;
+	b->fraction = (uint64_t)(earned % IO_NSEC_PER_SEC);
+	b->balance += (__int128)(earned / IO_NSEC_PER_SEC);
+	/* A full bucket overflows, to the last fraction of a token. */
+	if (b->balance >= (__int128)b->capacity) {
+		b->balance = b->capacity;
+		b->fraction = 0;
+	}
+}
+
+uint64_t bucket_lack(const struct bucket *b, uint64_t n)
+{
+	__int128 lack;
+
+	if (!b->rate || !n)
+		return 0;
+	lack = (n <= b->capacity ? (__int128)n : 0) - b->balance;
+	if (lack <= 0)
+		return 0;
+	return lack > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)lack;
+}
+
+void bucket_charge(struct bucket *b, uint64_t n)
+{
+	if (b->rate)
+		b->balance -= n;
+}
+
+uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack)
+{
+	unsigned __int128 need, wait;
+
+	if (!b->rate || !lack)
+		return 0;
+	need = (unsigned __int128)lack * IO_NSEC_PER_SEC - b->fraction;
+	wait = (need + b->rate - 1) / b->rate;
+	return wait > UINT64_MAX ? UINT64_MAX : (uint64_t)wait;
+}
+
+/* --- the pair --- */
+
+static int limit_check(const struct bucket_limit *limit, const char *rate, const char *burst,
+		       char *err, size_t err_len)
+{
+	if (limit->rate > THROTTLE_MAX_RATE || limit->burst > THROTTLE_MAX_RATE) {
+		const bool bad_rate = limit->rate > THROTTLE_MAX_RATE;
+
+		snprintf(err, err_len, "%s=%" PRIu64 " is too high: at most %llu",
+			 bad_rate ? rate : burst, bad_rate ? limit->rate : limit->burst,
+			 THROTTLE_MAX_RATE);
+		return -ERANGE;
+	}
+	if (limit->burst && !limit->rate) {
+		snprintf(err, err_len, "%s=%" PRIu64 " without %s: give a rate, or drop the burst",
+			 burst, limit->burst, rate);
+		return -EINVAL;
+	}
+	if (limit->burst && limit->burst < limit->rate) {
+		snprintf(err, err_len,
+			 "%s=%" PRIu64 " is below %s=%" PRIu64 ": a burst holds at least one second of its rate",
+			 burst, limit->burst, rate, limit->rate);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int throttle_check(const struct throttle_limits *limits, char *err, size_t err_len)
+{
+	char none[1];
+	int ret;
+
+	if (!err) {
+		err = none;
+		err_len = sizeof(none);
+	}
+	ret = limit_check(&limits->ops, "iops", "iops_burst", err, err_len);
+	if (ret)
+		return ret;
+	return limit_check(&limits->bytes, "bps", "bps_burst", err, err_len);
+}
+
+static bool any_limit(const struct throttle_limits *limits)
+{
+	return limits->ops.rate || limits->bytes.rate;
+}
+
+int throttle_init(struct throttle *t, const struct throttle_limits *limits, uint64_t now)
+{
+	int ret = throttle_check(limits, NULL, 0);
+
+	if (ret)
+		return ret;
+	pthread_mutex_init(&t->lock, NULL);
+	bucket_init(&t->ops, &limits->ops, now);
+	bucket_init(&t->bytes, &limits->bytes, now);
+	t->limited = any_limit(limits);
+	return 0;
+}
+
+void throttle_destroy(struct throttle *t)
+{
+	pthread_mutex_destroy(&t->lock);
+}
+
+static void bucket_set_limit(struct bucket *b, const struct bucket_limit *limit, uint64_t now)
+{
+	if (!b->rate || !limit->rate) {
+		bucket_init(b, limit, now);
+		return;
+	}
+	bucket_refill(b, now);
+	b->rate = limit->rate;
+	b->capacity = limit_capacity(limit);
+	if (b->balance > (__int128)b->capacity) {
+		b->balance = b->capacity;
+		b->fraction = 0;
+	}
+}
+
+int throttle_set_limits(struct throttle *t, const struct throttle_limits *limits, uint64_t now)
+{
+	int ret = throttle_check(limits, NULL, 0);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&t->lock);
+	bucket_set_limit(&t->ops, &limits->ops, now);
+	bucket_set_limit(&t->bytes, &limits->bytes, now);
+	__atomic_store_n(&t->limited, any_limit(limits), __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+static void throttle_explain(const struct throttle *t, uint64_t lack_ops, uint64_t lack_bytes,
+			     struct throttle_verdict *verdict)
+{
+	const uint64_t wait_ops = bucket_wait_ns(&t->ops, lack_ops);
+	const uint64_t wait_bytes = bucket_wait_ns(&t->bytes, lack_bytes);
+	const bool ops_longer = wait_ops >= wait_bytes;
+
+	*verdict = (struct throttle_verdict){
+		.wait_ns = ops_longer ? wait_ops : wait_bytes,
+		.lack = ops_longer ? lack_ops : lack_bytes,
+		.bucket = (lack_ops ? SS_BUCKET_OPS : 0) | (lack_bytes ? SS_BUCKET_BYTES : 0),
+	};
+}
+
+bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
+		  struct throttle_verdict *verdict)
+{
+	uint64_t lack_ops, lack_bytes;
+	bool granted;
+
+	if (!throttle_limited(t))
+		return true;
+	pthread_mutex_lock(&t->lock);
+	bucket_refill(&t->ops, now);
+	bucket_refill(&t->bytes, now);
+	lack_ops = bucket_lack(&t->ops, 1);
+	lack_bytes = bucket_lack(&t->bytes, bytes);
+	granted = !lack_ops && !lack_bytes;
+	if (granted) {
+		bucket_charge(&t->ops, 1);
+		bucket_charge(&t->bytes, bytes);
+	} else {
+		throttle_explain(t, lack_ops, lack_bytes, verdict);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return granted;
+}
+
+bool throttle_limited(const struct throttle *t)
+{
+	return __atomic_load_n(&t->limited, __ATOMIC_ACQUIRE);
+}
