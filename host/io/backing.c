@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "io/backing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct file_backing {
+	struct backing b;
+	int fd;
+};
+
+static struct file_backing *to_file(struct backing *b)
+{
+	return (struct file_backing *)((char *)b - offsetof(struct file_backing, b));
+}
+
+/* --- the file's ops --- */
+
+static ssize_t file_readv(struct backing *b, const struct iovec *iov, unsigned int nr, uint64_t off)
+{
+	ssize_t n = preadv(to_file(b)->fd, iov, (int)nr, (off_t)off);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t file_writev(struct backing *b, const struct iovec *iov, unsigned int nr,
+			   uint64_t off)
+{
+	ssize_t n = pwritev(to_file(b)->fd, iov, (int)nr, (off_t)off);
+
+	return n < 0 ? -errno : n;
+}
+
+static int file_flush(struct backing *b)
+{
+	return fdatasync(to_file(b)->fd) ? -errno : 0;
+}
+
+static int file_fallocate(struct backing *b, int mode, uint64_t off, uint64_t len)
+{
+	if (fallocate(to_file(b)->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len))
+		return -errno;
+	return 0;
+}
+
+/* A discard that the file system can't do is done: the content doesn't matter. */
+static int file_discard(struct backing *b, uint64_t off, uint64_t len)
+{
+	int ret = file_fallocate(b, FALLOC_FL_PUNCH_HOLE, off, len);
+
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+static int file_write_zeroes_by_hand(struct backing *b, uint64_t off, uint64_t len)
+{
+	static const char zeroes[64 * 1024];
+
+	while (len) {
+		const size_t want = len < sizeof(zeroes) ? len : sizeof(zeroes);
+		ssize_t n = pwrite(to_file(b)->fd, zeroes, want, (off_t)off);
+
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return -EIO;
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static int file_write_zeroes(struct backing *b, uint64_t off, uint64_t len, bool unmap)
+{
+	int ret = -EOPNOTSUPP;
+
+	if (!unmap)
+		ret = file_fallocate(b, FALLOC_FL_ZERO_RANGE, off, len);
+	/* A hole reads as zeroes; and where one can't be, write them. */
+	if (ret == -EOPNOTSUPP)
+		ret = file_fallocate(b, FALLOC_FL_PUNCH_HOLE, off, len);
+	if (ret == -EOPNOTSUPP)
+		ret = file_write_zeroes_by_hand(b, off, len);
+	return ret;
+}
+
+static void file_close(struct backing *b)
+{
+	close(to_file(b)->fd);
+	free(to_file(b));
+}
+
+static const struct backing_ops file_ops = {
+	.readv = file_readv,
+	.writev = file_writev,
+	.flush = file_flush,
+	.discard = file_discard,
+	.write_zeroes = file_write_zeroes,
+	.close = file_close,
+};
+
+/* --- opening --- */
+
+static int file_wrap(int fd, uint64_t size, bool read_only, struct backing **out)
+{
+	struct file_backing *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->b = (struct backing){ .ops = &file_ops, .size = size, .read_only = read_only };
+	f->fd = fd;
+	*out = &f->b;
+	return 0;
+}
+
+static int size_check(uint64_t size)
+{
+	if (!size)
+		return -ENODATA;
+	return size % BACKING_SECTOR ? -EINVAL : 0;
+}
+
+static int file_size(int fd, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (S_ISREG(st.st_mode)) {
+		*size = (uint64_t)st.st_size;
+		return size_check(*size);
+	}
+	if (!S_ISBLK(st.st_mode))
+		return -ENOTBLK;
+	if (ioctl(fd, BLKGETSIZE64, size))
+		return -errno;
+	return size_check(*size);
+}
+
+static void explain_open(const char *path, bool read_only, int error, uint64_t size, char *err,
+			 size_t err_len)
+{
+	switch (error) {
+	case -ENOENT:
+		snprintf(err, err_len, "disk %s: no such file; create it, or use size=", path);
+		break;
+	case -EISDIR:
+		snprintf(err, err_len, "disk %s: a directory; name a disk image", path);
+		break;
+	case -EACCES:
+	case -EPERM:
+		snprintf(err, err_len, "disk %s: no right to %s it%s", path,
+			 read_only ? "read" : "write", read_only ? "" : "; ro opens it read-only");
+		break;
+	case -EROFS:
+		snprintf(err, err_len, "disk %s: on a read-only file system; ro opens it read-only",
+			 path);
+		break;
+	case -ENODATA:
+		snprintf(err, err_len, "disk %s: size 0; give it a size (truncate -s 256M)", path);
+		break;
+	case -EINVAL:
+		snprintf(err, err_len, "disk %s: size %" PRIu64 " is not a multiple of %d", path,
+			 size, BACKING_SECTOR);
+		break;
+	case -ENOTBLK:
+		snprintf(err, err_len, "disk %s: neither a file nor a block device", path);
+		break;
+	default:
+		snprintf(err, err_len, "disk %s: %s", path, strerror(-error));
+	}
+}
+
+/*
+ * O_NONBLOCK: a fifo must be refused, not waited for; for files and block
+ * devices it means nothing.
+ */
+int backing_open_file(const char *path, bool read_only, struct backing **out, char *err,
+		      size_t err_len)
+{
+	uint64_t size = 0;
+	int ret;
+	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		/* ENXIO: a fifo without a reader, a socket, a device without a driver. */
+		ret = errno == ENXIO ? -ENOTBLK : -errno;
+		goto fail;
+	}
+	ret = file_size(fd, &size);
+	if (!ret)
+		ret = file_wrap(fd, size, read_only, out);
+	if (!ret)
+		return 0;
+	close(fd);
+fail:
+	if (err)
+		explain_open(path, read_only, ret, size, err, err_len);
+	return ret;
+}
+
+/* A file without a name, or, where that can't be, one that loses it at once. */
+static int open_unnamed(const char *dir)
+{
+	char path[4096];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	if (errno != EOPNOTSUPP && errno != EISDIR)
+		return -errno;
+	if (snprintf(path, sizeof(path), "%s/stallscope-disk-XXXXXX", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
+int backing_create_temp(uint64_t size, const char *dir, struct backing **out, char *err,
+			size_t err_len)
+{
+	int fd, ret;
+
+	if (!dir)
+		dir = getenv("TMPDIR");
+	if (!dir || !*dir)
+		dir = "/var/tmp";
+	ret = size_check(size);
+	if (ret)
+		goto fail;
+	if (size > INT64_MAX) {
+		ret = -EFBIG;
+		goto fail;
+	}
+	fd = open_unnamed(dir);
+	if (fd < 0) {
+		ret = fd;
+		goto fail;
+	}
+	ret = ftruncate(fd, (off_t)size) ? -errno : 0;
+	if (!ret)
+		ret = file_wrap(fd, size, false, out);
+	if (!ret)
+		return 0;
+	close(fd);
+fail:
+	if (err)
+		snprintf(err, err_len, "temporary disk of %" PRIu64 " bytes in %s: %s", size, dir,
+			 ret == -ENODATA ? "size 0" :
+			 ret == -EINVAL	 ? "size is not a multiple of 512" :
+					   strerror(-ret));
+	return ret;
+}
+
+void backing_close(struct backing *b)
+{
+	if (b)
+		b->ops->close(b);
+}
