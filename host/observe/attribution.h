@@ -135,6 +135,14 @@ int attribution_add(struct attr_state *s, const union events_rec *rec);
 int attribution_finish(struct attr_state *s, struct attribution *out);
 void attribution_free(struct attr_state *s);
 
+/**
+ * attribution_fmt_ns() - a duration for people: "812 ms", "7.9 s", "43 us".
+ * @buf: at least 16 bytes
+ *
+ * Return: @buf.
+ */
+char *attribution_fmt_ns(char *buf, size_t len, uint64_t ns);
+
 /** attribution_part_name() - the key in run.json: "guest_queue", ... */
 const char *attribution_part_name(enum attr_part p);
 /** attribution_cause_name() - "throttle", ..., "none". */

@@ -47,9 +47,9 @@ int clock_set_vcpu(struct ss_clock *c, const struct ss_rec_vcpu_tsc *rec)
 		return -EINVAL;
 	v = &c->vcpu[rec->vcpu];
 	v->kvm_known = true;
-	v->offset = rec->offset;
-	v->scale = rec->scale;
-	v->frac_bits = rec->frac_bits;
+	v->kvm_offset = rec->offset;
+	v->kvm_scale = rec->scale;
+	v->kvm_frac_bits = rec->frac_bits;
 	return 0;
 }
 
@@ -193,6 +193,15 @@ static int by_guest_ts(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Both are CLOCK_MONOTONIC: more than slewing apart, and the samples are wrong. */
+static bool rates_match(const struct clock_map *m)
+{
+	int64_t guest = m->knot[m->nr - 1].x - m->knot[0].x;
+	int64_t host = m->knot[m->nr - 1].y - m->knot[0].y;
+
+	return host > guest - guest / 10 && host < guest + guest / 10;
+}
+
 static int build_guest(struct ss_clock *c)
 {
 	struct clock_map *m = &c->guest;
@@ -237,6 +246,8 @@ static int build_guest(struct ss_clock *c)
 	if (m->nr < 2)
 		return cannot_align(c, "the guest's clock samples contradict each other (%" PRIu32
 				    " of %" PRIu32 " dropped)", c->info.guest_dropped, c->guest_nr);
+	if (!rates_match(m))
+		return cannot_align(c, "the guest's clock runs more than 10 %% off the host's");
 	c->info.guest_bracket_ns = clock_map_max_hw(m);
 	c->info.guest_residual_ns = clock_map_residual(m);
 	return 0;

@@ -25,7 +25,10 @@ struct clock_map {
 
 struct clock_vcpu {
 	bool kvm_known, usable, from_port;
-	uint64_t offset, scale;		/* guest = (host * scale >> frac_bits) + offset */
+	uint64_t kvm_offset, kvm_scale;
+	uint32_t kvm_frac_bits;
+	/* what is used: guest = (host * scale >> frac_bits) + offset */
+	uint64_t offset, scale;
 	uint32_t frac_bits;
 };
 

@@ -154,14 +154,14 @@ static bool agrees(const struct clock_vcpu *v, const struct measured *m)
 static void warn_contradiction(struct ss_clock *c, uint32_t cpu, const struct clock_vcpu *v,
 			       const struct measured *m)
 {
-	int64_t mid = m->b.lo / 2 + m->b.hi / 2;
+	uint64_t mid = (uint64_t)(m->b.lo / 2 + m->b.hi / 2);
 
 	if (c->info.warning[0])
 		return;
 	snprintf(c->info.warning, sizeof(c->info.warning),
 		 "KVM's TSC offset of vCPU %" PRIu32 " is %" PRId64 " ticks from what the clock port "
 		 "measured (give or take %" PRId64 "): using the measured one", cpu,
-		 (int64_t)(v->offset - m->ref) - mid, (m->b.hi - m->b.lo) / 2);
+		 (int64_t)(v->offset - m->ref - mid), (m->b.hi - m->b.lo) / 2);
 }
 
 static void use_measured(struct ss_clock *c, uint32_t cpu, struct clock_vcpu *v,
@@ -187,6 +187,9 @@ static int settle_vcpu(struct ss_clock *c, uint32_t cpu)
 	int err;
 
 	v->usable = v->from_port = false;
+	v->offset = v->kvm_offset;
+	v->scale = v->kvm_scale;
+	v->frac_bits = v->kvm_frac_bits;
 	if (!v->kvm_known)
 		guess_scale(c, v, cpu);
 	err = measure(c, v, cpu, &m);
