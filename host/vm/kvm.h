@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Opening /dev/kvm and asking what it can do.
+ */
+#ifndef SS_VM_KVM_H
+#define SS_VM_KVM_H
+
+#include "vm/err.h"
+
+/**
+ * kvm_open() - open /dev/kvm and check its API version and capabilities.
+ *
+ * Return: a file descriptor, or -ENOENT (no such device), -EACCES (no right
+ * to it), -ENOTSUP (API version or a capability), another -errno; each with
+ * what to do about it in @err.
+ */
+int kvm_open(struct vm_err *err);
+
+/** kvm_api_version() - of an open /dev/kvm, or a negative errno. */
+int kvm_api_version(int kvm_fd);
+
+/** kvm_cap() - KVM_CHECK_EXTENSION; 0 if it lacks. @fd: /dev/kvm or a VM. */
+int kvm_cap(int fd, long cap);
+
+#endif /* SS_VM_KVM_H */
