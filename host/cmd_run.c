@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `stallscope run`: what the parts in run_*.c do, one after the other. */
+#include "cmds.h"
+#include "log.h"
+#include "run.h"
+#include "vm/kvm_probe.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupts;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	interrupts++;
+}
+
+int run_interrupted(void)
+{
+	return interrupts;
+}
+
+static void catch_signals(void)
+{
+	/* No SA_RESTART: a wait in progress shall end. */
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+uint64_t run_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static void progress_line(struct run *run, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	printf("%s[%6.1f s] %s", run->progress_open ? "\r\033[K" : "",
+	       (double)(run_now_ns() - run->started_ns) / 1e9, line);
+	run->progress_open = false;
+}
+
+void run_progress(struct run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (run->o.json)
+		return;
+	va_start(ap, fmt);
+	progress_line(run, fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+}
+
+void run_status_line(struct run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (run->o.json || !isatty(STDOUT_FILENO))
+		return;
+	va_start(ap, fmt);
+	progress_line(run, fmt, ap);
+	va_end(ap);
+	run->progress_open = true;
+	fflush(stdout);
+}
+
+bool run_in_nested(void)
+{
+	const char *s = getenv("STALLSCOPE_NESTED");
+
+	return s && *s && strcmp(s, "0");
+}
+
+static int kvm_status(const struct kvm_probe_result *kvm)
+{
+	ss_err("%s", kvm->reason);
+	return SS_EXIT_KVM;
+}
+
+/* Where will the guest run? Sets @nested, or returns the exit status. */
+static int choose_where(struct run *run, bool *nested)
+{
+	struct kvm_probe_result kvm;
+	int ret;
+
+	*nested = false;
+	if (run->o.nested == RUN_NESTED_ALWAYS && !run_in_nested()) {
+		*nested = true;
+		return SS_EXIT_OK;
+	}
+	ret = kvm_probe(&kvm);
+	if (ret) {
+		ss_err("can't find out what /dev/kvm is good for: %s", strerror(-ret));
+		return SS_EXIT_FAIL;
+	}
+	if (kvm.sort == KVM_SORT_HARDWARE)
+		return SS_EXIT_OK;
+	/* A right that lacks, or a kernel module, is for the user to mend. */
+	if (kvm.error == -EACCES || run->o.nested == RUN_NESTED_NEVER || run_in_nested())
+		return kvm_status(&kvm);
+	*nested = true;
+	run_progress(run, "%s", kvm.reason);
+	run_progress(run, "so the guest runs inside an emulated machine that has KVM: the figures show "
+			  "what happens, not how fast this machine is");
+	return SS_EXIT_OK;
+}
+
+/* As typed; inside the emulated machine the options are another stallscope's. */
+static void note_options(struct run *run, int argc, char **argv)
+{
+	const char *typed = run_in_nested() ? getenv("STALLSCOPE_OPTIONS") : NULL;
+	char *to = run->r.options, *end = to + sizeof(run->r.options);
+
+	if (typed) {
+		snprintf(to, sizeof(run->r.options), "%s", typed);
+		return;
+	}
+	for (int i = 1; i < argc && to < end; i++) {
+		const char *quote = strpbrk(argv[i], " \t\n'\"$\\;&|<>()*?") ? "'" : "";
+
+		to += snprintf(to, (size_t)(end - to), "%s%s%s%s", i > 1 ? " " : "", quote, argv[i],
+			       quote);
+	}
+}
+
+static void fill_disks(struct run *run)
+{
+	struct run_result *r = &run->r;
+
+	r->disks = run->o.nr_disks;
+	for (unsigned int i = 0; i < run->o.nr_disks; i++) {
+		const struct disk_opts *d = &run->o.disks[i];
+
+		snprintf(r->disk[i].name, sizeof(r->disk[i].name), "disk%u", i);
+		if (d->file)
+			snprintf(r->disk[i].path, sizeof(r->disk[i].path), "%s", d->file);
+		r->disk[i].readonly = d->read_only;
+		r->disk[i].size = d->size;
+		r->disk[i].iops = d->iops;
+		r->disk[i].bps = d->bps;
+		r->disk[i].iops_burst = d->iops_burst;
+		r->disk[i].bps_burst = d->bps_burst;
+	}
+}
+
+static void fill_result(struct run *run, int argc, char **argv)
+{
+	struct run_result *r = &run->r;
+	const char *out_name = run_in_nested() ? getenv("STALLSCOPE_OUT_NAME") : NULL;
+
+	run->out_name = out_name ? out_name : run->o.out;
+	report_init(r);
+	note_options(run, argc, argv);
+	snprintf(r->name, sizeof(r->name), "%s", run->o.name);
+	snprintf(r->mode, sizeof(r->mode), "%s", run_in_nested() ? "nested" : "kvm");
+	snprintf(r->kernel_path, sizeof(r->kernel_path), "%s", run->o.kernel);
+	r->end = RUN_END_NOT_BOOTED;
+	r->cpus = run->o.cpus;
+	r->memory = run->o.memory;
+	r->sched.wanted = run->o.sched != NULL;
+	if (run->o.exec)
+		snprintf(r->workload.command, sizeof(r->workload.command), "%s", run->o.exec);
+	fill_disks(run);
+}
+
+/* What was measured is kept and shown, however the guest ended. */
+static int report(struct run *run, int status)
+{
+	struct run_result *r = &run->r;
+	int ret;
+
+	r->seconds = (double)(run_now_ns() - run->started_ns) / 1e9;
+	ret = report_analyse(r, run->out);
+	if (ret)
+		ss_warn("%s/events.bin can't be analysed: %s", run->out, strerror(-ret));
+	if (!status && r->events.unwritten) {
+		ss_err("--out: %s: %" PRIu64 " records could not be stored: %s", run->out_name,
+		       r->events.unwritten, strerror(r->events.error ? -r->events.error : ENOSPC));
+		status = SS_EXIT_OUTPUT;
+	}
+	if (!status && report_uncounted(r)) {
+		ss_err("%" PRIu64 " trace records were lost without being counted", report_uncounted(r));
+		status = SS_EXIT_LOST;
+	}
+	r->exit_status = status;
+	ret = report_write_json(r, run->out);
+	if (ret) {
+		ss_err("--out: %s/run.json: %s", run->out_name, strerror(-ret));
+		if (!status)
+			status = SS_EXIT_OUTPUT;
+	}
+	if (run->o.json) {
+		report_print_json(r, stdout);
+	} else {
+		putchar('\n');
+		report_print_text(r, stdout);
+		if (!run_in_nested())
+			printf("\nEverything is in %s/ (run.json, events.bin, console.log)\n",
+			       run->out_name);
+	}
+	fflush(stdout);
+	return status;
+}
+
+static int run_here(struct run *run)
+{
+	int status = run_guest(run);
+
+	/* Nothing measured, nothing to report: the one line on stderr says it all. */
+	if (status && run->r.end == RUN_END_NOT_BOOTED)
+		return status;
+	return report(run, status);
+}
+
+static int run_prepared(struct run *run)
+{
+	bool nested;
+	int ret = run_check_files(run);
+
+	if (!ret)
+		ret = choose_where(run, &nested);
+	if (!ret)
+		ret = run_open_out(run);
+	if (!ret)
+		ret = run_make_initrd(run);
+	if (!ret && run_interrupted())
+		ret = SS_EXIT_INTERRUPTED;
+	if (!ret)
+		ret = nested ? run_nested(run) : run_here(run);
+	run_drop_initrd(run);
+	return ret;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int ret;
+
+	if (!run) {
+		ss_err("out of memory");
+		return SS_EXIT_FAIL;
+	}
+	ret = run_opts_parse(argc, argv, &run->o);
+	if (!ret) {
+		catch_signals();
+		ss_log_quiet(run->o.json);
+		run->started_ns = run_now_ns();
+		fill_result(run, argc, argv);
+		ret = run_prepared(run);
+	}
+	run_opts_free(&run->o);
+	free(run);
+	return ret;
+}

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Set a guest up, let it run, take it down, and say how it went. */
+#include "run_guest.h"
+#include "log.h"
+#include "virtio/console.h"
+#include "virtio/guest_mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void console_text(void *ctx, const char *text, size_t len)
+{
+	struct guest *g = ctx;
+	ssize_t n = write(g->console_log, text, len);
+
+	/* The log is for people: a full disk shows in the figures' files too. */
+	(void)n;
+	if (g->run->o.console) {
+		n = write(STDERR_FILENO, text, len);
+		(void)n;
+	}
+}
+
+static void progress(void *ctx, const char *line)
+{
+	run_progress(ctx, "%s", line);
+}
+
+static int agent_frame(void *ctx, unsigned int type, const void *payload, size_t len)
+{
+	struct guest *g = ctx;
+
+	return session_frame(&g->session, type, payload, len);
+}
+
+static int agent_write(void *ctx, const void *buf, size_t len)
+{
+	struct guest *g = ctx;
+
+	return console_agent_write(g->console, buf, len);
+}
+
+static const struct agent_link_ops link_ops = {
+	.frame = agent_frame,
+	.write = agent_write,
+};
+
+/* Tracing is worth having, not worth failing for: what lacks is reported. */
+static int setup_trace(struct guest *g)
+{
+	struct trace_config cfg = { .disks = g->run->o.nr_disks };
+	struct run_result *r = &g->run->r;
+	char err[256];
+	int ret;
+
+	if (g->run->o.no_trace) {
+		report_add_missing(r, false, "host tracing: switched off by --no-trace");
+		return counters_alloc(NULL, g->run->o.nr_disks, &g->counters) ? SS_EXIT_FAIL : 0;
+	}
+	ret = pins_open(g->run->o.name, &g->pins, err, sizeof(err));
+	if (ret == -EEXIST) {
+		ss_err("--name: %s", err);
+		return SS_EXIT_USAGE;
+	}
+	if (ret)
+		report_add_missing(r, false, "%s", err);
+	ret = trace_open(&cfg, &g->trace, err, sizeof(err));
+	if (ret)
+		report_add_missing(r, false, "%s", err);
+	for (unsigned int i = 0; g->trace && trace_missing(g->trace, i); i++)
+		report_add_missing(r, false, "%s", trace_missing(g->trace, i));
+	r->host_traced = g->trace != NULL;
+	if (g->trace && g->pins && (ret = trace_pin(g->trace, g->pins)))
+		report_add_missing(r, false, "pins in %s: %s", pins_dir(g->pins), strerror(-ret));
+	if (counters_alloc(g->trace, g->run->o.nr_disks, &g->counters)) {
+		ss_err("out of memory");
+		return SS_EXIT_FAIL;
+	}
+	return SS_EXIT_OK;
+}
+
+static int setup_disk(struct guest *g, unsigned int i)
+{
+	const struct disk_opts *d = &g->run->o.disks[i];
+	char serial[24], err[SS_OPTS_ERR_LEN];
+	struct blk_config cfg = {
+		.index = i,
+		.read_only = d->read_only,
+		.serial = serial,
+		.limits = { .ops = { d->iops, d->iops_burst }, .bytes = { d->bps, d->bps_burst } },
+		.counters = &g->counters.disk[i],
+	};
+	int ret;
+
+	if (d->file)
+		ret = backing_open_file(d->file, d->read_only, &g->backing[i], err, sizeof(err));
+	else
+		ret = backing_create_temp(d->size, g->run->out, &g->backing[i], err, sizeof(err));
+	if (!ret && throttle_check(&cfg.limits, err, sizeof(err)))
+		ret = -EINVAL;
+	if (ret) {
+		ss_err("--disk: %s", err);
+		return SS_EXIT_DISK;
+	}
+	g->run->r.disk[i].size = g->backing[i]->size;
+	snprintf(serial, sizeof(serial), "stallscope%u", i);
+	cfg.backing = g->backing[i];
+	ret = blk_create(&cfg, &g->blk[i]);
+	if (ret) {
+		ss_err("can't make disk %u: %s", i, strerror(-ret));
+		return SS_EXIT_FAIL;
+	}
+	g->run->r.disk[i].queues = blk_queue_count(g->blk[i]);
+	return SS_EXIT_OK;
+}
+
+static int setup_files(struct guest *g)
+{
+	char path[PATH_MAX + 16];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/console.log", g->run->out);
+	g->console_log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+	ret = g->console_log < 0 ? -errno : 0;
+	if (!ret) {
+		snprintf(path, sizeof(path), "%s/workload.log", g->run->out);
+		g->workload_log = fopen(path, "we");
+		ret = g->workload_log ? 0 : -errno;
+	}
+	if (ret) {
+		ss_err("--out: %s: %s", path, strerror(-ret));
+		return SS_EXIT_OUTPUT;
+	}
+	return SS_EXIT_OK;
+}
+
+static int setup_events(struct guest *g)
+{
+	struct machine_tsc_info info;
+	char path[PATH_MAX + 16];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/" EVENTS_FILE, g->run->out);
+	if (machine_tsc_info(g->machine, &info))
+		memset(&info, 0, sizeof(info));
+	ret = events_create(path, info.host_khz * 1000ULL, info.guest_khz * 1000ULL, &g->events);
+	if (ret) {
+		ss_err("--out: %s: %s", path, strerror(-ret));
+		return SS_EXIT_OUTPUT;
+	}
+	g->session.events = g->events;
+	g->session.output = g->workload_log;
+	return SS_EXIT_OK;
+}
+
+static int machine_status(int ret)
+{
+	switch (ret) {
+	case 0:
+		return SS_EXIT_OK;
+	case -ENOENT:
+	case -EACCES:
+	case -EPERM:
+	case -ENOTSUP:
+		return SS_EXIT_KVM;
+	case -EINVAL:
+	case -E2BIG:
+		return SS_EXIT_USAGE;
+	default:
+		return SS_EXIT_FAIL;
+	}
+}
+
+static int setup_console(struct guest *g)
+{
+	struct console_config cfg = { .output = console_text, .ctx = g };
+	int ret = console_create(&cfg, &g->console);
+
+	if (ret)
+		ss_err("can't make the console: %s", strerror(-ret));
+	return ret ? SS_EXIT_FAIL : SS_EXIT_OK;
+}
+
+static int setup_machine(struct guest *g)
+{
+	struct machine_config cfg = {
+		.nr_vcpus = g->run->o.cpus,
+		.memory = g->run->o.memory,
+		.console = console_text,
+		.console_opaque = g,
+	};
+	const struct guest_mem *mem;
+	int ret = machine_create(&cfg, &g->machine);
+
+	if (ret)
+		return machine_status(ret);
+	mem = machine_memory(g->machine);
+	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++) {
+		virtio_mmio_set_mem(blk_mmio(g->blk[i]), mem);
+		ret = machine_add_virtio(g->machine, blk_mmio(g->blk[i]));
+	}
+	if (!ret) {
+		virtio_mmio_set_mem(console_mmio(g->console), mem);
+		ret = machine_add_virtio(g->machine, console_mmio(g->console));
+	}
+	return ret ? SS_EXIT_FAIL : SS_EXIT_OK;
+}
+
+static int setup_boot(struct guest *g)
+{
+	/* Under emulation watchdogs would blame the guest for the emulator's time. */
+	static const char slow[] = " mitigations=off tsc=reliable no_timer_check audit=0 "
+				   "rcupdate.rcu_cpu_stall_suppress=1 nowatchdog";
+	struct run_result *r = &g->run->r;
+	struct machine_boot boot = {
+		.kernel = g->run->o.kernel,
+		.initrd = g->run->initrd,
+		.cmdline = r->cmdline,
+	};
+	int ret;
+
+	/* ttyS0 shows the earliest words and a panic's, hvc0 is the cheap one. */
+	snprintf(r->cmdline, sizeof(r->cmdline), "console=ttyS0 console=hvc0 quiet panic=-1%s%s%s",
+		 strcmp(r->mode, "nested") ? "" : slow, g->run->o.append ? " " : "",
+		 g->run->o.append ? g->run->o.append : "");
+	ret = machine_load(g->machine, &boot);
+	return ret ? SS_EXIT_KERNEL : SS_EXIT_OK;
+}
+
+static int setup(struct guest *g)
+{
+	int ret = setup_files(g);
+
+	if (!ret)
+		ret = setup_trace(g);
+	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++)
+		ret = setup_disk(g, i);
+	if (!ret)
+		ret = setup_console(g);
+	if (!ret)
+		ret = setup_machine(g);
+	if (!ret)
+		ret = setup_boot(g);
+	if (!ret)
+		ret = setup_events(g);
+	return ret;
+}
+
+static enum run_end run_end_of(const struct guest *g)
+{
+	/* Asked to stop, a guest that can still powers off: that is not its end's reason. */
+	if (g->stop_ns && g->end.end == VM_END_POWEROFF)
+		return g->stopped_for == VM_END_INTERRUPTED ? RUN_END_INTERRUPTED : RUN_END_TIMEOUT;
+	switch (g->end.end) {
+	case VM_END_POWEROFF:
+		return RUN_END_POWEROFF;
+	case VM_END_REBOOT:
+		return RUN_END_REBOOT;
+	case VM_END_PANIC:
+		return RUN_END_PANIC;
+	case VM_END_TRIPLE_FAULT:
+		return RUN_END_TRIPLE_FAULT;
+	case VM_END_INTERNAL_ERROR:
+		return RUN_END_KVM_ERROR;
+	case VM_END_TIMEOUT:
+		return RUN_END_TIMEOUT;
+	case VM_END_INTERRUPTED:
+		return RUN_END_INTERRUPTED;
+	default:
+		return RUN_END_UNKNOWN;
+	}
+}
+
+/* Stop the devices, then take the last records and figures: nothing moves any more. */
+static void finish(struct guest *g)
+{
+	struct run_result *r = &g->run->r;
+
+	r->end = run_end_of(g);
+	if (g->end.detail[0] && !r->end_message[0])
+		snprintf(r->end_message, sizeof(r->end_message), "%s", g->end.detail);
+	guest_tsc_records(g);
+	machine_destroy(g->machine);
+	g->machine = NULL;
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
+		if (!blk_destroy(g->blk[i]))
+			g->blk[i] = NULL;
+	guest_poll_trace(g);
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
+		r->disk[i].counters = g->counters.disk[i];
+	if (g->trace)
+		trace_drops(g->trace, &r->host_drops);
+	if (g->workload_log && fclose(g->workload_log) && !g->run->records_error)
+		g->run->records_error = -errno;
+	g->workload_log = NULL;
+}
+
+static void teardown(struct guest *g)
+{
+	bool hung = false;
+
+	machine_destroy(g->machine);
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		/* A worker that hangs in its backing still uses all this: leave it. */
+		if (blk_destroy(g->blk[i]))
+			hung = true;
+		else
+			backing_close(g->backing[i]);
+	}
+	console_destroy(g->console);
+	agent_link_destroy(&g->link);
+	events_close(g->events, &g->run->r.events);
+	if (g->workload_log)
+		fclose(g->workload_log);
+	if (g->console_log >= 0)
+		close(g->console_log);
+	if (hung) {
+		ss_warn("a disk's worker hangs in its backing file; it ends with this process");
+		pins_close(g->pins);
+		return;
+	}
+	counters_free(&g->counters);
+	trace_close(g->trace);
+	pins_close(g->pins);
+}
+
+static int fault(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int fault(int status, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	ss_err("%s", line);
+	return status;
+}
+
+static int judge_end(const struct guest *g)
+{
+	const struct run_result *r = &g->run->r;
+	const char *msg = r->end_message;
+
+	switch (r->end) {
+	case RUN_END_POWEROFF:
+		return SS_EXIT_OK;
+	case RUN_END_INTERRUPTED:
+		return fault(SS_EXIT_INTERRUPTED, "interrupted: what was measured so far is kept");
+	case RUN_END_PANIC:
+		return fault(SS_EXIT_GUEST_PANIC, "the guest's kernel panicked: %s", msg);
+	case RUN_END_REBOOT:
+		return fault(SS_EXIT_GUEST_REBOOT, "the guest rebooted instead of powering off");
+	case RUN_END_TRIPLE_FAULT:
+		return fault(SS_EXIT_GUEST_TRIPLE, "the guest crashed with a triple fault: %s", msg);
+	case RUN_END_TIMEOUT:
+		return fault(SS_EXIT_GUEST_TIMEOUT, "the guest was stopped: %s", msg);
+	default:
+		return fault(SS_EXIT_GUEST_TRIPLE, "KVM could not go on: %s", msg);
+	}
+}
+
+/* The first line of what the kernel or the verifier said, for a one-line message. */
+static const char *first_line(const char *text, char *buf, size_t size)
+{
+	snprintf(buf, size, "%.*s", (int)strcspn(text, "\n"), text);
+	return buf;
+}
+
+static int judge_sched(const struct guest *g)
+{
+	const struct run_sched *sc = &g->run->r.sched;
+	char line[400];
+
+	first_line(sc->message, line, sizeof(line));
+	switch (g->session.sched_fault) {
+	case SESSION_SCHED_FAILED:
+		return fault(SS_EXIT_SCHED_LOAD, "--sched: %s did not load: %s", g->run->o.sched, line);
+	case SESSION_SCHED_EXITED:
+		return fault(SS_EXIT_SCHED_EXITED, "--sched: %s ended by itself in mid-run (%s %d): %s",
+			     g->run->o.sched, sc->signal ? "signal" : "exit status",
+			     sc->signal ? sc->signal : sc->exit, line);
+	case SESSION_SCHED_KICKED:
+		return fault(SS_EXIT_SCHED_KICKED, "--sched: the kernel ejected %s in mid-run: %s",
+			     g->run->o.sched, line);
+	default:
+		if (sc->wanted && !sc->loaded)
+			return fault(SS_EXIT_SCHED_LOAD, "--sched: %s was never enabled", g->run->o.sched);
+		return SS_EXIT_OK;
+	}
+}
+
+static int judge_workload(const struct guest *g)
+{
+	const struct run_workload *w = &g->run->r.workload;
+
+	if (!g->run->o.exec)
+		return SS_EXIT_OK;
+	if (!w->ended)
+		return fault(SS_EXIT_AGENT, "the guest ended before the workload did");
+	if (w->signal)
+		return fault(SS_EXIT_WORKLOAD, "--exec: the workload was killed by signal %d; see %s/workload.log",
+			     w->signal, g->run->out_name);
+	if (w->exit)
+		return fault(SS_EXIT_WORKLOAD, "--exec: the workload failed with exit status %d; see %s/workload.log",
+			     w->exit, g->run->out_name);
+	return SS_EXIT_OK;
+}
+
+static int judge_guest(const struct guest *g)
+{
+	const struct session *s = &g->session;
+	const char *kernel = g->run->o.kernel;
+
+	if (!s->hello)
+		return fault(SS_EXIT_AGENT, "the guest ended without a word from its agent; see %s/console.log",
+			     g->run->out_name);
+	if (g->run->o.sched && !s->has_sched_ext)
+		return fault(SS_EXIT_GUEST_UNFIT, "--kernel: %s (Linux %s) has no sched_ext: choose one built with CONFIG_SCHED_CLASS_EXT",
+			     kernel, g->run->r.guest_kernel);
+	if (g->run->o.sched && !s->has_btf)
+		return fault(SS_EXIT_GUEST_UNFIT, "--kernel: %s (Linux %s) has no BTF: choose one built with CONFIG_DEBUG_INFO_BTF",
+			     kernel, g->run->r.guest_kernel);
+	if (!s->has_virtio_blk)
+		return fault(SS_EXIT_GUEST_UNFIT, "--kernel: %s (Linux %s) shows no virtio disk: it lacks virtio_mmio or virtio_blk; give its --modules",
+			     kernel, g->run->r.guest_kernel);
+	return SS_EXIT_OK;
+}
+
+/* The exit status, after one line for whatever went wrong first. */
+static int judge(const struct guest *g)
+{
+	int ret = SS_EXIT_OK;
+
+	/* An unfit kernel explains whatever came after. */
+	if (g->session.hello)
+		ret = judge_guest(g);
+	if (!ret)
+		ret = judge_end(g);
+	if (!ret)
+		ret = judge_guest(g);
+	if (!ret)
+		ret = judge_sched(g);
+	if (!ret)
+		ret = judge_workload(g);
+	if (!ret && !g->session.bye)
+		ret = fault(SS_EXIT_AGENT, "the guest's agent broke off before it had sent everything");
+	if (!ret && g->run->records_error)
+		ret = fault(SS_EXIT_OUTPUT, "--out: %s: %s", g->run->out_name,
+			    strerror(-g->run->records_error));
+	return ret;
+}
+
+int run_guest(struct run *run)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+	int ret;
+
+	if (!g)
+		return fault(SS_EXIT_FAIL, "out of memory");
+	g->run = run;
+	g->console_log = -1;
+	session_init(&g->session, &run->r);
+	g->session.progress = progress;
+	g->session.progress_ctx = run;
+	agent_link_init(&g->link, &link_ops, g);
+	ret = setup(g);
+	if (!ret) {
+		run_progress(run, "booting %s with %u vCPU%s and %" PRIu64 " MiB", run->o.kernel,
+			     run->o.cpus, run->o.cpus == 1 ? "" : "s", run->o.memory >> 20);
+		guest_clock_sample(g);
+		g->begun_ns = run_now_ns();
+		ret = machine_start(g->machine) ? SS_EXIT_FAIL : SS_EXIT_OK;
+	}
+	if (!ret) {
+		guest_loop(g);
+		finish(g);
+		run_progress(run, "guest has ended: %s", run_end_name(run->r.end));
+		ret = judge(g);
+	}
+	teardown(g);
+	free(g);
+	return ret;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest being run: what run_guest.c sets up and takes down, and what
+ * run_loop.c does while it runs. Internal to these two.
+ */
+#ifndef SS_RUN_GUEST_H
+#define SS_RUN_GUEST_H
+
+#include "agent_link.h"
+#include "run.h"
+#include "session.h"
+#include "io/backing.h"
+#include "observe/events.h"
+#include "observe/pins.h"
+#include "observe/trace.h"
+#include "virtio/blk.h"
+#include "vm/machine.h"
+
+struct console;
+
+/**
+ * struct guest - everything that lives as long as the guest does.
+ * @run: the run it belongs to.
+ * @trace: host tracing, NULL without.
+ * @pins: NULL without.
+ * @worker_tid: thread of each disk's queues as last told to @trace.
+ * @vcpus_told: vCPU threads have been told to @trace.
+ * @link: frames from and to the agent, over @console's second port.
+ * @console_log: fd that all console output is appended to.
+ * @begun_ns: when the vCPUs were started.
+ * @hello_ns: when the agent answered, 0 not yet.
+ * @stop_ns: when the agent was asked to stop, 0 never.
+ * @stopped_for: why it was.
+ * @end: how it ended.
+ */
+struct guest {
+	struct run *run;
+	struct trace *trace;
+	struct pins *pins;
+	struct counters counters;
+	struct backing *backing[SS_MAX_DISKS];
+	struct blk *blk[SS_MAX_DISKS];
+	pid_t worker_tid[SS_MAX_DISKS][BLK_MAX_QUEUES];
+	bool vcpus_told;
+	struct console *console;
+	struct machine *machine;
+	struct events_writer *events;
+	struct agent_link link;
+	struct session session;
+	int console_log;
+	FILE *workload_log;
+	uint64_t begun_ns;
+	uint64_t hello_ns;
+	uint64_t stop_ns;
+	enum vm_end stopped_for;
+	struct machine_end end;
+};
+
+/**
+ * guest_loop() - serve the agent and the traces until the guest has ended.
+ *
+ * The machine has been started. On return no vCPU runs and @g->end is set.
+ */
+void guest_loop(struct guest *g);
+
+/** guest_poll_trace() - store what the host's tracing has recorded so far. */
+void guest_poll_trace(struct guest *g);
+
+/** guest_clock_sample() - store a sample of the host's clock and TSC. */
+void guest_clock_sample(struct guest *g);
+
+/** guest_tsc_records() - store what KVM says of the vCPUs' TSCs, if it does. */
+void guest_tsc_records(struct guest *g);
+
+/** guest_send_config() - tell the agent what to do; the answer to its HELLO. */
+int guest_send_config(struct guest *g);
+
+#endif /* SS_RUN_GUEST_H */

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What can be told and made before anything is started. */
+#include "run.h"
+#include "log.h"
+#include "io/backing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const out_files[] = {
+	"run.json", "events.bin", "console.log", "workload.log", "l1-kernel.log", "initrd.cpio",
+};
+
+int run_helper(const char *name, char path[PATH_MAX])
+{
+	static const char *const places[] = { "%s/%s", "%s/guest/%s", "%s/../libexec/stallscope/%s",
+					      "%s/../tools/%s" };
+	const char *set = getenv("STALLSCOPE_LIBEXEC");
+	char self[PATH_MAX], *dir;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (set && *set) {
+		if (snprintf(path, PATH_MAX, "%s/%s", set, name) < PATH_MAX && !access(path, X_OK))
+			return 0;
+	} else if (n > 0) {
+		self[n] = '\0';
+		dir = dirname(self);
+		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			int len = snprintf(path, PATH_MAX, places[i], dir, name);
+#pragma GCC diagnostic pop
+
+			if (len < PATH_MAX && !access(path, X_OK))
+				return 0;
+		}
+	}
+	ss_err("the program '%s' that belongs to stallscope is missing%s%s; build or install it whole",
+	       name, set ? " in STALLSCOPE_LIBEXEC=" : "", set ? set : "");
+	return -ENOENT;
+}
+
+/* One line for a path that can't be used; @what names the option. */
+static int bad_path(const char *what, const char *path, int err, int status)
+{
+	ss_err("%s: %s: %s", what, path, strerror(err));
+	return status;
+}
+
+static int check_regular(const char *what, const char *path, int status)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return bad_path(what, path, errno, status);
+	if (S_ISDIR(st.st_mode))
+		return bad_path(what, path, EISDIR, status);
+	if (access(path, R_OK))
+		return bad_path(what, path, errno, status);
+	return SS_EXIT_OK;
+}
+
+static int check_modules(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (stat(dir, &st))
+		return bad_path("--modules", dir, errno, SS_EXIT_KERNEL);
+	if (!S_ISDIR(st.st_mode))
+		return bad_path("--modules", dir, ENOTDIR, SS_EXIT_KERNEL);
+	snprintf(path, sizeof(path), "%s/modules.dep", dir);
+	if (!access(path, R_OK))
+		return SS_EXIT_OK;
+	ss_err("--modules: %s has no modules.dep: name the lib/modules/RELEASE directory itself", dir);
+	return SS_EXIT_KERNEL;
+}
+
+static int check_sched(const char *path)
+{
+	int ret = check_regular("--sched", path, SS_EXIT_FILE);
+
+	if (!ret && access(path, X_OK)) {
+		ss_err("--sched: %s isn't executable: name a scheduler's binary", path);
+		ret = SS_EXIT_FILE;
+	}
+	return ret;
+}
+
+static int check_file(const char *arg)
+{
+	char src[PATH_MAX], *colon;
+
+	snprintf(src, sizeof(src), "%s", arg);
+	colon = strrchr(src, ':');
+	/* A path may hold a colon itself: then the whole of it is there. */
+	if (colon && access(src, F_OK))
+		*colon = '\0';
+	return access(src, R_OK) ? bad_path("--file", src, errno, SS_EXIT_FILE) : SS_EXIT_OK;
+}
+
+/* Opening it is the only check that tells what opening it would. */
+static int check_disk(const struct disk_opts *d)
+{
+	struct backing *b;
+	char err[SS_OPTS_ERR_LEN];
+
+	if (!d->file)
+		return SS_EXIT_OK;
+	if (backing_open_file(d->file, d->read_only, &b, err, sizeof(err))) {
+		ss_err("--disk: %s", err);
+		return SS_EXIT_DISK;
+	}
+	backing_close(b);
+	return SS_EXIT_OK;
+}
+
+int run_check_files(const struct run *run)
+{
+	const struct run_opts *o = &run->o;
+	int ret = check_regular("--kernel", o->kernel, SS_EXIT_KERNEL);
+
+	if (!ret && o->initrd)
+		ret = check_regular("--initrd", o->initrd, SS_EXIT_KERNEL);
+	if (!ret && o->modules)
+		ret = check_modules(o->modules);
+	if (!ret && o->sched && !o->initrd)
+		ret = check_sched(o->sched);
+	for (unsigned int i = 0; !ret && i < o->nr_files; i++)
+		ret = check_file(o->files[i]);
+	for (unsigned int i = 0; !ret && i < o->nr_disks; i++)
+		ret = check_disk(&o->disks[i]);
+	return ret;
+}
+
+int run_open_out(struct run *run)
+{
+	const char *out = run->o.out;
+	char path[PATH_MAX + 32];
+	int fd;
+
+	if (mkdir(out, 0777) && errno != EEXIST)
+		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
+	if (!realpath(out, run->out))
+		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
+	for (size_t i = 0; i < sizeof(out_files) / sizeof(out_files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", run->out, out_files[i]);
+		if (unlink(path) && errno != ENOENT)
+			return bad_path("--out", path, errno, SS_EXIT_OUTPUT);
+	}
+	/* Better to know now than after the run. */
+	fd = open(run->out, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	else if (errno != EOPNOTSUPP && errno != EISDIR)
+		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
+	return SS_EXIT_OK;
+}
+
+#define INITRD_MAX_ARGS (2 * RUN_MAX_FILES + 32)
+
+static int initrd_args(const struct run *run, const char *maker, const char *agent, const char **argv)
+{
+	static const char *const modules[] = { "virtio_mmio", "virtio_blk" };
+	const struct run_opts *o = &run->o;
+	unsigned int n = 0;
+
+	argv[n++] = maker;
+	argv[n++] = "--output";
+	argv[n++] = run->initrd;
+	argv[n++] = "--modules";
+	argv[n++] = o->modules ? o->modules : "none";
+	argv[n++] = "--agent";
+	argv[n++] = agent;
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		argv[n++] = "--module";
+		argv[n++] = modules[i];
+	}
+	if (o->sched) {
+		argv[n++] = "--sched";
+		argv[n++] = o->sched;
+	}
+	if (o->exec) {
+		argv[n++] = "--exec";
+		argv[n++] = o->exec;
+	}
+	for (unsigned int i = 0; i < o->nr_files; i++) {
+		argv[n++] = "--file";
+		argv[n++] = o->files[i];
+	}
+	argv[n] = NULL;
+	return (int)n;
+}
+
+static int run_program(const char *const *argv)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		ss_err("can't start %s: %s", argv[0], strerror(errno));
+		return SS_EXIT_FAIL;
+	}
+	if (!pid) {
+		execv(argv[0], (char *const *)argv);
+		ss_err("can't start %s: %s", argv[0], strerror(errno));
+		_exit(SS_EXIT_FAIL);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return SS_EXIT_FAIL;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (run_interrupted())
+		return SS_EXIT_INTERRUPTED;
+	ss_err("%s was ended by signal %d", argv[0], WTERMSIG(status));
+	return SS_EXIT_FAIL;
+}
+
+int run_make_initrd(struct run *run)
+{
+	const char *argv[INITRD_MAX_ARGS];
+	char maker[PATH_MAX], agent[PATH_MAX];
+	int ret;
+
+	if (run->o.initrd) {
+		snprintf(run->initrd, sizeof(run->initrd), "%s", run->o.initrd);
+		return SS_EXIT_OK;
+	}
+	if (run_helper("stallscope-mkinitramfs", maker) || run_helper("agent", agent))
+		return SS_EXIT_FILE;
+	if ((size_t)snprintf(run->initrd, sizeof(run->initrd), "%s/initrd.cpio", run->out) >=
+	    sizeof(run->initrd))
+		return bad_path("--out", run->out, ENAMETOOLONG, SS_EXIT_OUTPUT);
+	initrd_args(run, maker, agent, argv);
+	run->initrd_temp = true;
+	ret = run_program(argv);
+	if (ret)
+		run_drop_initrd(run);
+	return ret;
+}
+
+void run_drop_initrd(struct run *run)
+{
+	if (run->initrd_temp)
+		unlink(run->initrd);
+	run->initrd_temp = false;
+}
