@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The kernel checker and the two halves of tools/nested.
+
+nested_run_obj := $(patsubst %,$(O)/tools/nested-vm/%.o,main session machine klog)
+
+all_targets += $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init
+
+$(O)/tools/btfcheck.o: tools/btfcheck.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(O)/tools/btfcheck: $(O)/tools/btfcheck.o $(O)/host/observe/btf_check.o
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(LIBBPF_LIBS)
+
+$(O)/tools/nested-vm/%.o: tools/nested-vm/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(O)/tools/nested-run: $(nested_run_obj)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^
+
+# Static, and without sanitizers: it is the first process of the emulated machine.
+$(O)/guest/nested-init: tools/nested-vm/init.c tools/nested-vm/proto.h
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE $(CFLAGS) -static -o $@ $<
+
+-include $(O)/tools/btfcheck.d $(nested_run_obj:.o=.d)

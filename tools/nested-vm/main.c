@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run.h"
+
+volatile sig_atomic_t interrupts;
+
+void complain(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	dprintf(STDERR_FILENO, "nested: %s\n", line);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	interrupts++;
+}
+
+static void set_up_signals(void)
+{
+	/* Without SA_RESTART: a write that blocks has to notice. */
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static bool number(const char *text, unsigned int *value)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || n > INT_MAX / 1000 || *text == '-')
+		return false;
+	*value = n;
+	return true;
+}
+
+static int usage(void)
+{
+	dprintf(STDERR_FILENO,
+		"usage: nested-run --qemu FILE --kernel FILE --initrd FILE [--scratch DIR] [--out DIR]\n"
+		"	[--append TEXT] [--memory MIB] [--timeout S] [--boot-timeout S] [--verbose]\n"
+		"	[--env K=V]... -- CMD ARGS...\n"
+		"(started by tools/nested)\n");
+	return RUN_USAGE;
+}
+
+static int parse(int argc, char **argv, struct run_options *o)
+{
+	static const struct option options[] = {
+		{ "qemu", required_argument, NULL, 'q' },
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "scratch", required_argument, NULL, 's' },
+		{ "out", required_argument, NULL, 'o' },
+		{ "append", required_argument, NULL, 'a' },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "boot-timeout", required_argument, NULL, 'b' },
+		{ "env", required_argument, NULL, 'e' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ .name = NULL },
+	};
+	size_t n = 0;
+	int c;
+
+	o->env = calloc(argc, sizeof(*o->env));
+	if (!o->env)
+		return RUN_MACHINE;
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		bool fine = true;
+
+		switch (c) {
+		case 'q': o->qemu = optarg; break;
+		case 'k': o->kernel = optarg; break;
+		case 'i': o->initrd = optarg; break;
+		case 's': o->scratch = optarg; break;
+		case 'o': o->out = optarg; break;
+		case 'a': o->append = optarg; break;
+		case 'm': fine = number(optarg, &o->memory) && o->memory; break;
+		case 't': fine = number(optarg, &o->timeout); break;
+		case 'b': fine = number(optarg, &o->boot_timeout) && o->boot_timeout; break;
+		case 'e': o->env[n++] = optarg; fine = strchr(optarg, '='); break;
+		case 'v': o->verbose = true; break;
+		default: return usage();
+		}
+		if (!fine) {
+			complain("'%s' is no value for this option", optarg);
+			return RUN_USAGE;
+		}
+	}
+	o->argv = argv + optind;
+	return o->qemu && o->kernel && o->initrd && o->argv[0] ? 0 : usage();
+}
+
+/* The initrd is open and will be found by its number: nothing needs its name. */
+static void remove_scratch(const struct run_options *o)
+{
+	if (!o->scratch)
+		return;
+	unlink(o->initrd);
+	rmdir(o->scratch);
+}
+
+static int run(const struct run_options *o)
+{
+	struct session s = { .o = o };
+	struct machine machine;
+	enum outcome outcome;
+	int err;
+
+	err = machine_init(&machine, o);
+	remove_scratch(o);
+	if (err) {
+		complain("%s: %s", o->initrd, strerror(-err));
+		return RUN_MACHINE;
+	}
+	s.machine = &machine;
+	outcome = session_run(&s);
+	if (outcome == OUTCOME_NEVER_STARTED && !interrupts) {
+		complain("the emulated machine did not come up (%s): trying once more", s.reason);
+		klog_free(&s.klog);
+		outcome = session_run(&s);
+	}
+	if (outcome == OUTCOME_NEVER_STARTED)
+		complain("the emulated machine could not be started: %s", s.reason);
+	else if (outcome == OUTCOME_DIED)
+		complain("the emulated machine died while the command ran: %s", s.reason);
+	if (outcome == OUTCOME_NEVER_STARTED || outcome == OUTCOME_DIED)
+		s.status = RUN_MACHINE;
+	klog_report(&s.klog);
+	if (o->out) {
+		err = klog_save(&s.klog, o->out);
+		if (err)
+			complain("%s/l1-kernel.log: %s", o->out, strerror(-err));
+		if (err && !s.status)
+			s.status = RUN_OUTPUT;
+	}
+	klog_free(&s.klog);
+	return s.status;
+}
+
+int main(int argc, char **argv)
+{
+	struct run_options o = { .memory = 2048, .timeout = 600, .boot_timeout = 120 };
+	int ret;
+
+	ret = parse(argc, argv, &o);
+	if (!ret) {
+		set_up_signals();
+		ret = run(&o);
+	}
+	free(o.env);
+	return ret;
+}
