@@ -25,7 +25,7 @@ PREFIX ?= /usr/local
 
 # What is needed from outside (packages, libbpf, a guest kernel) is found or
 # fetched by tools/setup, which writes where things are into config.mk.
-no_config_goals := clean distclean help check-format
+no_config_goals := clean help check-format
 ifneq ($(filter-out $(no_config_goals),$(or $(MAKECMDGOALS),all)),)
   include $(O)/config.mk
 endif
@@ -42,11 +42,24 @@ cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iincl
 ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS)
 
 all_targets :=
-include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk \
-	tools/harness/build.mk)
+include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk tools/*/build.mk)
 
-.PHONY: all clean distclean help
+.PHONY: all clean help demo
 all: $(all_targets)
+
+# The main job: a throttled disk, a scheduler of ours, readers and writers that
+# wait for the disk beside a program that only wants the CPU.
+DISK ?= size=256M,iops=100
+DEMO_SECONDS ?= 12
+DEMO_SCHED ?= $(O)/guest/scx_vtime
+DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_reporting=1 --direct=1 \
+	--filename=$$STALLSCOPE_DISK0 --bs=4k --ioengine=psync --time_based=1 --runtime=$(DEMO_SECONDS) \
+	--name=readers --rw=randread --numjobs=2 --name=writer --rw=randwrite --fsync=16 \
+	--name=spinner --ioengine=cpuio --cpuload=60 --cpuchunks=5000
+demo: all
+	$(Q)$(O)/stallscope run --name demo --out $(O)/demo --kernel $(GUEST_KERNEL) \
+		$(if $(GUEST_MODULES),--modules $(GUEST_MODULES)) --cpus 2 --memory 512M --disk '$(DISK)' \
+		--sched $(DEMO_SCHED) --exec '$(strip $(DEMO_EXEC))'
 
 clean:
 	$(Q)rm -rf $(O)
