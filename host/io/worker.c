@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "io/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* What an epoll event stands for; kicks are numbered from 0. */
+#define TAG_CONTROL (WORKER_MAX_KICKS + 0)
+#define TAG_TIMER   (WORKER_MAX_KICKS + 1)
+#define NR_TAGS	    (WORKER_MAX_KICKS + 2)
+
+/* Orders, a bit each. Set by anyone, read by the thread. */
+#define ORDER_STOP  1u
+#define ORDER_PAUSE 2u
+#define ORDER_WAKE  4u
+
+struct worker {
+	const struct worker_ops *ops;
+	void *ctx;
+	struct io_clock clock;
+	char name[WORKER_NAME_LEN];
+	int kick_fd[WORKER_MAX_KICKS];
+	unsigned int nr_kicks;
+	bool manual;
+	bool has_affinity;
+	cpu_set_t affinity;
+
+	int epoll_fd, control_fd, timer_fd;
+	unsigned int orders; /* atomic */
+	pid_t tid;	     /* atomic */
+
+	pthread_mutex_t owner; /* start, stop, pause, resume: one at a time */
+	pthread_t thread;
+	bool started; /* the thread exists, or (manual) may be stepped */
+
+	pthread_mutex_t state_lock; /* the three below, with state_changed */
+	pthread_cond_t state_changed;
+	bool running;
+	bool parked;
+	bool exited;
+
+	/* The thread's own. */
+	uint64_t armed; /* when the timer fires, 0: not at all */
+};
+
+/* --- construction --- */
+
+static int worker_watch(struct worker *w, int fd, uint32_t tag)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = tag };
+
+	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int worker_open(struct worker *w)
+{
+	int ret;
+
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll_fd < 0)
+		return -errno;
+	w->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->control_fd < 0)
+		return -errno;
+	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (w->timer_fd < 0)
+		return -errno;
+	ret = worker_watch(w, w->control_fd, TAG_CONTROL);
+	/* By hand, the deadline is compared with the worker's clock instead. */
+	if (!ret && !w->manual)
+		ret = worker_watch(w, w->timer_fd, TAG_TIMER);
+	for (unsigned int i = 0; !ret && i < w->nr_kicks; i++)
+		ret = worker_watch(w, w->kick_fd[i], i);
+	return ret;
+}
+
+static void worker_free(struct worker *w)
+{
+	if (w->timer_fd >= 0)
+		close(w->timer_fd);
+	if (w->control_fd >= 0)
+		close(w->control_fd);
+	if (w->epoll_fd >= 0)
+		close(w->epoll_fd);
+	pthread_cond_destroy(&w->state_changed);
+	pthread_mutex_destroy(&w->state_lock);
+	pthread_mutex_destroy(&w->owner);
+	free(w);
+}
+
+static void init_locks(struct worker *w)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&w->owner, NULL);
+	pthread_mutex_init(&w->state_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->state_changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+int worker_create(const struct worker_config *config, struct worker **out)
+{
+	static const struct io_clock monotonic = IO_CLOCK_MONOTONIC_INIT;
+	struct worker *w;
+	int ret;
+
+	if (config->nr_kicks > WORKER_MAX_KICKS || (config->clock && !config->manual))
+		return -EINVAL;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->ops = config->ops;
+	w->ctx = config->ctx;
+	w->clock = config->clock ? *config->clock : monotonic;
+	w->manual = config->manual;
+	snprintf(w->name, sizeof(w->name), "%s", config->name);
+	w->nr_kicks = config->nr_kicks;
+	for (unsigned int i = 0; i < config->nr_kicks; i++)
+		w->kick_fd[i] = config->kick_fd[i];
+	if (config->affinity) {
+		w->affinity = *config->affinity;
+		w->has_affinity = true;
+	}
+	w->epoll_fd = w->control_fd = w->timer_fd = -1;
+	init_locks(w);
+	ret = worker_open(w);
+	if (ret) {
+		worker_free(w);
+		return ret;
+	}
+	*out = w;
+	return 0;
+}
+
+int worker_destroy(struct worker *w)
+{
+	int ret;
+
+	if (!w)
+		return 0;
+	ret = worker_stop(w);
+	if (ret)
+		return ret;
+	worker_free(w);
+	return 0;
+}
+
+/* --- orders --- */
+
+static void control_signal(struct worker *w)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(w->control_fd, &one, sizeof(one));
+
+	/* Fails only when the counter is full, and then it is signalled anyway. */
+	(void)n;
+}
+
+static void order_give(struct worker *w, unsigned int order)
+{
+	__atomic_fetch_or(&w->orders, order, __ATOMIC_RELEASE);
+	control_signal(w);
+}
+
+static unsigned int orders_now(const struct worker *w)
+{
+	return __atomic_load_n(&w->orders, __ATOMIC_ACQUIRE);
+}
+
+static void order_drop(struct worker *w, unsigned int order)
+{
+	__atomic_fetch_and(&w->orders, ~order, __ATOMIC_ACQ_REL);
+}
+
+bool worker_must_yield(const struct worker *w)
+{
+	return __atomic_load_n(&w->orders, __ATOMIC_RELAXED) & (ORDER_STOP | ORDER_PAUSE);
+}
+
+void worker_wake(struct worker *w)
+{
+	order_give(w, ORDER_WAKE);
+}
+
+/* Clears an eventfd or timerfd; true if it was signalled. */
+static bool fd_take(int fd)
+{
+	uint64_t count;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count);
+}
+
+/* --- what the thread tells its owner --- */
+
+static void state_set(struct worker *w, bool *flag, bool value)
+{
+	pthread_mutex_lock(&w->state_lock);
+	*flag = value;
+	pthread_cond_broadcast(&w->state_changed);
+	pthread_mutex_unlock(&w->state_lock);
+}
+
+/* Waits until one of the flags is set; -ETIMEDOUT after @timeout_ns. */
+static int state_wait(struct worker *w, const bool *flag, const bool *other, uint64_t timeout_ns)
+{
+	const uint64_t now = io_clock_monotonic_now(NULL);
+	const uint64_t end = timeout_ns < UINT64_MAX / 2 - now ? now + timeout_ns : UINT64_MAX / 2;
+	const struct timespec until = {
+		.tv_sec = (time_t)(end / IO_NSEC_PER_SEC),
+		.tv_nsec = (long)(end % IO_NSEC_PER_SEC),
+	};
+	int ret = 0;
+
+	pthread_mutex_lock(&w->state_lock);
+	while (!*flag && !*other && ret != ETIMEDOUT)
+		ret = pthread_cond_timedwait(&w->state_changed, &w->state_lock, &until);
+	ret = *flag || *other ? 0 : -ETIMEDOUT;
+	pthread_mutex_unlock(&w->state_lock);
+	return ret;
+}
+
+/* --- the timer --- */
+
+static void worker_arm(struct worker *w, uint64_t deadline)
+{
+	struct itimerspec its = { 0 };
+	uint64_t limit;
+
+	if (deadline != WORKER_NO_DEADLINE) {
+		limit = io_clock_now(&w->clock) + WORKER_MAX_SLEEP_NS;
+		deadline = deadline < limit ? deadline : limit;
+	}
+	if (deadline == w->armed)
+		return;
+	w->armed = deadline;
+	if (w->manual)
+		return;
+	/* 0 disarms; a time in the past fires at once. */
+	its.it_value.tv_sec = (time_t)(deadline / IO_NSEC_PER_SEC);
+	its.it_value.tv_nsec = (long)(deadline % IO_NSEC_PER_SEC);
+	timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+static void serve_timer(struct worker *w)
+{
+	w->armed = 0;
+	worker_arm(w, w->ops->timer(w->ctx));
+}
+
+/* --- the loop --- */
+
+/* Whatever else is pending stays pending; only an order ends this. */
+static void worker_park(struct worker *w)
+{
+	struct pollfd control = { .fd = w->control_fd, .events = POLLIN };
+
+	state_set(w, &w->parked, true);
+	while ((orders_now(w) & (ORDER_STOP | ORDER_PAUSE)) == ORDER_PAUSE) {
+		poll(&control, 1, -1);
+		fd_take(w->control_fd);
+	}
+	state_set(w, &w->parked, false);
+}
+
+/* Orders come before all else. Returns ops called, or -ECANCELED to stop. */
+static int serve_orders(struct worker *w)
+{
+	unsigned int orders = orders_now(w);
+
+	if ((orders & (ORDER_STOP | ORDER_PAUSE)) == ORDER_PAUSE && !w->manual) {
+		worker_park(w);
+		orders = orders_now(w) | ORDER_WAKE;
+	}
+	if (orders & ORDER_STOP)
+		return -ECANCELED;
+	if (orders & ORDER_PAUSE || !(orders & ORDER_WAKE))
+		return 0;
+	order_drop(w, ORDER_WAKE);
+	worker_arm(w, w->ops->wake(w->ctx));
+	return 1;
+}
+
+static int serve_tag(struct worker *w, uint32_t tag)
+{
+	if (tag == TAG_CONTROL) {
+		fd_take(w->control_fd);
+		return 0;
+	}
+	if (tag == TAG_TIMER) {
+		if (!fd_take(w->timer_fd))
+			return 0;
+		serve_timer(w);
+		return 1;
+	}
+	if (!fd_take(w->kick_fd[tag]))
+		return 0;
+	worker_arm(w, w->ops->kick(w->ctx, tag));
+	return 1;
+}
+
+/* One turn. Returns ops called, or -ECANCELED after a stop order. */
+static int worker_turn(struct worker *w, int timeout_ms)
+{
+	struct epoll_event ev[NR_TAGS];
+	int called = serve_orders(w), nr;
+
+	if (called < 0 || worker_must_yield(w))
+		return called;
+	nr = epoll_wait(w->epoll_fd, ev, NR_TAGS, called ? 0 : timeout_ms);
+	for (int i = 0; i < nr; i++) {
+		/* An order that came meanwhile; what is skipped stays signalled. */
+		if (worker_must_yield(w))
+			break;
+		called += serve_tag(w, ev[i].data.u32);
+	}
+	if (w->manual && w->armed && w->armed <= io_clock_now(&w->clock)) {
+		serve_timer(w);
+		called++;
+	}
+	return called;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	pthread_setname_np(pthread_self(), w->name);
+	__atomic_store_n(&w->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	state_set(w, &w->running, true);
+	while (worker_turn(w, -1) >= 0)
+		;
+	__atomic_store_n(&w->tid, 0, __ATOMIC_RELEASE);
+	state_set(w, &w->exited, true);
+	return NULL;
+}
+
+int worker_step(struct worker *w)
+{
+	if (!w->manual || !w->started)
+		return -ECANCELED;
+	return worker_turn(w, 0);
+}
+
+/* --- for the owner --- */
+
+/*
+ * The thread takes no signals that somebody sends: those are for the vCPUs and
+ * the main thread. Its own faults stay as they are.
+ */
+static void block_signals(sigset_t *old)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
+	sigset_t set;
+
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&set, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &set, old);
+}
+
+static int spawn(struct worker *w)
+{
+	pthread_attr_t attr;
+	sigset_t old;
+	int ret;
+
+	ret = pthread_attr_init(&attr);
+	if (ret)
+		return -ret;
+	if (w->has_affinity)
+		ret = pthread_attr_setaffinity_np(&attr, sizeof(w->affinity), &w->affinity);
+	if (!ret) {
+		block_signals(&old);
+		ret = pthread_create(&w->thread, &attr, worker_main, w);
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+	}
+	pthread_attr_destroy(&attr);
+	return -ret;
+}
+
+static int start_locked(struct worker *w)
+{
+	int ret = 0;
+
+	if (w->started)
+		return -EBUSY;
+	w->running = w->exited = w->parked = false;
+	worker_arm(w, WORKER_NO_DEADLINE);
+	order_drop(w, ORDER_STOP);
+	order_give(w, ORDER_WAKE);
+	if (!w->manual)
+		ret = spawn(w);
+	if (ret)
+		return ret;
+	w->started = true;
+	/* It runs for sure: only then its tid and name are there for tracing. */
+	if (!w->manual)
+		state_wait(w, &w->running, &w->exited, UINT64_MAX);
+	return 0;
+}
+
+static int stop_locked(struct worker *w)
+{
+	int ret;
+
+	if (!w->started)
+		return 0;
+	order_give(w, ORDER_STOP);
+	if (!w->manual) {
+		ret = state_wait(w, &w->exited, &w->exited, WORKER_STOP_LIMIT_NS);
+		if (ret)
+			return ret;
+		pthread_join(w->thread, NULL);
+	}
+	w->started = false;
+	worker_arm(w, WORKER_NO_DEADLINE);
+	return 0;
+}
+
+int worker_start(struct worker *w)
+{
+	int ret;
+
+	pthread_mutex_lock(&w->owner);
+	ret = start_locked(w);
+	pthread_mutex_unlock(&w->owner);
+	return ret;
+}
+
+int worker_stop(struct worker *w)
+{
+	int ret;
+
+	pthread_mutex_lock(&w->owner);
+	ret = stop_locked(w);
+	pthread_mutex_unlock(&w->owner);
+	return ret;
+}
+
+int worker_pause(struct worker *w, uint64_t timeout_ns)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&w->owner);
+	order_give(w, ORDER_PAUSE);
+	if (w->started && !w->manual)
+		ret = state_wait(w, &w->parked, &w->exited, timeout_ns);
+	pthread_mutex_unlock(&w->owner);
+	return ret;
+}
+
+void worker_resume(struct worker *w)
+{
+	pthread_mutex_lock(&w->owner);
+	if (orders_now(w) & ORDER_PAUSE) {
+		order_drop(w, ORDER_PAUSE);
+		order_give(w, ORDER_WAKE);
+	}
+	pthread_mutex_unlock(&w->owner);
+}
+
+pid_t worker_tid(const struct worker *w)
+{
+	return __atomic_load_n(&w->tid, __ATOMIC_ACQUIRE);
+}
+
+bool worker_running(const struct worker *w)
+{
+	return w->manual ? w->started : worker_tid(w) != 0;
+}
+
+uint64_t worker_armed_ns(const struct worker *w)
+{
+	return w->armed;
+}
