@@ -20,8 +20,8 @@
 
 #define BLK_SECTOR     512
 #define BLK_QUEUE_SIZE VIRTQ_MAX_SIZE
-#define BLK_SIZE_MAX   (1u << 20)	/* bytes in one data descriptor */
-#define BLK_SEG_MAX    128		/* data descriptors in a request */
+#define BLK_SIZE_MAX   (1u << 20) /* bytes in one data descriptor */
+#define BLK_SEG_MAX    128	  /* data descriptors in a request */
 #define BLK_MAX_QUEUES 8
 #define BLK_SERIAL_LEN 20
 

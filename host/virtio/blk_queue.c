@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The drain: from the available ring past the throttle to the used ring. */
+#include "virtio/blk_priv.h"
+
+#include <linux/virtio_mmio.h>
+
+#include "log.h"
+#include "observe/counters.h"
+#include "ss_events.h"
+#include "ss_probes.h"
+
+#define AT_ONCE 1 /* a deadline in the past */
+
+/* How a stall ended, as the stall_end probe says it. */
+enum stall_outcome {
+	STALL_RETRIED = 0,
+	STALL_GRANTED = 1,
+	STALL_OVER = 2, /* reset, teardown, or the guest took the head away */
+};
+
+/* What one drain did. */
+struct drain {
+	unsigned int chains;
+	unsigned int published;
+	bool again; /* left early: come back at once */
+};
+
+/* --- stalls --- */
+
+static void stall_end(struct blk_queue *q, enum stall_outcome outcome)
+{
+	if (!q->stalled)
+		return;
+	ss_probe_stall_end(q->blk->index, q->index, q->stall_head, outcome);
+	if (outcome == STALL_RETRIED)
+		return;
+	q->stalled = false;
+	q->deadline = WORKER_NO_DEADLINE;
+	counter_dec_floor(&q->blk->counters->currently_throttled_gauge);
+}
+
+static void stall_begin(struct blk_queue *q, uint16_t head, uint64_t now,
+			const struct throttle_verdict *verdict)
+{
+	struct ss_blk_counters *counters = q->blk->counters;
+
+	stall_end(q, STALL_RETRIED);
+	if (!q->stalled)
+		counter_inc(&counters->currently_throttled_gauge);
+	counter_inc(&counters->throttled_count);
+	q->stalled = true;
+	q->stall_head = head;
+	if (__builtin_add_overflow(now, verdict->wait_ns, &q->deadline))
+		q->deadline = UINT64_MAX;
+	ss_probe_stall_begin(q->blk->index, q->index, head, verdict->bucket, verdict->lack,
+			     verdict->wait_ns);
+}
+
+/* Asks the throttle; false: the head has to wait. */
+static bool grant(struct blk_queue *q, const struct blk_req *req)
+{
+	struct blk *blk = q->blk;
+	struct throttle_verdict verdict;
+	uint64_t now;
+
+	if (throttle_limited(blk->throttle)) {
+		now = io_clock_now(&blk->clock);
+		if (!throttle_ask(blk->throttle, req->bytes, now, &verdict)) {
+			stall_begin(q, req->head, now, &verdict);
+			return false;
+		}
+	}
+	stall_end(q, STALL_GRANTED);
+	return true;
+}
+
+/* --- one chain --- */
+
+static void chain_lost(struct blk_queue *q)
+{
+	counter_inc(&q->blk->counters->chains_dropped);
+}
+
+/*
+ * The used element only after the status byte is there: a stale one would read
+ * as a success that never was.
+ */
+static bool publish(struct blk_queue *q, const struct blk_req *req)
+{
+	if (guest_mem_write(q->vq.mem, req->status_gpa, &req->status, 1) ||
+	    virtq_push(&q->vq, req->head, req->used_len)) {
+		counter_inc(&q->blk->counters->io_errors);
+		chain_lost(q);
+		return false;
+	}
+	return true;
+}
+
+/* Returns false if the chain was put back: the head is stalled. */
+static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, struct drain *d)
+{
+	struct blk_req req;
+
+	switch (blk_req_parse(q, chain, &req)) {
+	case BLK_DROP:
+		stall_end(q, STALL_OVER);
+		chain_lost(q);
+		d->chains++;
+		return true;
+	case BLK_REJECT:
+		stall_end(q, STALL_OVER);
+		d->chains++;
+		d->published += publish(q, &req);
+		return true;
+	case BLK_PASS:
+		break;
+	}
+	if (!grant(q, &req)) {
+		virtq_unpop(&q->vq);
+		return false;
+	}
+	d->chains++;
+	blk_req_run(q, &req);
+	if (publish(q, &req)) {
+		d->published++;
+		ss_probe_req_done(q->blk->index, q->index, req.head, req.status);
+	}
+	return true;
+}
+
+/* --- the bracket --- */
+
+enum pass {
+	PASS_EMPTY,
+	PASS_STALLED,
+	PASS_POISONED,
+	PASS_LEFT, /* ordered to stop or pause, or long enough for one interrupt */
+};
+
+static enum pass drain_pass(struct blk_queue *q, struct drain *d)
+{
+	struct virtq_chain chain = { .seg = q->seg, .max = BLK_SEG_MAX + 2 };
+	int ret;
+
+	for (;;) {
+		if (worker_must_yield(q->worker) || d->chains >= q->vq.size)
+			return PASS_LEFT;
+		ret = virtq_pop(&q->vq, &chain);
+		if (ret < 0)
+			return PASS_POISONED;
+		if (ret == 0) {
+			stall_end(q, STALL_OVER);
+			return PASS_EMPTY;
+		}
+		if (!handle_chain(q, &chain, d))
+			return PASS_STALLED;
+	}
+}
+
+/* Returns true if the ring turned out to be broken. */
+static bool drain_ring(struct blk_queue *q, struct drain *d)
+{
+	for (;;) {
+		/* A hint to the driver; without it there are some more kicks. */
+		virtq_disable_notify(&q->vq);
+		switch (drain_pass(q, d)) {
+		case PASS_POISONED:
+			return true;
+		case PASS_LEFT:
+			d->again = true;
+			return false;
+		case PASS_STALLED:
+			virtq_enable_notify(&q->vq);
+			return false;
+		case PASS_EMPTY:
+			if (virtq_enable_notify(&q->vq) <= 0)
+				return false;
+		}
+	}
+}
+
+static void poisoned(struct blk_queue *q)
+{
+	struct blk *blk = q->blk;
+
+	stall_end(q, STALL_OVER);
+	counter_inc(&blk->counters->invalid_avail_idx_count);
+	ss_warn("%s: queue %u: %s; the device waits for a reset by the guest", blk->name, q->index,
+		virtq_poison_str(q->vq.poison));
+	ss_probe_dev_event(blk->index, q->index, SS_DEV_POISON, q->vq.poison);
+	virtio_mmio_set_needs_reset(&blk->mmio);
+}
+
+/* At most one interrupt, decided here. A poisoned ring isn't asked: yes. */
+static void signal_guest(struct blk_queue *q, const struct drain *d, bool broken)
+{
+	uint32_t bits = 0;
+	bool interrupt = broken;
+
+	if (broken)
+		bits |= VIRTIO_MMIO_INT_CONFIG;
+	if (d->published)
+		bits |= VIRTIO_MMIO_INT_VRING;
+	if (d->published && !broken)
+		interrupt = virtq_should_interrupt(&q->vq);
+	if (!bits)
+		return;
+	if (interrupt)
+		ss_probe_interrupt(q->blk->index, q->index);
+	virtio_mmio_raise(&q->blk->mmio, bits, interrupt);
+}
+
+/* Late wiring of guest memory; without any there is nothing to drain. */
+static bool wire_mem(struct blk_queue *q)
+{
+	const struct guest_mem *mem = virtio_mmio_mem(&q->blk->mmio);
+
+	if (mem) {
+		virtq_set_mem(&q->vq, mem);
+		return true;
+	}
+	if (!__atomic_exchange_n(&q->blk->warned_mem, true, __ATOMIC_RELAXED))
+		ss_warn("%s: a kick before there is guest memory: dropped", q->blk->name);
+	return false;
+}
+
+/* Returns when the worker shall look again. */
+static uint64_t drain(struct blk_queue *q)
+{
+	const struct blk *blk = q->blk;
+	struct drain d = { 0 };
+	bool broken;
+
+	if (!q->vq.ready || q->vq.poison || (!q->vq.mem && !wire_mem(q))) {
+		q->deadline = WORKER_NO_DEADLINE;
+		return q->deadline;
+	}
+	ss_probe_drain_begin(blk->index, q->index);
+	broken = drain_ring(q, &d);
+	if (broken)
+		poisoned(q);
+	signal_guest(q, &d, broken);
+	ss_probe_drain_end(blk->index, q->index, d.chains, d.published, q->stalled);
+	if (d.again)
+		q->deadline = AT_ONCE;
+	else if (!q->stalled)
+		q->deadline = WORKER_NO_DEADLINE;
+	return q->deadline;
+}
+
+void blk_queue_clear(struct blk_queue *q)
+{
+	stall_end(q, STALL_OVER);
+	q->vq = (struct virtq){ 0 };
+	q->deadline = WORKER_NO_DEADLINE;
+}
+
+/* --- the worker's ops --- */
+
+static uint64_t queue_kick(void *ctx, unsigned int index)
+{
+	struct blk_queue *q = ctx;
+
+	(void)index;
+	ss_probe_kick(q->blk->index, q->index);
+	/* The head is known to be blocked: the timer will drain. */
+	if (q->stalled)
+		return q->deadline;
+	return drain(q);
+}
+
+static uint64_t queue_timer(void *ctx)
+{
+	return drain(ctx);
+}
+
+/* Start and resume need nothing: kicks wait in their eventfd, and so does the timer. */
+static uint64_t queue_wake(void *ctx)
+{
+	struct blk_queue *q = ctx;
+
+	if (__atomic_exchange_n(&q->recheck, false, __ATOMIC_ACQUIRE) && q->stalled)
+		return drain(q);
+	return q->deadline;
+}
+
+const struct worker_ops blk_worker_ops = {
+	.kick = queue_kick,
+	.timer = queue_timer,
+	.wake = queue_wake,
+};

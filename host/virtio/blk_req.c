@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One block request: the gates it must pass, and what it does then. */
+#include "virtio/blk_priv.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "observe/counters.h"
+#include "ss_probes.h"
+
+#define EINTR_RETRIES 16
+
+static void req_fail(struct blk_queue *q, struct blk_req *req)
+{
+	req->status = VIRTIO_BLK_S_IOERR;
+	req->used_len = 1;
+	counter_inc(&q->blk->counters->io_errors);
+}
+
+static enum blk_gate req_reject(struct blk_queue *q, struct blk_req *req)
+{
+	req_fail(q, req);
+	return BLK_REJECT;
+}
+
+/* --- the gates --- */
+
+/* The status is the last byte of the last descriptor. */
+static bool find_status(const struct virtq_chain *chain, uint64_t *gpa)
+{
+	const struct virtq_seg *last = &chain->seg[chain->nr - 1];
+
+	return last->write && last->len && !__builtin_add_overflow(last->addr, last->len - 1, gpa);
+}
+
+/* Adds up the data descriptors; false if one is too long. */
+static bool sum_data(struct blk_req *req)
+{
+	for (unsigned int i = 0; i < req->nr_data; i++) {
+		if (req->data[i].len > BLK_SIZE_MAX)
+			return false;
+		req->bytes += req->data[i].len;
+	}
+	return true;
+}
+
+static bool data_direction(const struct blk_req *req, bool write)
+{
+	for (unsigned int i = 0; i < req->nr_data; i++)
+		if (req->data[i].write != write)
+			return false;
+	return true;
+}
+
+/*
+ * Data lies in descriptors of its own, between header and status. A driver
+ * that put a sector or more beside either of them meant it as data, and mustn't
+ * be told that it was moved.
+ */
+static bool data_beside(const struct virtq_chain *chain, bool write)
+{
+	const struct virtq_seg *seg = &chain->seg[write ? chain->nr - 1 : 0];
+	const uint32_t own = write ? 1 : sizeof(struct virtio_blk_outhdr);
+
+	return seg->len - own >= BLK_SECTOR;
+}
+
+static bool transfer_ok(const struct blk *blk, const struct virtq_chain *chain,
+			const struct blk_req *req)
+{
+	const bool in = req->type == VIRTIO_BLK_T_IN;
+
+	if (!req->bytes || req->bytes % BLK_SECTOR || data_beside(chain, in))
+		return false;
+	if (!in && blk->read_only)
+		return false;
+	return data_direction(req, in);
+}
+
+enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
+			    struct blk_req *req)
+{
+	const struct blk *blk = q->blk;
+	const struct virtq_seg *first = &chain->seg[0];
+	struct virtio_blk_outhdr hdr;
+	bool ok;
+
+	*req = (struct blk_req){ .head = chain->head, .used_len = 1 };
+	if (chain->nr > chain->max || !find_status(chain, &req->status_gpa)) {
+		counter_inc(&blk->counters->io_errors);
+		return BLK_DROP;
+	}
+	if (first->write || first->len < sizeof(hdr) ||
+	    guest_mem_read(q->vq.mem, first->addr, &hdr, sizeof(hdr)) || !blk->capacity)
+		return req_reject(q, req);
+	req->type = le32toh(hdr.type);
+	req->sector = le64toh(hdr.sector);
+	/* The first descriptor is readable, the last writable: there are two. */
+	req->data = &chain->seg[1];
+	req->nr_data = chain->nr - 2;
+	if (!sum_data(req))
+		return req_reject(q, req);
+
+	switch (req->type) {
+	case VIRTIO_BLK_T_IN:
+	case VIRTIO_BLK_T_OUT:
+		ok = transfer_ok(blk, chain, req);
+		break;
+	case VIRTIO_BLK_T_FLUSH:
+		ok = !req->bytes;
+		break;
+	case VIRTIO_BLK_T_GET_ID:
+		ok = req->bytes && data_direction(req, true);
+		break;
+	default:
+		req->status = VIRTIO_BLK_S_UNSUPP;
+		return BLK_REJECT;
+	}
+	return ok ? BLK_PASS : req_reject(q, req);
+}
+
+/* --- moving data --- */
+
+static int build_iov(struct blk_queue *q, const struct blk_req *req)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < req->nr_data; i++) {
+		int n = guest_mem_iov(q->vq.mem, req->data[i].addr, req->data[i].len, &q->iov[nr],
+				      BLK_IOV_MAX - nr);
+
+		if (n < 0)
+			return n;
+		nr += (unsigned int)n;
+	}
+	return (int)nr;
+}
+
+/* What is left of a vector after @n bytes; its first entry is cut in place. */
+static void iov_skip(struct iovec **iov, unsigned int *nr, size_t n)
+{
+	while (*nr && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		(*iov)++;
+		(*nr)--;
+	}
+	if (n) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+static void iov_zero(const struct iovec *iov, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		memset(iov[i].iov_base, 0, iov[i].iov_len);
+}
+
+/*
+ * Moves all of the vector, in one call unless the backing comes up short.
+ * Returns bytes moved, fewer than @bytes only at the end of the file (reads
+ * only; *@iov and *@nr are the rest then), or a negative errno.
+ *
+ * After a short read the rest is asked for once more: 0 then is the end of
+ * the file for sure, while a medium error behind the first part shows itself
+ * and isn't mistaken for zeroes.
+ */
+static int64_t transfer(struct blk_queue *q, bool write, uint64_t off, uint64_t bytes,
+			struct iovec **iov, unsigned int *nr)
+{
+	struct backing *backing = q->blk->backing;
+	unsigned int interrupted = 0;
+	uint64_t done = 0;
+
+	while (done < bytes) {
+		ssize_t n = write ? backing->ops->writev(backing, *iov, *nr, off + done)
+				  : backing->ops->readv(backing, *iov, *nr, off + done);
+
+		if (n == -EINTR && interrupted++ < EINTR_RETRIES)
+			continue;
+		if (n < 0)
+			return n;
+		if (n == 0)
+			return write ? -EIO : (int64_t)done;
+		if ((uint64_t)n > bytes - done)
+			return -EIO;
+		done += (uint64_t)n;
+		iov_skip(iov, nr, (size_t)n);
+	}
+	return (int64_t)done;
+}
+
+static int backing_flush(struct blk_queue *q)
+{
+	struct backing *backing = q->blk->backing;
+	int ret;
+
+	for (unsigned int interrupted = 0;; interrupted++) {
+		ret = backing->ops->flush(backing);
+		if (ret != -EINTR || interrupted == EINTR_RETRIES)
+			return ret;
+	}
+}
+
+/* --- what requests do: 0, or a negative errno and nothing counted --- */
+
+/* Byte offset of a request that ends within the disk. */
+static int req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *off)
+{
+	uint64_t end;
+
+	if (__builtin_mul_overflow(req->sector, (uint64_t)BLK_SECTOR, off) ||
+	    __builtin_add_overflow(*off, req->bytes, &end) || end > blk->capacity * BLK_SECTOR)
+		return -EINVAL;
+	return 0;
+}
+
+static int run_read(struct blk_queue *q, struct blk_req *req)
+{
+	struct iovec *iov = q->iov;
+	unsigned int nr;
+	uint64_t off;
+	int64_t n;
+	int ret = req_offset(q->blk, req, &off);
+
+	if (ret)
+		return ret;
+	ret = build_iov(q, req);
+	if (ret < 0)
+		return ret;
+	nr = (unsigned int)ret;
+	n = transfer(q, false, off, req->bytes, &iov, &nr);
+	if (n < 0)
+		return (int)n;
+	iov_zero(iov, nr);
+	req->used_len = (uint32_t)req->bytes + 1;
+	blk_count_read(q->blk->counters, (uint64_t)n);
+	return 0;
+}
+
+static int run_write(struct blk_queue *q, struct blk_req *req)
+{
+	struct iovec *iov = q->iov;
+	unsigned int nr;
+	uint64_t off;
+	int64_t n;
+	int ret = req_offset(q->blk, req, &off);
+
+	if (ret)
+		return ret;
+	ret = build_iov(q, req);
+	if (ret < 0)
+		return ret;
+	nr = (unsigned int)ret;
+	n = transfer(q, true, off, req->bytes, &iov, &nr);
+	if (n < 0)
+		return (int)n;
+	if (q->blk->write_through) {
+		ret = backing_flush(q);
+		if (ret)
+			return ret;
+	}
+	blk_count_write(q->blk->counters, req->bytes);
+	return 0;
+}
+
+static int run_flush(struct blk_queue *q)
+{
+	int ret = backing_flush(q);
+
+	if (!ret)
+		counter_inc(&q->blk->counters->flushes_completed);
+	return ret;
+}
+
+static int run_get_id(struct blk_queue *q, struct blk_req *req)
+{
+	const struct virtq_seg *seg = &req->data[0];
+	int ret;
+
+	if (seg->len < BLK_SERIAL_LEN)
+		return -EINVAL;
+	ret = guest_mem_write(q->vq.mem, seg->addr, q->blk->serial, BLK_SERIAL_LEN);
+	if (!ret)
+		req->used_len = BLK_SERIAL_LEN + 1;
+	return ret;
+}
+
+void blk_req_run(struct blk_queue *q, struct blk_req *req)
+{
+	const unsigned int disk = q->blk->index;
+	int ret;
+
+	ss_probe_req_start(disk, q->index, req->head, req->type, req->sector, req->bytes);
+	switch (req->type) {
+	case VIRTIO_BLK_T_IN:
+		ret = run_read(q, req);
+		break;
+	case VIRTIO_BLK_T_OUT:
+		ret = run_write(q, req);
+		break;
+	case VIRTIO_BLK_T_FLUSH:
+		ret = run_flush(q);
+		break;
+	default:
+		ret = run_get_id(q, req);
+		break;
+	}
+	req->status = VIRTIO_BLK_S_OK;
+	if (ret)
+		req_fail(q, req);
+	ss_probe_req_backing_done(disk, q->index, req->head);
+}
