@@ -258,9 +258,9 @@ int backing_create_temp(uint64_t size, const char *dir, struct backing **out, ch
 fail:
 	if (err)
 		snprintf(err, err_len, "temporary disk of %" PRIu64 " bytes in %s: %s", size, dir,
-			 ret == -ENODATA ? "size 0" :
-			 ret == -EINVAL	 ? "size is not a multiple of 512" :
-					   strerror(-ret));
+			 ret == -ENODATA  ? "size 0"
+			 : ret == -EINVAL ? "size is not a multiple of 512"
+					  : strerror(-ret));
 	return ret;
 }
 

@@ -91,7 +91,8 @@ static int limit_check(const struct bucket_limit *limit, const char *rate, const
 	}
 	if (limit->burst && limit->burst < limit->rate) {
 		snprintf(err, err_len,
-			 "%s=%" PRIu64 " is below %s=%" PRIu64 ": a burst holds at least one second of its rate",
+			 "%s=%" PRIu64 " is below %s=%" PRIu64
+			 ": a burst holds at least one second of its rate",
 			 burst, limit->burst, rate, limit->rate);
 		return -EINVAL;
 	}

@@ -87,7 +87,7 @@ uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack);
  */
 struct throttle {
 	pthread_mutex_t lock;
-	bool limited;		/* atomic: some rate isn't 0 */
+	bool limited; /* atomic: some rate isn't 0 */
 	struct bucket ops;
 	struct bucket bytes;
 };

@@ -291,8 +291,9 @@ static uint32_t read_register(struct virtio_mmio *mmio, uint64_t off)
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VIRTIO_MMIO_VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return mmio->features_sel > 1 ? 0 :
-						(uint32_t)(mmio->offered >> 32 * mmio->features_sel);
+		return mmio->features_sel > 1
+			       ? 0
+			       : (uint32_t)(mmio->offered >> 32 * mmio->features_sel);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 		return regs ? mmio->queue_max : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
@@ -341,8 +342,8 @@ static void write_queue_register(struct virtio_mmio *mmio, uint64_t off, uint32_
 	switch (off) {
 	case VIRTIO_MMIO_QUEUE_NUM:
 		/* A size that can't be leaves none, and so the queue can't be made ready. */
-		regs->num = value <= mmio->queue_max && !(value & (value - 1)) ? (uint16_t)value :
-										 0;
+		regs->num =
+			value <= mmio->queue_max && !(value & (value - 1)) ? (uint16_t)value : 0;
 		break;
 	case VIRTIO_MMIO_QUEUE_READY:
 		if (value == 1)

@@ -18,9 +18,9 @@
 #include "virtio/guest_mem.h"
 #include "virtio/queue.h"
 
-#define VIRTIO_MMIO_SIZE       0x1000	   /* bytes of address space a device takes */
+#define VIRTIO_MMIO_SIZE       0x1000 /* bytes of address space a device takes */
 #define VIRTIO_MMIO_MAX_QUEUES 16
-#define VIRTIO_MMIO_VENDOR     0x4c4c5453  /* "STLL" */
+#define VIRTIO_MMIO_VENDOR     0x4c4c5453 /* "STLL" */
 
 struct virtio_mmio;
 
@@ -73,15 +73,15 @@ struct virtio_mmio_queue {
 struct virtio_mmio {
 	const struct virtio_mmio_ops *ops;
 	void *priv;
-	pthread_mutex_t lock;		/* vCPU threads only */
-	const struct guest_mem *mem;	/* atomic */
-	uint64_t offered;		/* feature bits */
-	uint64_t driver_features;	/* as written, page by page */
-	uint64_t features;		/* accepted with FEATURES_OK, else 0 */
+	pthread_mutex_t lock;	     /* vCPU threads only */
+	const struct guest_mem *mem; /* atomic */
+	uint64_t offered;	     /* feature bits */
+	uint64_t driver_features;    /* as written, page by page */
+	uint64_t features;	     /* accepted with FEATURES_OK, else 0 */
 	uint32_t features_sel, driver_features_sel, queue_sel;
-	uint32_t status;		/* atomic; see above who changes what */
-	uint32_t interrupt_status;	/* atomic */
-	uint32_t config_generation;	/* atomic */
+	uint32_t status;	    /* atomic; see above who changes what */
+	uint32_t interrupt_status;  /* atomic */
+	uint32_t config_generation; /* atomic */
 	unsigned int nr_queues;
 	uint16_t queue_max;
 	bool warned_status;

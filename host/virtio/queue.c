@@ -98,8 +98,8 @@ static uint16_t *used_u16(const struct virtq *vq, uint32_t off)
 
 static uint16_t load_u16(const uint16_t *p, int order)
 {
-	return le16toh(order == __ATOMIC_ACQUIRE ? __atomic_load_n(p, __ATOMIC_ACQUIRE) :
-						   __atomic_load_n(p, __ATOMIC_RELAXED));
+	return le16toh(order == __ATOMIC_ACQUIRE ? __atomic_load_n(p, __ATOMIC_ACQUIRE)
+						 : __atomic_load_n(p, __ATOMIC_RELAXED));
 }
 
 static void store_u16(uint16_t *p, uint16_t value)

@@ -16,9 +16,9 @@
 
 #include "virtio/guest_mem.h"
 
-#define VIRTQ_MAX_SIZE	      256
+#define VIRTQ_MAX_SIZE 256
 /* Longest indirect table that is walked; anything longer is a broken ring. */
-#define VIRTQ_MAX_INDIRECT    1024
+#define VIRTQ_MAX_INDIRECT 1024
 
 /**
  * enum virtq_poison - why a queue is poisoned
