@@ -70,11 +70,10 @@ static void say(const char *fmt, ...)
 
 static void fail(const struct ss_site *site, int err, const char *a, const char *b)
 {
-	const char *sep = b ? ", " : "";
-
 	__atomic_store_n(&cur.out->failed, 1, __ATOMIC_RELAXED);
 	say("%s:%d: %s(%s%s%s) failed: %s%s%s, errno %d (%s)", site->file, site->line, site->check,
-	    site->a, sep, b ? site->b : "", a, sep, b ?: "", err, strerror(err));
+	    site->a, site->b ? ", " : "", site->b ?: "", a, b ? ", " : "", b ?: "", err,
+	    strerror(err));
 }
 
 static long double as_double(struct ss_num v)
@@ -161,7 +160,7 @@ bool ss_check_num(const struct ss_site *site, enum ss_op op, struct ss_num a, st
 	}
 	if (!ok)
 		fail(site, err, num_text(ta, sizeof(ta), site->a, a),
-		     num_text(tb, sizeof(tb), site->b, b));
+		     site->b ? num_text(tb, sizeof(tb), site->b, b) : NULL);
 	return !ok;
 }
 
