@@ -1,16 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The test harness, linked as one object into every test program.
+# The test harness, linked as one object into every test program; the runner;
+# and their own tests.
 
 harness_src := $(wildcard tools/harness/ss_*.c)
 harness_obj := $(filter-out $(O)/tools/harness/ss_harness.o,$(harness_src:%.c=$(O)/%.p.o))
+runner_src := $(wildcard tools/harness/run_*.c) tools/harness/ktap.c tools/harness/ss_clean.c
+runner_obj := $(runner_src:%.c=$(O)/%.p.o)
+harness_test_src := $(wildcard tools/harness/tests/*.c)
+harness_test_obj := $(harness_test_src:%.c=$(O)/%.p.o)
+harness_tests := $(harness_test_src:tools/harness/tests/%.c=$(O)/tests/%)
+
+all_targets += $(O)/run_tests $(harness_tests)
 
 $(O)/tools/harness/%.p.o: tools/harness/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
+	$(Q)$(CC) $(cflags) -Itools/harness -c -o $@ $<
 
 $(O)/tools/harness/ss_harness.o: $(harness_obj)
 	$(say) LD $@
 	$(Q)$(CC) -nostdlib -r -o $@ $^
 
--include $(harness_obj:.o=.d)
+$(O)/run_tests: $(runner_obj)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^
+
+$(harness_tests): $(O)/tests/%: $(O)/tools/harness/tests/%.p.o $(O)/tools/harness/ktap.p.o \
+		$(O)/tools/harness/ss_harness.o
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^
+
+# make run_tests [TARGETS="device cli"] [T=name] [LIST=1] [J=2]
+.PHONY: run_tests
+run_tests: all
+	@GUEST_KERNEL='$(GUEST_KERNEL)' QEMU='$(QEMU)' $(O)/run_tests -b $(O) $(if $(LIST),-l) \
+		$(if $(J),-j $(J)) $(foreach t,$(T),-t '$(t)') $(TARGETS)
+
+-include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d)

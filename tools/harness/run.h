@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The test runner: which programs there are, running them, what came of it.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "ktap.h"
+
+/* What a test program may need from the machine, as written in tools/tests/list. */
+enum run_need {
+	RUN_NEEDS_ROOT = 1 << 0,
+	RUN_NEEDS_KVM = 1 << 1,	  /* tier 2: /dev/kvm, of whichever sort */
+	RUN_NEEDS_GUEST = 1 << 2, /* tier 3: a way to boot a Linux guest */
+	RUN_ALONE = 1 << 3,	  /* nothing else may run meanwhile */
+};
+
+/* One innermost test's result, kept for the summary and the JUnit file. */
+struct run_case {
+	char *parent, *name, *text; /* text: a skip's reason, a failure's diagnostics */
+	enum ktap_status status;
+	double seconds;
+};
+
+struct run_program {
+	char name[128]; /* TARGET:PROGRAM */
+	const char *target;
+	char path[512];
+	unsigned int needs; /* enum run_need */
+	int timeout_s;
+	enum ktap_status status;
+	double seconds;
+	struct ktap_counts counts;
+	struct run_case *cases;
+	int n_cases;
+};
+
+struct run_opts {
+	const char *build; /* the build directory, absolute */
+	const char *list;  /* tools/tests/list */
+	char **targets;
+	int n_targets;
+	char **tests; /* names or globs */
+	int n_tests;
+	int jobs;
+};
+
+struct run_tiers {
+	unsigned int missing;	   /* enum run_need */
+	char kvm[160], guest[160]; /* how, or why not */
+};
+
+struct run {
+	struct run_opts opts;
+	struct run_tiers tiers;
+	struct run_program *programs;
+	int n_programs;
+	volatile int signal;  /* that interrupts the run; 0: none */
+	struct run_job *jobs; /* while they run */
+	int lock_fd;
+};
+
+double run_now(void);
+
+/* run_list.c */
+int run_list_read(struct run *run);
+int run_list_select(struct run *run);
+int run_list_print(const struct run *run);
+
+/* run_tiers.c */
+void run_tiers_find(struct run_tiers *t);
+const char *run_tiers_lacks(const struct run_tiers *t, unsigned int needs);
+
+/* run_exec.c */
+int run_exec_all(struct run *run);
+int run_begin(struct run *run);
+void run_end(struct run *run);
+
+/* run_report.c */
+int run_report(struct run *run);
+void run_keep_case(struct run_program *p, const struct ktap_result *r, const char *text,
+		   double seconds);
+
+#endif /* RUN_H */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Finds the test programs: tools/tests/list names them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define DEFAULT_TIMEOUT_S 120
+#define LIST_TIMEOUT_S	  20
+
+static const struct {
+	const char *word;
+	unsigned int need;
+} needs[] = {
+	{ "root", RUN_NEEDS_ROOT },
+	{ "kvm", RUN_NEEDS_KVM },
+	{ "guest", RUN_NEEDS_GUEST },
+	{ "alone", RUN_ALONE },
+};
+
+/* timeout=N of the file "settings" beside the test, as in kselftest; 0: none. */
+static int settings_timeout(const char *source)
+{
+	const char *slash = strrchr(source, '/');
+	char path[512], line[128];
+	int timeout = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.*s/settings", slash ? (int)(slash - source) : 1,
+		 slash ? source : ".");
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "timeout=%d", &timeout);
+	if (f)
+		fclose(f);
+	return timeout;
+}
+
+/* host/tests/test_x.c is run as BUILD/tests/test_x, a script as it is. */
+static void program_of(const struct run *run, const char *source, char *path, size_t size)
+{
+	const char *base = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
+	size_t len = strlen(base);
+
+	if (len > 2 && !strcmp(base + len - 2, ".c"))
+		snprintf(path, size, "%s/tests/%.*s", run->opts.build, (int)len - 2, base);
+	else
+		snprintf(path, size, "%s%s", *source == '/' ? "" : "./", source);
+}
+
+static int add_program(struct run *run, const char *target, const char *source, unsigned int flags,
+		       int timeout)
+{
+	char path[512];
+	struct run_program *p;
+
+	program_of(run, source, path, sizeof(path));
+	for (int i = 0; i < run->n_programs; i++)
+		if (!strcmp(run->programs[i].path, path))
+			return 0;
+	p = reallocarray(run->programs, run->n_programs + 1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	run->programs = p;
+	p += run->n_programs++;
+	memset(p, 0, sizeof(*p));
+	p->target = strdup(target);
+	if (!p->target)
+		return -ENOMEM;
+	snprintf(p->name, sizeof(p->name), "%s:%s", target, strrchr(path, '/') + 1);
+	memcpy(p->path, path, sizeof(path));
+	p->needs = flags;
+	p->timeout_s = timeout ?: settings_timeout(source) ?: DEFAULT_TIMEOUT_S;
+	return 0;
+}
+
+static int parse_options(char *words, unsigned int *flags, int *timeout)
+{
+	char *save, *w;
+
+	for (w = strtok_r(words, " \t\n", &save); w; w = strtok_r(NULL, " \t\n", &save)) {
+		size_t i;
+
+		if (sscanf(w, "timeout=%d", timeout) == 1 && *timeout > 0)
+			continue;
+		for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+			if (!strcmp(w, needs[i].word))
+				break;
+		if (i == sizeof(needs) / sizeof(needs[0]))
+			return -EINVAL;
+		*flags |= needs[i].need;
+	}
+	return 0;
+}
+
+static int parse_line(struct run *run, char *line)
+{
+	char target[64], pattern[256];
+	unsigned int flags = 0;
+	int timeout = 0, used = 0, ret = 0;
+	glob_t g;
+
+	if (sscanf(line, " %63s %255s %n", target, pattern, &used) != 2)
+		return -EINVAL;
+	ret = parse_options(line + used, &flags, &timeout);
+	if (ret)
+		return ret;
+	if (glob(pattern, GLOB_NOMAGIC, NULL, &g))
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc && !ret; i++)
+		ret = add_program(run, target, g.gl_pathv[i], flags, timeout);
+	globfree(&g);
+	return ret;
+}
+
+/**
+ * run_list_read() - read which programs there are.
+ *
+ * Lines are "TARGET PATTERN [root] [kvm] [guest] [alone] [timeout=S]"; a
+ * program belongs to the first line it matches. Returns 0 or a negative
+ * errno, having said what is wrong.
+ */
+int run_list_read(struct run *run)
+{
+	FILE *f = fopen(run->opts.list, "re");
+	int ret = 0, number = 0;
+	char line[512];
+
+	if (!f) {
+		fprintf(stderr, "run_tests: %s: %s\n", run->opts.list, strerror(errno));
+		return -ENOENT;
+	}
+	while (!ret && fgets(line, sizeof(line), f)) {
+		number++;
+		if (line[strspn(line, " \t\n")] == '#' || !line[strspn(line, " \t\n")])
+			continue;
+		ret = parse_line(run, line);
+		if (ret)
+			fprintf(stderr, "run_tests: %s:%d: %s\n", run->opts.list, number,
+				ret == -EINVAL ? "not a line of TARGET PATTERN [NEED]..."
+					       : strerror(-ret));
+	}
+	fclose(f);
+	return ret;
+}
+
+/* ---- selection ---- */
+
+/* The names that PROGRAM -l prints, as text the caller frees; NULL if it can't say. */
+static char *list_of(const struct run_program *p)
+{
+	double until = run_now() + LIST_TIMEOUT_S;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *mem;
+	int fds[2], status = 0;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return NULL;
+	pid = fork();
+	if (!pid) {
+		setsid();
+		dup2(fds[1], STDOUT_FILENO);
+		execl(p->path, p->path, "-l", (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	mem = pid > 0 ? open_memstream(&text, &len) : NULL;
+	while (mem) {
+		struct pollfd pfd = { .fd = fds[0], .events = POLLIN };
+		char buf[4096];
+		ssize_t n;
+
+		if (poll(&pfd, 1, (until - run_now()) * 1000) <= 0)
+			break;
+		n = read(fds[0], buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		fwrite(buf, 1, n, mem);
+	}
+	close(fds[0]);
+	if (mem)
+		fclose(mem);
+	if (pid > 0) {
+		if (run_now() >= until)
+			kill(-pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	if (status) {
+		fprintf(stderr, "run_tests: %s -l failed\n", p->path);
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static bool name_matches(const struct run_opts *o, const char *name)
+{
+	const char *bare = strrchr(name, '.') ? strrchr(name, '.') + 1 : name;
+
+	for (int i = 0; i < o->n_tests; i++)
+		if (!fnmatch(o->tests[i], name, 0) || !fnmatch(o->tests[i], bare, 0))
+			return true;
+	return false;
+}
+
+static bool holds_test(const struct run_opts *o, const struct run_program *p)
+{
+	char *text = list_of(p), *save, *line;
+	bool found = false;
+
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line && !found;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line[strcspn(line, "\t")] = '\0';
+		found = name_matches(o, line);
+	}
+	free(text);
+	return found;
+}
+
+static bool wanted(const struct run *run, const struct run_program *p)
+{
+	const struct run_opts *o = &run->opts;
+	bool target = !o->n_targets;
+
+	for (int i = 0; i < o->n_targets && !target; i++)
+		target = !strcmp(o->targets[i], p->target) || !strcmp(o->targets[i], p->name);
+	return target && (!o->n_tests || holds_test(o, p));
+}
+
+/** run_list_select() - keep only what the options select. Returns how many are left. */
+int run_list_select(struct run *run)
+{
+	int n = 0;
+
+	for (int i = 0; i < run->n_programs; i++)
+		if (wanted(run, &run->programs[i]))
+			run->programs[n++] = run->programs[i];
+	run->n_programs = n;
+	return n;
+}
+
+/** run_list_print() - print every test's name and title. Returns 0 or 1. */
+int run_list_print(const struct run *run)
+{
+	int ret = 0;
+
+	for (int i = 0; i < run->n_programs; i++) {
+		char *text = list_of(&run->programs[i]), *save, *line;
+
+		if (!text)
+			ret = 1;
+		for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		     line = strtok_r(NULL, "\n", &save))
+			printf("%s\t%s\n", run->programs[i].name, line);
+		free(text);
+	}
+	return ret;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * run_tests: runs test programs and reports in KTAP version 1.
+ * `make run_tests` calls it; Documentation/testing.md describes it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run_int.h"
+
+static struct run run;
+
+static void on_signal(int sig)
+{
+	run.signal = sig;
+}
+
+double run_time_scale(void)
+{
+	const char *s = getenv("SS_TEST_TIME_SCALE");
+	double scale = s ? atof(s) : 1;
+
+	return scale > 0 && scale <= 1000 ? scale : 1;
+}
+
+static void usage(FILE *f)
+{
+	fprintf(f, "usage: run_tests [-l] [-j N] [-t TEST]... [-b BUILD] [-f LIST] [TARGET]...\n"
+		   "  -l        list the tests, do not run them\n"
+		   "  -j N      run N test programs at once\n"
+		   "  -t TEST   run only tests of this name (a glob)\n"
+		   "  -b BUILD  the build directory (build)\n"
+		   "  -f LIST   the list of test programs (tools/tests/list)\n"
+		   "A TARGET is a group of test programs, or one program as TARGET:PROGRAM.\n");
+}
+
+static int parse(int argc, char **argv, bool *list)
+{
+	struct run_opts *o = &run.opts;
+	const char *build = "build";
+	int opt;
+
+	o->list = "tools/tests/list";
+	o->jobs = 1;
+	o->tests = calloc(argc, sizeof(*o->tests));
+	if (!o->tests)
+		return -ENOMEM;
+	while ((opt = getopt(argc, argv, "hlj:t:b:f:")) != -1) {
+		switch (opt) {
+		case 'l':
+			*list = true;
+			break;
+		case 'j':
+			o->jobs = atoi(optarg);
+			if (o->jobs < 1 || o->jobs > RUN_JOBS_MAX) {
+				fprintf(stderr, "run_tests: -j %s: not between 1 and %d\n", optarg,
+					RUN_JOBS_MAX);
+				return -EINVAL;
+			}
+			break;
+		case 't':
+			o->tests[o->n_tests++] = optarg;
+			break;
+		case 'b':
+			build = optarg;
+			break;
+		case 'f':
+			o->list = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			return -EINVAL;
+		}
+	}
+	o->targets = argv + optind;
+	o->n_targets = argc - optind;
+	o->build = realpath(build, NULL);
+	if (!o->build) {
+		fprintf(stderr, "run_tests: %s: %s\n", build, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int execute(void)
+{
+	int ret;
+
+	printf("KTAP version 1\n");
+	ret = run_begin(&run);
+	if (ret) {
+		fprintf(stderr, "run_tests: %s/tests: %s\n", run.opts.build,
+			ret == -EBUSY ? "another run is at work there" : strerror(-ret));
+		printf("1..0 # SKIP the run can't begin\n");
+		return run_report(&run);
+	}
+	run_tiers_find(&run.tiers);
+	printf("# tier 1, in-process: yes\n"
+	       "# tier 2, bare-metal guests on native KVM: %s\n"
+	       "# tier 3, Linux guests: %s\n",
+	       run.tiers.kvm, run.tiers.guest);
+	if (!run.n_programs) {
+		printf("1..0 # SKIP no test program matches\n");
+		ret = run_report(&run);
+	} else {
+		ret = run_exec_all(&run);
+		ret = ret ? 1 : run_report(&run);
+	}
+	run_end(&run);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	/* No SA_RESTART: poll() must return. */
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	bool list = false;
+	int ret;
+
+	if (parse(argc, argv, &list))
+		return 2;
+	setenv("SS_BUILD", run.opts.build, 1);
+	if (run_list_read(&run))
+		return 2;
+	run_list_select(&run);
+	if (list)
+		return run_list_print(&run);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	ret = execute();
+	if (run.signal) {
+		fflush(stdout);
+		sigaction(run.signal, &dfl, NULL);
+		raise(run.signal);
+	}
+	return ret;
+}
