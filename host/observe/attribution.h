@@ -89,6 +89,7 @@ struct attribution {
 	struct attr_verdict verdict;
 	struct events_seen file;
 	uint64_t host_records, guest_records;
+	uint64_t host_traced, guest_traced;	/* of these, made by BPF programs */
 	uint64_t bad_guest_io;		/* stamps out of order */
 	uint64_t foreign_io;		/* to devices that aren't ours */
 	uint64_t skipped;		/* over the memory limit */

@@ -201,12 +201,13 @@ static void span_host(struct attr_state *s, const struct ss_rec *h)
 
 static int add_host(struct attr_state *s, const union events_rec *rec)
 {
+	s->acc.host_records++;
+	s->acc.host_traced += rec->h.type < SS_REC_HOST_CLOCK;
 	/* The host's stamps are its own, but a file can be damaged. */
 	if (rec->h.ts > STAMP_MAX) {
 		s->acc.skipped++;
 		return 0;
 	}
-	s->acc.host_records++;
 	span_host(s, &rec->h);
 	switch (rec->h.type) {
 	case SS_REC_STALL_BEGIN:
@@ -312,11 +313,14 @@ static int add_guest(struct attr_state *s, const union events_rec *rec)
 	struct a_devmap *dev;
 	int err = 0;
 
+	s->acc.guest_records++;
+	/* The others are the agent's own. */
+	s->acc.guest_traced += rec->h.type == SS_REC_G_IO || rec->h.type == SS_REC_G_RUN ||
+			       rec->h.type == SS_REC_G_SCX;
 	if (rec->h.ts > STAMP_MAX) {
 		s->acc.skipped++;
 		return 0;
 	}
-	s->acc.guest_records++;
 	switch (rec->h.type) {
 	case SS_REC_G_IO:
 		return add_g_io(s, &rec->g_io);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A run's result: its small figures, and its way to and from the disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report/report.h"
+#include "report/report_int.h"
+
+const char *run_end_name(enum run_end e)
+{
+	static const char *const name[] = {
+		[RUN_END_UNKNOWN] = "unknown",
+		[RUN_END_POWEROFF] = "poweroff",
+		[RUN_END_REBOOT] = "reboot",
+		[RUN_END_PANIC] = "panic",
+		[RUN_END_TRIPLE_FAULT] = "triple_fault",
+		[RUN_END_KVM_ERROR] = "kvm_error",
+		[RUN_END_TIMEOUT] = "timeout",
+		[RUN_END_INTERRUPTED] = "interrupted",
+		[RUN_END_NOT_BOOTED] = "not_booted",
+	};
+
+	return (unsigned int)e < RUN_ENDS ? name[e] : "unknown";
+}
+
+void report_init(struct run_result *r)
+{
+	time_t now = time(NULL);
+	struct utsname u;
+	struct tm tm;
+
+	memset(r, 0, sizeof(*r));
+	snprintf(r->version, sizeof(r->version), "%s", SS_VERSION);
+	if (gmtime_r(&now, &tm))
+		strftime(r->started, sizeof(r->started), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (uname(&u) == 0)
+		snprintf(r->host_kernel, sizeof(r->host_kernel), "%s", u.release);
+}
+
+void report_add_missing(struct run_result *r, bool guest, const char *fmt, ...)
+{
+	uint32_t *nr = guest ? &r->guest_missing_nr : &r->host_missing_nr;
+	char (*line)[200] = guest ? r->guest_missing : r->host_missing;
+	va_list ap;
+
+	if (*nr >= RUN_MAX_MISSING)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line[(*nr)++], sizeof(line[0]), fmt, ap);
+	va_end(ap);
+}
+
+void report_add_stat(struct run_result *r, const char *name, int64_t value)
+{
+	struct run_stat *s;
+
+	if (r->stats >= RUN_MAX_STATS)
+		return;
+	s = &r->stat[r->stats++];
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->value = value;
+}
+
+/* Records the writer stored and the reader didn't find. */
+static uint64_t unread(const struct run_result *r)
+{
+	const struct events_seen *seen = &r->attr.file;
+	uint64_t lost = seen->short_records;
+
+	if (r->analysed && r->events.records > seen->records)
+		lost += r->events.records - seen->records;
+	return lost;
+}
+
+uint64_t report_lost(const struct run_result *r)
+{
+	return r->host_drops.lost + r->guest_drops.lost + r->events.rejected +
+	       r->events.unwritten + unread(r);
+}
+
+uint64_t report_uncounted(const struct run_result *r)
+{
+	uint64_t counted = r->events.rejected + r->events.unwritten + unread(r), gone = 0;
+
+	if (!r->analysed)
+		return 0;
+	if (r->host_drops.recorded > r->attr.host_traced)
+		gone += r->host_drops.recorded - r->attr.host_traced;
+	if (r->guest_drops_known && r->guest_drops.recorded > r->attr.guest_traced)
+		gone += r->guest_drops.recorded - r->attr.guest_traced;
+	return gone > counted ? gone - counted : 0;
+}
+
+int report_analyse(struct run_result *r, const char *dir)
+{
+	struct attr_cfg cfg = {
+		.disks = r->disks,
+		.host_missing = r->host_missing_nr ? r->host_missing[0] : NULL,
+		.guest_missing = r->guest_missing_nr ? r->guest_missing[0] : NULL,
+		.host_lost = r->host_drops.lost,
+		.guest_lost = r->guest_drops.lost + r->events.rejected,
+	};
+	char path[4096];
+	int err;
+
+	if (!r->host_traced && !cfg.host_missing)
+		cfg.host_missing = "host tracing was off";
+	if (!r->guest_traced && !cfg.guest_missing)
+		cfg.guest_missing = "guest tracing was off";
+	if (r->seconds > r->boot_seconds && r->seconds < 1e9)
+		cfg.run_ns = (uint64_t)((r->seconds - r->boot_seconds) * 1e9);
+	for (uint32_t d = 0; d < r->disks && d < SS_MAX_DISKS; d++)
+		cfg.disk[d] = (struct attr_disk_cfg){
+			.iops = r->disk[d].iops,
+			.bps = r->disk[d].bps,
+			.throttled_count = r->disk[d].counters.throttled_count,
+		};
+	snprintf(path, sizeof(path), "%s/%s", dir, EVENTS_FILE);
+	err = attribution_run(path, &cfg, &r->attr);
+	r->analysed = !err;
+	if (err) {
+		memset(&r->attr, 0, sizeof(r->attr));
+		snprintf(r->attr.verdict.sentence, sizeof(r->attr.verdict.sentence),
+			 "can't tell: the event records can't be read (%s)", strerror(-err));
+	}
+	return err;
+}
+
+/* ---- files ---- */
+
+int report_print_json(const struct run_result *r, FILE *f)
+{
+	json_t *root = report_to_json(r);
+	int err = 0;
+
+	if (!root)
+		return -ENOMEM;
+	errno = 0;
+	if (json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) || fputc('\n', f) == EOF ||
+	    fflush(f))
+		err = errno ? -errno : -EIO;
+	json_decref(root);
+	return err;
+}
+
+/* Write to a neighbour and rename, so that a run.json is always a whole one. */
+int report_write_json(const struct run_result *r, const char *dir)
+{
+	char path[4096], tmp[4096];
+	FILE *f;
+	int fd, err;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, REPORT_JSON_FILE) >= (int)sizeof(path) ||
+	    snprintf(tmp, sizeof(tmp), "%s/.%s.XXXXXX", dir, REPORT_JSON_FILE) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	f = fdopen(fd, "w");
+	if (!f) {
+		err = -errno;
+		close(fd);
+		goto unlink;
+	}
+	err = report_print_json(r, f);
+	if (!err && (fchmod(fd, 0644) || fsync(fd)))
+		err = -errno;
+	if (fclose(f) && !err)
+		err = -errno;
+	if (!err && rename(tmp, path))
+		err = -errno;
+	if (!err)
+		return 0;
+unlink:
+	unlink(tmp);
+	return err;
+}
+
+int report_read_json(struct run_result *r, const char *dir, char *why, size_t why_len)
+{
+	json_error_t jerr;
+	char path[4096];
+	json_t *root;
+	FILE *f;
+	int err;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, REPORT_JSON_FILE) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	errno = 0;
+	root = json_loadf(f, JSON_REJECT_DUPLICATES, &jerr);
+	if (!root) {
+		err = ferror(f) ? (errno ? -errno : -EIO) : -EPROTO;
+		snprintf(why, why_len, "line %d: %s", jerr.line, jerr.text);
+		fclose(f);
+		return err;
+	}
+	fclose(f);
+	memset(r, 0, sizeof(*r));
+	err = report_from_json(r, root, why, why_len);
+	json_decref(root);
+	return err;
+}
