@@ -10,6 +10,7 @@ host_libs = $(LIBBPF_LIBS) -ljansson -lm
 
 all_targets += $(O)/stallscope $(host_tests)
 
+$(O)/host/tests/%.o: cflags += -Itools/harness
 $(O)/host/%.o: host/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
