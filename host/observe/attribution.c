@@ -126,6 +126,7 @@ static void put_sums(const struct a_sum *sum, struct attr_io *io)
 		return;
 	io->count = sum->e2e.n;
 	io->matched = sum->matched;
+	io->unissued = sum->unissued;
 	io->beyond_error = sum->beyond_error;
 	attr_hist_stat(&sum->e2e, &io->e2e);
 	for (unsigned int p = 0; p < ATTR_PARTS; p++)

@@ -47,6 +47,7 @@ struct attr_stat {
 struct attr_io {
 	uint64_t count;		/* guest IOs */
 	uint64_t matched;	/* of these with a host record */
+	uint64_t unissued;	/* of these completed without the device (a flush with nothing to do) */
 	uint64_t beyond_error;	/* clamped by more than the clock error */
 	uint64_t host_unmatched;/* requests without a guest IO while the guest traced */
 	uint64_t host_outside;	/* requests before or after the guest traced */

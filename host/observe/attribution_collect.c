@@ -239,9 +239,10 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 {
 	struct a_io *io;
 	int err;
+	/* Completed without the driver: all its time passed in the block layer. */
+	uint64_t issue = r->issue_ts ? r->issue_ts : r->h.ts;
 
-	if (r->start_ts > r->issue_ts || r->issue_ts > r->h.ts ||
-	    r->h.ts - r->start_ts > DURATION_MAX) {
+	if (r->start_ts > issue || issue > r->h.ts || r->h.ts - r->start_ts > DURATION_MAX) {
 		s->acc.bad_guest_io++;
 		return 0;
 	}
@@ -250,7 +251,7 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 		return err == -E2BIG ? 0 : err;
 	*io = (struct a_io){
 		.start = r->start_ts,
-		.issue = r->issue_ts,
+		.issue = issue,
 		.done = r->h.ts,
 		.tid = r->tid,
 		.dev = r->dev,
@@ -259,6 +260,7 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 							      CLOCK_MAX_VCPUS,
 		.op = r->op <= SS_IO_OTHER ? (uint8_t)r->op : SS_IO_OTHER,
 		.running = r->submitter_running != 0,
+		.issued = r->issue_ts != 0,
 		.req = ATTR_NO_INDEX,
 		.run = ATTR_NO_INDEX,
 	};
@@ -315,8 +317,7 @@ static int add_guest(struct attr_state *s, const union events_rec *rec)
 
 	s->acc.guest_records++;
 	/* The others are the agent's own. */
-	s->acc.guest_traced += rec->h.type == SS_REC_G_IO || rec->h.type == SS_REC_G_RUN ||
-			       rec->h.type == SS_REC_G_SCX;
+	s->acc.guest_traced += rec->h.type != SS_REC_G_CLOCK && rec->h.type != SS_REC_G_DISK;
 	if (rec->h.ts > STAMP_MAX) {
 		s->acc.skipped++;
 		return 0;

@@ -62,7 +62,7 @@ struct a_io {
 	uint32_t req, run;		/* index or ATTR_NO_INDEX */
 	uint16_t cpu, issue_cpu;
 	uint8_t disk, op;
-	bool running;
+	bool running, issued;
 };
 
 struct a_req {
@@ -104,7 +104,7 @@ struct a_sum {
 	struct attr_hist e2e;
 	struct attr_hist part[ATTR_PARTS];
 	uint64_t queued_throttle, queued_backing;	/* guest_queue during these */
-	uint64_t matched, beyond_error;
+	uint64_t matched, unissued, beyond_error;
 };
 
 struct attr_state {

@@ -103,6 +103,13 @@ static int key_cmp(const struct a_io *x, const struct a_req *y)
 	return CMP(x->bytes, y->bytes);
 }
 
+/* Several flushes of the guest may wait for one that is issued for all. */
+static bool shares_flush(const struct a_io *io, const struct a_io *prev)
+{
+	return io->op == SS_IO_FLUSH && prev->op == SS_IO_FLUSH && prev->disk == io->disk &&
+	       prev->req != ATTR_NO_INDEX && prev->issue == io->issue;
+}
+
 /*
  * Completion order is the one that a queue, and several queues, keep. A
  * request must lie within its IO, give or take the clocks' error; what doesn't
@@ -115,12 +122,17 @@ static void link_requests(struct attr_state *s)
 
 	qsort(s->io, s->ios, sizeof(*s->io), io_by_key);
 	qsort(s->req, s->reqs, sizeof(*s->req), req_by_key);
-	while (i < s->ios && r < s->reqs) {
+	while (i < s->ios) {
 		struct a_io *io = &s->io[i];
-		struct a_req *req = &s->req[r];
-		int c = key_cmp(io, req);
+		struct a_req *req = r < s->reqs ? &s->req[r] : NULL;
+		int c = req ? key_cmp(io, req) : -1;
 
-		if (c < 0) {
+		if (!io->issued) {
+			i++;
+		} else if (i && shares_flush(io, io - 1)) {
+			io->req = io[-1].req;
+			i++;
+		} else if (c < 0) {
 			i++;
 		} else if (c > 0) {
 			r++;

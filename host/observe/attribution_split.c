@@ -33,7 +33,7 @@ struct split {
 	uint64_t part[ATTR_PARTS];
 	uint64_t e2e, clamped;
 	uint64_t queued_throttle, queued_backing;
-	bool matched;
+	bool matched, unissued;
 };
 
 static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
@@ -159,6 +159,7 @@ static void split_io(struct attr_state *s, const struct a_io *io, struct split *
 
 	memset(x, 0, sizeof(*x));
 	x->part[ATTR_GUEST_QUEUE] = (uint64_t)(issue - start);
+	x->unissued = !io->issued;
 	if (io->req != ATTR_NO_INDEX)
 		split_device(s, io, start, issue, done, x);
 	else
@@ -182,6 +183,7 @@ static void add_up(struct a_sum *sum, const struct split *x, uint64_t error)
 	sum->queued_throttle += x->queued_throttle;
 	sum->queued_backing += x->queued_backing;
 	sum->matched += x->matched;
+	sum->unissued += x->unissued;
 	sum->beyond_error += x->clamped > error;
 }
 

@@ -309,7 +309,7 @@ static void note_clock(const struct attr_state *s, struct attribution *a)
 
 static void note_matches(const struct attr_state *s, struct attribution *a)
 {
-	uint64_t lone = a->io.count - a->io.matched;
+	uint64_t lone = a->io.count - a->io.matched - a->io.unissued;
 
 	if (a->io.count && !s->reqs)
 		attr_note(a, "no host record of any request: throttle, backing and worker can't be "
@@ -353,6 +353,6 @@ void attr_judge(struct attr_state *s, struct attribution *a)
 	a->verdict.complete = !s->cfg.host_missing && !s->cfg.guest_missing && !s->cfg.host_lost &&
 			      !s->cfg.guest_lost && !a->skipped && !a->bad_guest_io &&
 			      !a->file.truncated && !a->file.damaged &&
-			      a->io.matched == a->io.count &&
+			      a->io.matched + a->io.unissued == a->io.count &&
 			      (!a->io.count || (a->clock.aligned && s->runs));
 }

@@ -96,8 +96,11 @@ uint64_t report_uncounted(const struct run_result *r)
 		return 0;
 	if (r->host_drops.recorded > r->attr.host_traced)
 		gone += r->host_drops.recorded - r->attr.host_traced;
-	if (r->guest_drops_known && r->guest_drops.recorded > r->attr.guest_traced)
+	if (r->guest_drops_known && r->guest_drops.recorded > r->attr.guest_traced) {
 		gone += r->guest_drops.recorded - r->attr.guest_traced;
+		/* The agent counts what it made but could not send. */
+		counted += r->guest_drops.lost;
+	}
 	return gone > counted ? gone - counted : 0;
 }
 

@@ -86,6 +86,7 @@ static json_t *io_json(const struct attr_io *io)
 		put(&parts, attribution_part_name(p), stat_json(&io->parts[p]));
 	put(&o, "count", num(io->count));
 	put(&o, "matched", num(io->matched));
+	put(&o, "unissued", num(io->unissued));
 	put(&o, "beyond_error", num(io->beyond_error));
 	put(&o, "host_unmatched", num(io->host_unmatched));
 	put(&o, "host_outside", num(io->host_outside));

@@ -69,6 +69,7 @@ static void get_io(struct attr_io *io, const json_t *o)
 
 	io->count = num(o, "count");
 	io->matched = num(o, "matched");
+	io->unissued = num(o, "unissued");
 	io->beyond_error = num(o, "beyond_error");
 	io->host_unmatched = num(o, "host_unmatched");
 	io->host_outside = num(o, "host_outside");

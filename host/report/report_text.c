@@ -323,8 +323,11 @@ static void print_tasks(const struct page *p, const struct attribution *a)
 		const struct attr_task *t = &a->task[i];
 		char sum[16], p50[16], p99[16], max[16], name[64];
 
-		snprintf(name, sizeof(name), "%.15s (%" PRIu32 ")%s", t->comm, t->tid,
-			 t->policy == 1 || t->policy == 2 ? ", real-time" : "");
+		if (t->tid)
+			snprintf(name, sizeof(name), "%.15s (%" PRIu32 ")%s", t->comm, t->tid,
+				 t->policy == 1 || t->policy == 2 ? ", real-time" : "");
+		else
+			snprintf(name, sizeof(name), "tasks that ended early");
 		for (char *c = name; *c; c++)
 			if (iscntrl((unsigned char)*c))
 				*c = '?';
