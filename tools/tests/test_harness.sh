@@ -1,0 +1,497 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The harness' own tests: that a test which fails, hangs, crashes, leaks, is
+# silent or stops half-way makes the run fail, whatever else happens.
+. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+
+src=$(realpath "$(dirname "$(realpath "$0")")/../..")
+build=${SS_BUILD:-$src/build}
+victim=$build/tests/victim
+shell_victim=$src/tools/harness/tests/shell_victim.sh
+
+# run_victim PROGRAM TEST...: sets out and rc
+run_victim() {
+	local args=() t
+
+	for t in "${@:2}"; do args+=(-t "$t"); done
+	rc=0
+	out=$("$1" "${args[@]}" 2>&1) || rc=$?
+}
+
+# Each alone: the result line, the exit status and, where given, what is said.
+expect_end() {
+	local program=$1 name=$2 result=$3 status=$4 said=${5-}
+
+	run_victim "$program" "$name"
+	expect_match "$name: output" "$out"$'\n' $'\n'"$result"
+	expect_eq "$name: exit status" "$rc" "$status"
+	[ -z "$said" ] || expect_has "$name: output" "$out" "$said"
+}
+
+c_passes() {
+	expect_end "$victim" passes 'ok 1 passes: a sentence about it'$'\n' 0
+	expect_end "$victim" uses_scratch 'ok 1 ' 0
+	expect_end "$victim" aborts_as_it_should 'ok 1 ' 0
+	expect_end "$victim" pair.one.is_one 'ok 1 pair.one.is_one: the value is one' 0 "teardown of 1"
+}
+
+c_checks() {
+	expect_end "$victim" eq_fails 'not ok 1 ' 1 \
+		"EXPECT_EQ(got, RED) failed: got = 7, RED = 5, errno 2 (No such file or directory)"
+	expect_match "its file and line" "$out" 'tests/victim\.c:[0-9]+: EXPECT_EQ'
+	expect_has "output" "$out" "goes on"
+	expect_end "$victim" wrong_sign 'not ok 1 ' 1 "0xffffffffu = 4294967295 (0xffffffff)"
+	expect_end "$victim" wrong_double 'not ok 1 ' 1 "0.5, 0.75"
+	expect_end "$victim" not_a_number 'not ok 1 ' 1
+	expect_end "$victim" null_string 'not ok 1 ' 1 "none = NULL"
+	expect_end "$victim" no_substring 'not ok 1 ' 1 "drain"
+	expect_end "$victim" wrong_memory 'not ok 1 ' 1 '[2] = 0x63, ("abd")[2] = 0x64'
+}
+
+c_assert_stops() {
+	expect_end "$victim" assert_stops 'not ok 1 ' 1 "the block runs"
+	[[ $out != *"not reached"* ]] || fail "it went on"
+	expect_end "$victim" pair.two.is_one 'not ok 1 ' 1 "teardown of 2"
+	expect_end "$victim" broken.test 'not ok 1 ' 1
+	[[ $out != *"not reached"* ]] || fail "it went on after a broken setup"
+}
+
+c_other_threads() {
+	expect_end "$victim" thread_expect 'not ok 1 ' 1
+	expect_end "$victim" thread_assert 'not ok 1 ' 1
+	[[ $out != *"not reached"* ]] || fail "it went on"
+	expect_end "$victim" child_expect 'not ok 1 ' 1
+}
+
+c_hangs() {
+	expect_end "$victim" hangs 'not ok 1 ' 1 "no end after 1 s"
+	expect_has "output" "$out" "# an unfinished line"
+	expect_end "$victim" hangs_with_child 'not ok 1 ' 1
+	expect_no_process "$victim"
+}
+
+c_crashes() {
+	expect_end "$victim" crashes 'not ok 1 ' 1 "signal 11"
+	expect_end "$victim" exits 'not ok 1 ' 1 "called exit(0)"
+	expect_end "$victim" should_abort 'not ok 1 ' 1 "should have ended by signal 6"
+	expect_end "$victim" xfail_crashes 'not ok 1 ' 1
+}
+
+c_leaks() {
+	expect_end "$victim" leaks_fd 'not ok 1 ' 1 "(/dev/null)"
+	expect_end "$victim" leaks_thread 'not ok 1 ' 1 "left 1 thread"
+	expect_end "$victim" leaks_process 'not ok 1 ' 1 "left a process behind"
+	expect_end "$victim" leaks_file 'not ok 1 ' 1 "left a temporary file behind: left"
+	expect_no_process "$victim"
+}
+
+c_directives() {
+	expect_end "$victim" skips 'ok 1 skips # SKIP no disk here' 4
+	expect_end "$victim" skips_after_failure 'not ok 1 skips_after_failure'$'\n' 1
+	expect_end "$victim" xfails 'ok 1 xfails # XFAIL known since 1999' 0
+	expect_end "$victim" xfail_passes 'not ok 1 xfail_passes'$'\n' 1
+	run_victim "$victim" passes skips
+	expect_eq "exit status of a pass and a skip" "$rc" 0
+	run_victim "$victim" no_such_test
+	expect_eq "exit status of nothing" "$rc" 4
+	expect_has "output" "$out" "1..0 # SKIP"
+}
+
+c_output() {
+	expect_end "$victim" prints_ktap 'ok 1 ' 0 "# not ok 1 not_mine"
+	expect_end "$victim" floods 'ok 1 ' 0 "the rest is dropped"
+}
+
+c_list() {
+	local list
+
+	list=$("$victim" -l)
+	expect_has "list" "$list" $'passes\ta sentence about it'
+	expect_has "list" "$list" $'pair.two.is_one\tthe value is one'
+	list=$("$victim" -l -t 'pair.*')
+	expect_eq "number of tests that match" "$(wc -l <<<"$list")" 2
+}
+
+c_leaves_nothing() {
+	run_victim "$victim" leaks_file hangs crashes uses_scratch
+	expect_eq "what is in \$TMPDIR" "$(ls "$TMPDIR")" ""
+}
+
+# Waits until no process runs that program.
+expect_no_process() {
+	local i
+
+	for i in {1..100}; do
+		processes_of "$1" | grep -q . || return 0
+		sleep 0.02
+	done
+	fail "processes of $1 are left"
+}
+
+processes_of() {
+	local exe
+
+	for exe in /proc/[0-9]*/exe; do
+		[ "$(readlink "$exe" 2>/dev/null)" != "$1" ] || echo "$exe"
+	done
+}
+
+c_killed() {
+	local i pid
+
+	# A copy, since other tests run this program meanwhile.
+	cp "$victim" "$T/killed"
+	"$T/killed" -t hangs_with_child >"$T/out" &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		[ "$(processes_of "$T/killed" | wc -l)" -lt 3 ] || break
+		sleep 0.02
+	done
+	kill -INT "$pid"
+	rc=0
+	wait "$pid" || rc=$?
+	expect_eq "exit status" "$rc" 130
+	expect_no_process "$T/killed"
+	expect_eq "what is in \$TMPDIR" "$(ls "$TMPDIR")" ""
+}
+
+shell_ends() {
+	local v=$shell_victim
+
+	expect_end "$v" passes 'ok 1 passes: a sentence about it'$'\n' 0 "# hello"
+	expect_end "$v" uses_scratch 'ok 1 ' 0 "cleaned up"
+	expect_end "$v" eq_fails 'not ok 1 ' 1 "shell_victim.sh:7: exit status is '2', not '3'"
+	expect_end "$v" command_fails 'not ok 1 ' 1 "from: false"
+	expect_end "$v" command_in_pipe_fails 'not ok 1 ' 1
+	expect_end "$v" unset_variable 'not ok 1 ' 1 "unbound variable"
+	expect_end "$v" exits 'not ok 1 ' 1 "called exit"
+	expect_end "$v" exits_with_3 'not ok 1 ' 1 "exit status 3"
+	expect_end "$v" skips 'ok 1 skips # SKIP no disk here' 4
+	expect_end "$v" exits_with_4 'not ok 1 ' 1
+	expect_end "$v" xfails 'ok 1 xfails # XFAIL known' 0
+	expect_end "$v" xfail_passes 'not ok 1 ' 1
+	expect_end "$v" hangs 'not ok 1 ' 1 "no end after 1 s"
+	expect_end "$v" killed 'not ok 1 ' 1 "signal 11"
+	expect_end "$v" leaks_process 'not ok 1 ' 1 "left a process behind"
+	expect_end "$v" leaks_file 'not ok 1 ' 1 "left a temporary file behind: left"
+	expect_end "$v" prints_ktap 'ok 1 ' 0 "#     ok 1 nor_mine"
+	expect_end "$v" nests 'ok 1 ' 0 $'\n    ok 2 inner_b\n'
+	expect_eq "what is in \$TMPDIR" "$(ls "$TMPDIR")" ""
+}
+
+# ---- the runner ----
+
+# A list of one line a program, each a script made of the text given for it.
+program() {
+	printf '#!/bin/bash\n[ "$1" != -l ] || { echo %s; exit; }\n%s\n' "$1" "$2" >"$T/$1.sh"
+	chmod +x "$T/$1.sh"
+	echo "t $T/$1.sh ${3-}" >>"$T/list"
+}
+
+# run_list [ARG]...: sets out, err and rc
+run_list() {
+	mkdir -p "$T/build"
+	rc=0
+	out=$(cd "$src" && "$build/run_tests" -b "$T/build" -f "$T/list" "$@" 2>"$T/err") || rc=$?
+	err=$(cat "$T/err")
+}
+
+last_line() { tail -n 1 <<<"$out"; }
+
+# What a whole run makes of one program: its result line, the last line, failed or not.
+expect_run() {
+	local result=$1 last=$2 status=$3
+
+	run_list
+	expect_match "output" "$out" $'\n'"$result"
+	expect_eq "the last line" "$(last_line)" "$last"
+	expect_eq "exit status" "$rc" "$status"
+}
+
+good='printf "KTAP version 1\n1..1\nok 1 a\n"'
+
+run_passes() {
+	program good "$good"
+	expect_run 'ok 1 t:good.sh' '1 passed, 0 failed, 0 skipped' 0
+	expect_has "tiers" "$out" $'\n# tier 1, in-process: yes\n'
+	expect_match "tiers" "$out" $'\n# tier 2, [^\n]*: (yes|no), '
+	expect_match "tiers" "$out" $'\n# tier 3, [^\n]*: (yes|no), '
+	expect_no_file "$T/build/tests/logs/t.good.sh.log"
+}
+
+run_with_a_failure() {
+	program good "$good"
+	program bad 'printf "KTAP version 1\n1..2\nok 1 a\nnot ok 2 b\n"; exit 1'
+	expect_run 'not ok 2 t:bad.sh' '2 passed, 1 failed, 0 skipped' 1
+	expect_has "summary" "$out" "# failed: t:bad.sh b"
+	expect_has "the log" "$(cat "$T/build/tests/logs/t.bad.sh.log")" "not ok 2 b"
+}
+
+run_hangs() {
+	program good "$good"
+	program hangs 'printf "KTAP version 1\n1..2\nok 1 a\n"; sleep 1000' timeout=1
+	expect_run 'not ok 2 t:hangs.sh' '2 passed, 1 failed, 0 skipped' 1
+	expect_has "output" "$out" "# no end after 1 s, killed"
+}
+
+run_crashes() {
+	program crash 'printf "KTAP version 1\n1..2\nok 1 a\n    1..3\n    ok 1 x\n"; kill -SEGV $$'
+	expect_run 'not ok 1 t:crash.sh' '2 passed, 2 failed, 0 skipped' 1
+	expect_has "output" "$out" "ended by signal 11"
+}
+
+run_crashes_after_all() {
+	program crash "$good; kill -SEGV \$\$"
+	expect_run 'not ok 1 t:crash.sh' '0 passed, 1 failed, 0 skipped' 1
+}
+
+run_silent() {
+	program silent 'exit 0'
+	expect_run 'not ok 1 t:silent.sh' '0 passed, 1 failed, 0 skipped' 1
+}
+
+run_half_planned() {
+	program half 'printf "KTAP version 1\n1..3\nok 1 a\n"'
+	expect_run 'not ok 1 t:half.sh' '1 passed, 2 failed, 0 skipped' 1
+}
+
+run_bad_status() {
+	program bad "$good; exit 1"
+	expect_run 'not ok 1 t:bad.sh' '0 passed, 1 failed, 0 skipped' 1
+}
+
+run_leaks_process() {
+	program leak "(exec -a leftover setsid sleep 1000) & $good"
+	expect_run 'not ok 1 t:leak.sh' '0 passed, 1 failed, 0 skipped' 1
+	expect_has "output" "$out" "left a process behind"
+	! grep -l "$T/build" /proc/[0-9]*/environ >/dev/null 2>&1 || fail "it still runs"
+}
+
+run_leaks_file() {
+	program leak "touch \$TMPDIR/left; $good"
+	expect_run 'not ok 1 t:leak.sh' '0 passed, 1 failed, 0 skipped' 1
+	expect_has "output" "$out" "left a temporary file behind: left"
+	expect_no_file "$T/build/tests/tmp"
+}
+
+run_all_skipped() {
+	program skip 'printf "KTAP version 1\n1..1\nok 1 a # SKIP no disk\n"; exit 4'
+	program skip_whole 'printf "KTAP version 1\n1..0 # SKIP no disk either\n"; exit 4'
+	expect_run 'ok 1 t:skip.sh # SKIP' '0 passed, 0 failed, 2 skipped' 1
+	expect_has "output" "$out" "ok 2 t:skip_whole.sh # SKIP no disk either"
+	program good "$good"
+	expect_run 'ok 3 t:good.sh' '1 passed, 0 failed, 2 skipped' 0
+}
+
+run_nothing() {
+	echo "t $T/none*.sh" >"$T/list"
+	run_list
+	expect_eq "the last line" "$(last_line)" "0 passed, 0 failed, 0 skipped"
+	expect_eq "exit status" "$rc" 1
+	program good "$good"
+	run_list -t no_such_test
+	expect_eq "exit status for a test that isn't there" "$rc" 1
+	run_list no_such_target
+	expect_eq "exit status for a target that isn't there" "$rc" 1
+}
+
+run_missing_program() {
+	echo "t $T/missing.sh" >"$T/list"
+	expect_run 'not ok 1 t:missing.sh' '0 passed, 1 failed, 0 skipped' 1
+}
+
+run_bad_list() {
+	echo "t $T/x.sh nonsense" >"$T/list"
+	run_list
+	expect_eq "exit status" "$rc" 2
+	expect_has "message" "$err" "list:1:"
+}
+
+run_not_valid() {
+	program noise 'echo ok 1 a; echo "KTAP version 1"; echo ok 2 b; echo 1..2; echo ok'
+	run_list
+	expect_eq "exit status" "$rc" 1
+	expect_match "the last line" "$(last_line)" '^0 passed, [1-9][0-9]* failed, 0 skipped$'
+}
+
+run_mixed_streams() {
+	program err 'echo -n half a line >&2; printf "KTAP version 1\n1..1\nok 1 a\n"'
+	expect_run 'ok 1 t:err.sh' '1 passed, 0 failed, 0 skipped' 0
+	expect_has "output" "$out" "    # half a line"
+}
+
+run_live() {
+	program slow 'printf "KTAP version 1\n1..2\nok 1 a\n"; read -r _ <"$FIFO"; echo ok 2 b'
+	mkdir "$T/build"
+	mkfifo "$T/fifo" "$T/out"
+	(cd "$src" && FIFO=$T/fifo "$build/run_tests" -b "$T/build" -f "$T/list" >"$T/out") &
+	exec 5<"$T/out"
+	while read -r -u 5 line; do
+		# Seen while the program still waits for us
+		[ "$line" != "ok 1 a" ] || break
+	done
+	echo go >"$T/fifo"
+	out=$(cat <&5)
+	wait $!
+	expect_has "the rest" "$out" "    ok 2 b"
+}
+
+run_parallel() {
+	local i
+
+	# Each waits for the other, so that they only end when they run at once.
+	mkfifo "$T/a" "$T/b"
+	program one 'printf "KTAP version 1\n1..1\n"; echo x >"$P/a"; read -r _ <"$P/b"; echo ok 1 a'
+	program two 'printf "KTAP version 1\n1..1\n"; read -r _ <"$P/a"; echo x >"$P/b"; echo ok 1 b'
+	program skip 'printf "KTAP version 1\n1..0 # SKIP x\n"; exit 4'
+	export P=$T
+	run_list -j 3
+	expect_eq "the last line" "$(last_line)" "2 passed, 0 failed, 1 skipped"
+	i=$(grep -nE '^(not )?ok' <<<"$out" | cut -d: -f2- | tr '\n' ';')
+	expect_eq "the order" "$i" "ok 1 t:one.sh;ok 2 t:two.sh;ok 3 t:skip.sh # SKIP x;"
+}
+
+run_selects() {
+	program good "$good"
+	program other "$good"
+	run_list -t good
+	expect_eq "the last line" "$(last_line)" "1 passed, 0 failed, 0 skipped"
+	run_list t:other.sh
+	expect_has "output" "$out" "ok 1 t:other.sh"
+	expect_eq "the last line" "$(last_line)" "1 passed, 0 failed, 0 skipped"
+	run_list -l
+	expect_eq "the list" "$out" $'t:good.sh\tgood\nt:other.sh\tother'
+}
+
+run_junit() {
+	program good "$good"
+	program bad 'printf "KTAP version 1\n1..2\n# why <&>\nnot ok 1 b\nok 2 c # SKIP d\n"; exit 1'
+	run_list
+	out=$(cat "$T/build/tests/junit.xml")
+	expect_has "JUnit file" "$out" '<testsuites tests="3" failures="1" skipped="1"'
+	expect_has "JUnit file" "$out" 'why &lt;&amp;&gt;'
+	expect_has "JUnit file" "$out" '<skipped>d</skipped>'
+	if command -v xmllint >/dev/null; then
+		xmllint --noout "$T/build/tests/junit.xml"
+	fi
+}
+
+# Starts a run whose program has a child in a session of its own, and waits for both.
+start_run() {
+	program sleeper 'printf "KTAP version 1\n1..2\nok 1 a\n"; touch $TMPDIR/left
+		setsid sleep 1000 & echo $! >"$P/child"; mv "$P/child" "$P/pid"; sleep 1000'
+	export P=$T
+	mkdir -p "$T/build"
+	(cd "$src" && exec "$build/run_tests" -b "$T/build" -f "$T/list" >"$T/out" 2>&1) &
+	runner=$!
+	until [ -e "$T/pid" ]; do sleep 0.02; done
+	orphan=$(cat "$T/pid")
+}
+
+# Once it is a zombie of whoever adopts orphans here, it runs no more.
+expect_gone() {
+	local i state
+
+	for ((i = 0; i < 200; i++)); do
+		state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 0
+		[ "${state:0:1}" != Z ] || return 0
+		sleep 0.02
+	done
+	fail "process $1 still runs"
+}
+
+run_interrupted() {
+	start_run
+	kill -INT "$runner"
+	rc=0
+	wait "$runner" || rc=$?
+	out=$(cat "$T/out")
+	expect_eq "exit status" "$rc" 130
+	expect_gone "$orphan"
+	expect_no_file "$T/build/tests/tmp"
+	expect_match "the last line" "$(last_line)" '^1 passed, 1 failed, 0 skipped$'
+}
+
+run_killed() {
+	start_run
+	kill -KILL "$runner"
+	wait "$runner" 2>/dev/null || true
+	expect_file "$T/build/tests/tmp"
+	rm "$T/list" "$T/pid"
+	program good "$good"
+	run_list
+	expect_eq "exit status of the next run" "$rc" 0
+	expect_gone "$orphan"
+	expect_no_file "$T/build/tests/tmp"
+}
+
+run_busy() {
+	start_run
+	run_list
+	expect_eq "exit status of a second run" "$rc" 1
+	expect_has "message" "$err" "another run is at work"
+	kill -INT "$runner"
+	wait "$runner" || true
+}
+
+# ---- others read it too ----
+
+# prove counts programs; each alone it counts tests.
+read_by_prove() {
+	command -v prove >/dev/null || skip "prove isn't there"
+	out=$(prove -e '' "$victim" 2>&1) || true
+	ours=$("$victim" | sed -n 's/^# Totals: //p') || true
+	failed=$(sed -E 's/.* fail:([0-9]+) .*/\1/' <<<"$ours")
+	expect_match "prove on the C harness" "$out" "Failed $failed/[0-9]+ subtests"
+	out=$(prove -e '' "$shell_victim" 2>&1) || true
+	ours=$("$shell_victim" | sed -n 's/^# Totals: //p') || true
+	failed=$(sed -E 's/.* fail:([0-9]+) .*/\1/' <<<"$ours")
+	expect_match "prove on the shell harness" "$out" "Failed $failed/[0-9]+ subtests"
+}
+
+run_read_by_prove() {
+	command -v prove >/dev/null || skip "prove isn't there"
+	program good "$good"
+	program bad 'printf "KTAP version 1\n1..2\nok 1 a\nnot ok 2 b\n"; exit 1'
+	program crash 'printf "KTAP version 1\n1..2\nok 1 a\n    1..3\n    ok 1 x\n"; kill -SEGV $$'
+	program skip 'printf "KTAP version 1\n1..0 # SKIP x\n"; exit 4'
+	run_list
+	printf '#!/bin/sh\ncat %s\n' "$T/saved" >"$T/cat.sh"
+	printf '%s\n' "$out" >"$T/saved"
+	out=$(prove -e sh "$T/cat.sh" 2>&1) || true
+	expect_has "prove" "$out" "Failed 2/4 subtests"
+	expect_has "prove" "$out" "(less 1 skipped subtest: 1 okay)"
+}
+
+for name in c_passes c_checks c_assert_stops c_other_threads c_crashes c_leaks c_directives \
+	c_output c_list c_leaves_nothing c_killed; do
+	ktap_test "$name"
+done
+ktap_test c_hangs "a test that hangs is killed with all it started, and fails"
+ktap_test shell_ends "each way for a shell test to end is told apart"
+ktap_test run_passes "a run that passes"
+ktap_test run_with_a_failure "one failure makes the run fail"
+ktap_test run_hangs "a program that hangs makes the run fail"
+ktap_test run_crashes "a crash in the middle of a subtest makes the run fail"
+ktap_test run_crashes_after_all "a crash after the last result makes the run fail"
+ktap_test run_silent "a program that prints nothing makes the run fail"
+ktap_test run_half_planned "missing results make the run fail"
+ktap_test run_bad_status "an exit status without a failure makes the run fail"
+ktap_test run_leaks_process "a process left behind makes the run fail, and is ended"
+ktap_test run_leaks_file "a temporary file left behind makes the run fail, and is removed"
+ktap_test run_all_skipped "a run in which all was skipped has failed"
+ktap_test run_nothing "a run that executed nothing has failed"
+ktap_test run_missing_program "a program that isn't there makes the run fail"
+ktap_test run_bad_list "a mistake in the list is named"
+ktap_test run_not_valid "output that isn't KTAP makes the run fail"
+ktap_test run_mixed_streams "what goes to stderr doesn't break results"
+ktap_test run_live "results appear while the program runs"
+ktap_test run_parallel "programs run at once, their output in order"
+ktap_test run_selects "by target, by program, by test"
+ktap_test run_junit "the JUnit file agrees"
+ktap_test run_interrupted "ctrl-C ends all and still reports"
+ktap_test run_killed "after kill -9 the next run clears up"
+ktap_test run_busy "two runs don't share a build directory"
+ktap_test read_by_prove "prove agrees on the number of failures"
+ktap_test run_read_by_prove "prove agrees on the run"
+ktap_main "$@"
