@@ -3,6 +3,7 @@
 # it once. Source it; it sets $top (the source tree) and $cache.
 # Results go to stdout, so everything here talks on stderr.
 set -euo pipefail
+shopt -s inherit_errexit
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 me=${0##*/}
@@ -37,11 +38,15 @@ locked() {
 	)
 }
 
+# In the subshell of a lock; tmp is global so that the trap sees it.
 make_in_cache() {
-	local name=$1 tmp
+	local name=$1
 	shift
 	[ ! -e "$cache/$name" ] || return 0
 	tmp=$cache/tmp/${name//\//_}
+	trap 'rm -rf "$tmp"' EXIT
+	# What runs that were killed have left, this one's and any other.
+	find "$cache/tmp" -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} +
 	rm -rf "$tmp"
 	mkdir -p "$tmp" "$(dirname "$cache/$name")"
 	"$@" "$tmp"

@@ -162,8 +162,8 @@ kernel_vmlinux_h() {
 
 kernel_own_make() {
 	local image=$1 modules=$2 dir=$3
+	"$top/tools/lib/extract-vmlinux" "$image" "$dir/vmlinux"
 	cp "$image" "$dir/vmlinuz"
-	"$top/tools/lib/extract-vmlinux" "$dir/vmlinuz" "$dir/vmlinux" || exit 1
 	if "$cache/$(btfcheck_name)/btfcheck" "$dir/vmlinux" >"$dir/verdict"; then
 		echo own >"$dir/kind"
 	else
@@ -189,5 +189,8 @@ kernel_own() {
 	fi
 	name=own/$(stat -c '%n %s %Y' "$image" | cat - <(echo "$modules $(btfcheck_name)") | cksum | tr ' ' -)
 	cached "$name" kernel_own_make "$image" "$modules"
+	# A kernel developer has a new one every few minutes.
+	find "$cache/own" -mindepth 1 -maxdepth 1 -printf '%C@ %p\n' | sort -rn | tail -n +6 | cut -d ' ' -f 2- |
+		xargs -r rm -rf
 	echo "$cache/$name"
 }
