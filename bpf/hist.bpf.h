@@ -7,13 +7,7 @@
 #define SS_HIST_BPF_H
 
 #include "ss_events.h"
-
-struct ss_hist {
-	__u64 count;
-	__u64 total_ns;
-	__u64 max_ns;
-	__u64 slots[SS_HIST_SLOTS];
-};
+#include "ss_hist.h"
 
 static __always_inline __u32 log2_u32(__u32 v)
 {

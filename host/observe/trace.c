@@ -336,7 +336,7 @@ static struct bpf_map *hist_map(const struct trace *t, enum trace_hist_kind kind
 }
 
 int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int disk,
-	       struct trace_hist *out)
+	       struct ss_hist *out)
 {
 	struct bpf_map *map = hist_map(t, kind);
 	__u32 key = disk;

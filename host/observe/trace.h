@@ -12,6 +12,7 @@
 
 #include "ss_counters.h"
 #include "ss_events.h"
+#include "ss_hist.h"
 
 struct trace;
 struct pins;
@@ -87,17 +88,9 @@ enum trace_hist_kind {
 	TRACE_HIST_KINDS,
 };
 
-/* Laid out as struct ss_hist in the BPF maps. */
-struct trace_hist {
-	__u64 count;
-	__u64 total_ns;
-	__u64 max_ns;
-	__u64 slots[SS_HIST_SLOTS];	/* slot n: [2^n, 2^(n+1)) ns; 0 ns counts in slot 0 */
-};
-
 /** trace_hist() - copy one disk's histogram. Return: 0 or a negative errno. */
 int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int disk,
-	       struct trace_hist *out);
+	       struct ss_hist *out);
 
 /**
  * trace_pin() - pin counters, drops and histograms, see pins.h.

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the guest's block layer and scheduler did with IO to virtio-blk disks.
+ *
+ * One record for each request, and one for each time a task that submits such
+ * IO got a CPU after a wake-up. What would be too much as a stream, the
+ * run-queue delay of all tasks, is summed up here in histograms. All stamps
+ * are the guest's CLOCK_MONOTONIC.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "ss_events.h"
+#include "hist.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define CPUS_MAX	512
+
+/* A task that waited less in all doesn't keep its own histogram when it ends. */
+#define HIST_KEEP_NS	10000000ULL
+
+const volatile __u32 nr_cpus = 1;
+
+/* Tasks whose delays found no room in the histograms' map. */
+__u64 hist_overflow;
+
+/*
+ * What a CPU does. idle is twice the ns it has been idle so far, plus 1 while it
+ * is idle, when the ns are those minus the time it began: one word, so that
+ * another CPU reads it whole.
+ */
+struct cpu_state {
+	__u64 idle;
+	__u32 tid;		/* 0: idle */
+	__u32 pad[13];		/* a cache line each */
+};
+
+static struct cpu_state cpus[CPUS_MAX];
+
+struct io_state {
+	__u64 start_ts;
+	__u64 issue_ts;
+	__u64 sector;
+	__u32 bytes;
+	__u32 dev;
+	__u32 tid;
+	__u32 issue_cpu;
+	char comm[SS_COMM_LEN];
+};
+
+/* Requests are preallocated by the driver: an entry of a merged one is reused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct io_state);
+} inflight SEC(".maps");
+
+/* The latest flush handed to a disk's driver: requests that wait for one share it. */
+struct flush_state {
+	__u64 issue_ts;
+	__u32 issue_cpu;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct flush_state);
+} flushes SEC(".maps");
+
+struct task_state {
+	__u64 wait_ts;		/* runnable, not running, since; 0: not so */
+	__u64 wake_ts;		/* the wake-up that began the wait; 0: a preemption did */
+	__u64 wake_idle;	/* idle_total() at that time */
+	__u64 waking_ts;	/* a wake-up under way */
+	__u64 waking_idle;
+	__u32 waking_cpu;
+	__u32 wake_cpu;
+	__u64 submits_io;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u32);
+	__type(value, struct ss_task_hist);
+} hists SEC(".maps");
+
+static const struct ss_task_hist no_delays;
+
+/* --- the block layer --- */
+
+static __always_inline struct gendisk *virtio_disk(struct request *rq)
+{
+	struct gendisk *disk = rq->q->disk;
+
+	if (!disk || disk->disk_name[0] != 'v' || disk->disk_name[1] != 'd')
+		return NULL;
+	return disk;
+}
+
+static __always_inline __u32 disk_dev(struct gendisk *disk)
+{
+	return (__u32)disk->major << 20 | disk->first_minor;
+}
+
+static __always_inline void track_submitter(void)
+{
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct task_state *t;
+
+	t = bpf_task_storage_get(&tasks, me, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (t)
+		t->submits_io = 1;
+	else
+		count_rec(true);
+}
+
+/* In the context of whoever submitted the IO, unlike issue and completion. */
+SEC("tp_btf/block_io_start")
+int BPF_PROG(on_io_start, struct request *rq)
+{
+	struct gendisk *disk = virtio_disk(rq);
+	struct io_state s = {};
+	__u64 key = (__u64)rq;
+
+	if (!disk)
+		return 0;
+	s.start_ts = bpf_ktime_get_ns();
+	s.sector = rq->__sector;
+	s.bytes = rq->__data_len;
+	s.dev = disk_dev(disk);
+	s.tid = bpf_get_current_pid_tgid();
+	bpf_get_current_comm(s.comm, sizeof(s.comm));
+	if (bpf_map_update_elem(&inflight, &key, &s, BPF_ANY))
+		count_rec(true);
+	track_submitter();
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(on_rq_issue, struct request *rq)
+{
+	__u64 key = (__u64)rq, now;
+	struct flush_state f = {};
+	struct gendisk *disk;
+	struct io_state *s;
+	__u32 dev;
+
+	s = bpf_map_lookup_elem(&inflight, &key);
+	if (s) {
+		/* A full ring makes the driver refuse it: the last issue counts. */
+		s->issue_ts = bpf_ktime_get_ns();
+		s->issue_cpu = bpf_get_smp_processor_id();
+		s->sector = rq->__sector;
+		s->bytes = rq->__data_len;
+		return 0;
+	}
+	if ((rq->cmd_flags & 0xff) != bpf_core_enum_value(enum req_op, REQ_OP_FLUSH))
+		return 0;
+	disk = virtio_disk(rq);
+	if (!disk)
+		return 0;
+	dev = disk_dev(disk);
+	now = bpf_ktime_get_ns();
+	f.issue_ts = now;
+	f.issue_cpu = bpf_get_smp_processor_id();
+	bpf_map_update_elem(&flushes, &dev, &f, BPF_ANY);
+	return 0;
+}
+
+static __always_inline __u16 io_op(__u32 cmd_flags, __u32 bytes)
+{
+	__u32 op = cmd_flags & 0xff;
+	__u32 preflush = 1u << bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH);
+
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_READ))
+		return SS_IO_READ;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_WRITE))
+		return !bytes && (cmd_flags & preflush) ? SS_IO_FLUSH : SS_IO_WRITE;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_FLUSH))
+		return SS_IO_FLUSH;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_DISCARD))
+		return SS_IO_DISCARD;
+	return SS_IO_OTHER;
+}
+
+/* Only blk_status_t's with an errno of their own that a virtio disk can give. */
+static __always_inline __u16 status_errno(__u32 status)
+{
+	switch (status) {
+	case 0:
+		return 0;
+	case 1:			/* BLK_STS_NOTSUPP */
+		return 95;	/* EOPNOTSUPP */
+	case 2:			/* BLK_STS_TIMEOUT */
+		return 110;	/* ETIMEDOUT */
+	case 3:			/* BLK_STS_NOSPC */
+		return 28;	/* ENOSPC */
+	default:
+		return 5;	/* EIO */
+	}
+}
+
+static __always_inline bool tid_runs(__u32 tid)
+{
+	__u32 i;
+
+	for (i = 0; i < CPUS_MAX && i < nr_cpus; i++)
+		if (*(volatile __u32 *)&cpus[i].tid == tid)
+			return true;
+	return false;
+}
+
+static __always_inline void emit_io(struct request *rq, struct io_state *s, __u32 status,
+				    struct flush_state *f)
+{
+	struct ss_rec_g_io *r;
+
+	r = rec_reserve(SS_REC_G_IO, sizeof(*r), bpf_ktime_get_ns());
+	if (!r)
+		return;
+	r->dev = s->dev;
+	r->op = io_op(rq->cmd_flags, s->bytes);
+	r->error = status_errno(status);
+	r->sector = s->sector;
+	r->bytes = s->bytes;
+	r->tid = s->tid;
+	r->start_ts = s->start_ts;
+	r->issue_ts = s->issue_ts;
+	r->issue_cpu = s->issue_cpu;
+	/* A flush without data isn't issued itself, the disk's shared one is. */
+	if (!s->issue_ts && f && f->issue_ts >= s->start_ts) {
+		r->issue_ts = f->issue_ts;
+		r->issue_cpu = f->issue_cpu;
+	}
+	r->submitter_running = tid_runs(s->tid);
+	__builtin_memcpy(r->comm, s->comm, sizeof(r->comm));
+	rec_submit(r);
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(on_rq_complete, struct request *rq, __u32 status, unsigned int nr_bytes)
+{
+	__u64 key = (__u64)rq;
+	struct io_state *s;
+
+	s = bpf_map_lookup_elem(&inflight, &key);
+	if (!s)
+		return 0;
+	/* The data of a write with flushes around it; the whole completes later. */
+	if (rq->rq_flags & (1u << bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ)))
+		return 0;
+	emit_io(rq, s, status, bpf_map_lookup_elem(&flushes, &s->dev));
+	bpf_map_delete_elem(&inflight, &key);
+	return 0;
+}
+
+/* --- the scheduler --- */
+
+static __always_inline __u64 idle_ns(__u64 idle, __u64 now)
+{
+	return idle & 1 ? (idle >> 1) + now : idle >> 1;
+}
+
+/* ns all CPUs have idled, together; only differences mean something (mod 2^63). */
+static __always_inline __u64 idle_total(__u64 now)
+{
+	__u64 sum = 0;
+	__u32 i;
+
+	for (i = 0; i < CPUS_MAX && i < nr_cpus; i++)
+		sum += idle_ns(*(volatile __u64 *)&cpus[i].idle, now);
+	return sum;
+}
+
+static __always_inline __u64 idle_between(__u64 before, __u64 after)
+{
+	__u64 ns = (after - before) << 1 >> 1;
+
+	/* CPUs' clocks may differ by a little: never negative. */
+	return ns >> 62 ? 0 : ns;
+}
+
+static __always_inline void cpu_switches(struct cpu_state *c, __u32 prev_tid, __u32 next_tid,
+					 __u64 now)
+{
+	if (!prev_tid && (c->idle & 1))
+		c->idle = ((c->idle >> 1) + now) << 1;
+	if (!next_tid)
+		c->idle = ((c->idle >> 1) - now) << 1 | 1;
+	c->tid = next_tid;
+}
+
+static __always_inline struct task_state *task_get(struct task_struct *p, bool create)
+{
+	return bpf_task_storage_get(&tasks, p, NULL, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+static __always_inline void delay_add(struct task_struct *p, __u64 ns)
+{
+	__u32 tid = p->pid;
+	struct ss_task_hist *h;
+
+	h = bpf_map_lookup_elem(&hists, &tid);
+	if (!h) {
+		bpf_map_update_elem(&hists, &tid, &no_delays, BPF_NOEXIST);
+		h = bpf_map_lookup_elem(&hists, &tid);
+		if (!h) {
+			__sync_fetch_and_add(&hist_overflow, 1);
+			return;
+		}
+		bpf_core_read_str(h->comm, sizeof(h->comm), &p->comm);
+	}
+	h->policy = p->policy;
+	hist_add(&h->delay, ns);
+}
+
+/* The one who wakes tells where and when the wake-up began. */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *p)
+{
+	struct task_state *t = task_get(p, false);
+
+	if (!t || !t->submits_io || t->waking_ts)
+		return 0;
+	t->waking_ts = bpf_ktime_get_ns();
+	t->waking_cpu = bpf_get_smp_processor_id();
+	t->waking_idle = idle_total(t->waking_ts);
+	return 0;
+}
+
+static __always_inline void task_woken(struct task_struct *p)
+{
+	struct task_state *t = task_get(p, true);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!t || t->wait_ts)
+		return;
+	t->wait_ts = now;
+	if (!t->submits_io)
+		return;
+	if (t->waking_ts) {
+		t->wake_ts = t->waking_ts;
+		t->wake_cpu = t->waking_cpu;
+		t->wake_idle = t->waking_idle;
+	} else {
+		t->wake_ts = now;
+		t->wake_cpu = bpf_get_smp_processor_id();
+		t->wake_idle = idle_total(now);
+	}
+	t->waking_ts = 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *p)
+{
+	task_woken(p);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *p)
+{
+	task_woken(p);
+	return 0;
+}
+
+static __always_inline void emit_run(struct task_struct *prev, struct task_struct *next,
+				     struct task_state *t, __u64 now)
+{
+	struct ss_rec_g_run *r = rec_reserve(SS_REC_G_RUN, sizeof(*r), now);
+
+	if (!r)
+		return;
+	r->tid = next->pid;
+	r->wake_cpu = t->wake_cpu;
+	r->wake_ts = t->wake_ts;
+	r->prev_tid = prev->pid;
+	r->prev_policy = prev->policy;
+	r->policy = next->policy;
+	r->idle_ns = idle_between(t->wake_idle, idle_total(now));
+	__builtin_memset(r->prev_comm, 0, sizeof(r->prev_comm));
+	bpf_core_read_str(r->prev_comm, sizeof(r->prev_comm), &prev->comm);
+	rec_submit(r);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 now = bpf_ktime_get_ns();
+	bool waits = preempt || !prev_state;
+	struct task_state *t;
+
+	if (cpu < CPUS_MAX)
+		cpu_switches(&cpus[cpu], prev->pid, next->pid, now);
+	if (prev->pid) {
+		/* A wake-up may hit a task still on its CPU: leaving decides anew. */
+		t = task_get(prev, waits);
+		if (t) {
+			t->wait_ts = waits ? now : 0;
+			t->wake_ts = 0;
+			if (waits)
+				t->waking_ts = 0;
+		}
+	}
+	if (!next->pid)
+		return 0;
+	t = task_get(next, false);
+	if (!t || !t->wait_ts)
+		return 0;
+	delay_add(next, now - t->wait_ts);
+	if (t->submits_io && t->wake_ts)
+		emit_run(prev, next, t, now);
+	t->wait_ts = 0;
+	t->wake_ts = 0;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *p)
+{
+	__u32 tid = p->pid;
+	struct ss_task_hist *h = bpf_map_lookup_elem(&hists, &tid);
+
+	if (h)
+		bpf_core_read_str(h->comm, sizeof(h->comm), &p->comm);
+	return 0;
+}
+
+/* Tasks that end after waiting little share one entry, so that the map lasts. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *p)
+{
+	__u32 tid = p->pid, shared_key = 0, i;
+	struct ss_task_hist *h, *shared;
+
+	h = bpf_map_lookup_elem(&hists, &tid);
+	if (!h || h->delay.total_ns >= HIST_KEEP_NS)
+		return 0;
+	bpf_map_update_elem(&hists, &shared_key, &no_delays, BPF_NOEXIST);
+	shared = bpf_map_lookup_elem(&hists, &shared_key);
+	if (!shared)
+		return 0;
+	__sync_fetch_and_add(&shared->delay.count, h->delay.count);
+	__sync_fetch_and_add(&shared->delay.total_ns, h->delay.total_ns);
+	if (h->delay.max_ns > shared->delay.max_ns)
+		shared->delay.max_ns = h->delay.max_ns;
+	for (i = 0; i < SS_HIST_SLOTS; i++)
+		if (h->delay.slots[i])
+			__sync_fetch_and_add(&shared->delay.slots[i], h->delay.slots[i]);
+	bpf_map_delete_elem(&hists, &tid);
+	return 0;
+}
+
+/* --- sched_ext --- */
+
+static __u64 exit_told;	/* the scheduler whose end was told */
+
+static __always_inline struct ss_rec_g_scx *scx_reserve(__u32 event, const void *name)
+{
+	struct ss_rec_g_scx *r = rec_reserve(SS_REC_G_SCX, sizeof(*r), bpf_ktime_get_ns());
+
+	if (!r)
+		return NULL;
+	r->event = event;
+	r->exit_kind = 0;
+	r->exit_code = 0;
+	__builtin_memset(r->name, 0, sizeof(r->name));
+	__builtin_memset(r->reason, 0, sizeof(r->reason));
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), name);
+	return r;
+}
+
+SEC("fexit/bpf_scx_reg")
+int BPF_PROG(on_scx_reg, void *kdata, struct bpf_link *link, int ret)
+{
+	struct sched_ext_ops *ops = kdata;
+	struct ss_rec_g_scx *r;
+
+	if (ret)
+		return 0;
+	exit_told = 0;
+	r = scx_reserve(SS_SCX_ENABLE, __builtin_preserve_access_index(&ops->name));
+	if (r)
+		rec_submit(r);
+	return 0;
+}
+
+/* Somebody claimed the exit: from here on the kernel takes the tasks back. */
+SEC("tp_btf/sched_ext_exit")
+int BPF_PROG(on_scx_claim, struct scx_sched *sch, __u32 kind)
+{
+	struct ss_rec_g_scx *r;
+
+	r = scx_reserve(SS_SCX_DISABLE, __builtin_preserve_access_index(&sch->ops.name));
+	if (!r)
+		return 0;
+	r->exit_kind = kind;
+	rec_submit(r);
+	return 0;
+}
+
+/* Its end, when the reason has been put into words. It may run once more, idly. */
+SEC("fexit/scx_disable_workfn")
+int BPF_PROG(on_scx_disabled, struct kthread_work *work)
+{
+	struct scx_sched *sch;
+	struct scx_exit_info *ei;
+	struct ss_rec_g_scx *r;
+	const char *reason, *msg;
+	char first = 0;
+	long n;
+
+	sch = (void *)work - bpf_core_field_offset(struct scx_sched, disable_work);
+	ei = BPF_CORE_READ(sch, exit_info);
+	if (!ei || !BPF_CORE_READ(ei, kind) || exit_told == (__u64)sch)
+		return 0;
+	exit_told = (__u64)sch;
+	r = scx_reserve(SS_SCX_EXIT, __builtin_preserve_access_index(&sch->ops.name));
+	if (!r)
+		return 0;
+	r->exit_kind = BPF_CORE_READ(ei, kind);
+	r->exit_code = BPF_CORE_READ(ei, exit_code);
+	reason = BPF_CORE_READ(ei, reason);
+	msg = BPF_CORE_READ(ei, msg);
+	n = bpf_probe_read_kernel_str(r->reason, sizeof(r->reason) / 2, reason);
+	bpf_probe_read_kernel(&first, sizeof(first), msg);
+	if (n > 0 && n <= sizeof(r->reason) / 2 && first) {
+		/* n counts the NUL, which makes room for the colon */
+		r->reason[n - 1] = ':';
+		r->reason[n] = ' ';
+		bpf_probe_read_kernel_str(&r->reason[n + 1], sizeof(r->reason) / 2 - 2, msg);
+	}
+	rec_submit(r);
+	return 0;
+}
