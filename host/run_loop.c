@@ -13,6 +13,7 @@
 
 #define NSEC			1000000000ULL
 #define TURN_MS			20		/* the host's ring buffer is emptied so often */
+#define LAST_WORDS_MS		100		/* no more from the agent for so long: it's all */
 #define CLOCK_EVERY_NS		(NSEC / 10)
 #define STATUS_EVERY_NS		NSEC
 #define PLAIN_STATUS_EVERY	5		/* where standard output is no terminal */
@@ -187,8 +188,7 @@ static void show_status(struct guest *g, unsigned int count)
 		sum.io_errors += c.io_errors;
 	}
 	snprintf(line, sizeof(line),
-		 "%" PRIu64 " reads, %" PRIu64 " writes, %" PRIu64 " throttle stalls%s, %" PRIu64
-		 " IO errors",
+		 "%llu reads, %llu writes, %llu throttle stalls%s, %llu IO errors",
 		 sum.reads_completed, sum.writes_completed, sum.throttled_count,
 		 sum.currently_throttled_gauge ? " (stalled now)" : "", sum.io_errors);
 	run_status_line(g->run, "%s", line);
@@ -255,7 +255,9 @@ void guest_loop(struct guest *g)
 		watch_time(g, now);
 	}
 	machine_wait(g->machine, -1, &g->end);
-	/* What was on its way when the guest went. */
-	serve_agent(g);
+	/* What was on its way when the guest went: the console's worker goes on. */
+	do
+		serve_agent(g);
+	while (!g->session.bye && poll(&fds[1], 1, LAST_WORDS_MS) > 0);
 	guest_clock_sample(g);
 }
