@@ -38,3 +38,14 @@ run_tests: all
 		$(if $(J),-j $(J)) $(foreach t,$(T),-t '$(t)') $(TARGETS)
 
 -include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d)
+
+# Formatting, by any clang-format from 14 on: ours come out the same.
+CLANG_FORMAT ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang-format-$(v))) clang-format)
+formatted = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: check-format format
+check-format:
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror --ferror-limit=1 $(formatted)
+
+format:
+	$(Q)$(CLANG_FORMAT) -i $(formatted)
