@@ -4,7 +4,12 @@
 mki_src := $(wildcard tools/initramfs/*.c)
 mki_obj := $(mki_src:%.c=$(O)/%.o)
 
-all_targets += $(O)/stallscope-mkinitramfs
+# The guest has no shared libraries: the agent is static, its own code and the
+# runner's frame parser.
+agent_src := $(wildcard guest-tests/agent/*.c)
+agent_obj := $(agent_src:%.c=$(O)/%.o) $(O)/host/agent_link.o
+
+all_targets += $(O)/stallscope-mkinitramfs $(O)/guest/agent
 
 $(O)/tools/initramfs/%.o: tools/initramfs/%.c
 	@mkdir -p $(@D)
@@ -15,4 +20,16 @@ $(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/log.o $(O)/host/opts.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ -larchive -lelf
 
--include $(mki_obj:.o=.d)
+$(O)/guest-tests/agent/%.o: guest-tests/agent/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(O)/guest-tests/agent/tracer.o: $(O)/gen/guest_trace.skel.h
+
+$(O)/guest/agent: $(agent_obj)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
+
+-include $(mki_obj:.o=.d) $(agent_src:%.c=$(O)/%.d)
