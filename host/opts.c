@@ -245,7 +245,6 @@ int opts_parse(const struct argp *argp, int argc, char **argv, const char *name,
 	struct argp root = {
 		.options = help,
 		.parser = opts_argp_parser,
-		.args_doc = argp->args_doc,
 		.children = children,
 	};
 	struct opts_argp oa = { .input = input };
