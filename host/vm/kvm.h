@@ -22,4 +22,10 @@ int kvm_api_version(int kvm_fd);
 /** kvm_cap() - KVM_CHECK_EXTENSION; 0 if it lacks. @fd: /dev/kvm or a VM. */
 int kvm_cap(int fd, long cap);
 
+/**
+ * kvm_kick_signal() - the signal that interrupts KVM_RUN of the thread it is
+ * sent to, and does nothing else. Installs its handler at the first call.
+ */
+int kvm_kick_signal(void);
+
 #endif /* SS_VM_KVM_H */

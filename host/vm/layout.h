@@ -8,7 +8,8 @@
  *	0x0000_9000	identity page tables (bzImage), 6 pages
  *	0x0002_0000	kernel command line
  *	0x0009_fc00	end of low RAM as the memory map tells it
- *	0x000e_0000	RSDP and ACPI tables, up to 1 MiB
+ *	0x000e_0000	RSDP and ACPI tables
+ *	0x000f_fff0	reset vector
  *	0x0010_0000	RAM: kernel, at its end the initrd, up to 3 GiB
  *	0xc000_0000	no RAM: virtio-mmio windows, IOAPIC, LAPIC, KVM's own pages
  *	0x1_0000_0000	the rest of RAM
@@ -25,6 +26,7 @@
 #define LAYOUT_LOW_END		0x9fc00ULL
 #define LAYOUT_ACPI		0xe0000ULL
 #define LAYOUT_ACPI_END		0x100000ULL
+#define LAYOUT_RESET_VECTOR	0xffff0ULL
 #define LAYOUT_HIMEM		0x100000ULL
 #define LAYOUT_GAP		0xc0000000ULL	/* 3 GiB */
 #define LAYOUT_GAP_END		0x100000000ULL	/* 4 GiB */

@@ -187,23 +187,42 @@ int machine_bus_add_mmio(struct machine *m, const struct vm_range *range)
 	return m->started ? -EBUSY : vm_bus_add(&m->mmio, range);
 }
 
-int machine_load(struct machine *m, const struct machine_boot *boot)
+/*
+ * All the firmware there is, at the reset vector: mov $1, %al; mov $PORT_RESET,
+ * %dx; out %al, (%dx); hlt. With hardware-reduced ACPI Linux wants to reboot by
+ * EFI, and without an EFI it jumps there in real mode, before it would try the
+ * reset register itself.
+ */
+static void write_reset_vector(struct machine *m)
+{
+	static const uint8_t code[] = { 0xb0, RESET_VALUE, 0xba, PORT_RESET & 0xff,
+					PORT_RESET >> 8, 0xee, 0xf4, 0xeb, 0xfd };
+
+	memcpy(vm_memory_ptr(&m->memory, LAYOUT_RESET_VECTOR, sizeof(code)), code, sizeof(code));
+}
+
+static int write_acpi(struct machine *m, struct vm_err *err)
 {
 	const struct acpi_config acpi = { .nr_cpus = m->nr_vcpus, .nr_virtio = m->nr_virtio };
-	const size_t acpi_size = LAYOUT_ACPI_END - LAYOUT_ACPI;
+	const size_t size = LAYOUT_RESET_VECTOR - LAYOUT_ACPI;
+	long len = acpi_build(&acpi, vm_memory_ptr(&m->memory, LAYOUT_ACPI, size), size,
+			      LAYOUT_ACPI);
+
+	return len < 0 ? vm_fail(err, (int)len, "the ACPI tables don't fit") : 0;
+}
+
+int machine_load(struct machine *m, const struct machine_boot *boot)
+{
 	struct boot_entry entry;
 	struct vm_err err = { "" };
-	long len;
 	int ret;
 
 	if (m->loaded)
 		return -EBUSY;
 	m->loaded = true;
-	len = acpi_build(&acpi, vm_memory_ptr(&m->memory, LAYOUT_ACPI, acpi_size), acpi_size,
-			 LAYOUT_ACPI);
-	if (len < 0)
-		ret = vm_fail(&err, (int)len, "the ACPI tables don't fit");
-	else
+	write_reset_vector(m);
+	ret = write_acpi(m, &err);
+	if (!ret)
 		ret = boot_load(&m->memory, boot, LAYOUT_ACPI, &entry, &err);
 	if (!ret)
 		ret = vcpu_set_entry(&m->vcpu[0], &entry, &err);

@@ -2,6 +2,7 @@
 /*
  * vCPU threads: their start, their loop, kicks and requests.
  */
+#include "vm/kvm.h"
 #include "vm/machine_int.h"
 
 #include <errno.h>
@@ -13,22 +14,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define KICK_SIGNAL SIGRTMIN
-
-/* The signal's only job is to interrupt KVM_RUN. */
-static void on_kick(int sig)
-{
-	(void)sig;
-}
-
-static void install_kick_handler(void)
-{
-	struct sigaction sa = { .sa_handler = on_kick };
-
-	sigemptyset(&sa.sa_mask);
-	sigaction(KICK_SIGNAL, &sa, NULL);
-}
 
 int vcpu_create(struct vcpu *v, struct machine *m, unsigned int id, struct vm_err *err)
 {
@@ -117,7 +102,7 @@ void vcpu_kick(struct vcpu *v)
 		return;
 	atomic_thread_fence(memory_order_seq_cst);
 	*(volatile uint8_t *)&v->run->immediate_exit = 1;
-	pthread_kill(v->thread, KICK_SIGNAL);
+	pthread_kill(v->thread, kvm_kick_signal());
 }
 
 static int vcpu_set_affinity(const struct vcpu *v)
@@ -166,14 +151,12 @@ static void *vcpu_thread(void *arg)
 
 int vcpu_start(struct vcpu *v, struct vm_err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	sigset_t all_but_kick, old;
 	int error;
 
-	pthread_once(&once, install_kick_handler);
 	/* The terminal's signals belong to the owner's thread. */
 	sigfillset(&all_but_kick);
-	sigdelset(&all_but_kick, KICK_SIGNAL);
+	sigdelset(&all_but_kick, kvm_kick_signal());
 	pthread_sigmask(SIG_SETMASK, &all_but_kick, &old);
 	error = pthread_create(&v->thread, NULL, vcpu_thread, v);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -5,6 +5,7 @@
 #include "vm/cpuid.h"
 #include "vm/layout.h"
 #include "vm/machine_int.h"
+#include "vm/vcpu_regs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,11 +28,6 @@
 #define APIC_LVT1	0x360
 #define LVT_MASKED	(1u << 16)
 #define LVT_NMI		(4u << 8)
-
-/* Selectors as Linux' 64-bit boot protocol names them; the PVH entry doesn't mind. */
-#define SEL_CODE	0x10
-#define SEL_DATA	0x18
-#define SEL_TSS		0x20
 
 static int fail(struct vcpu *v, const char *what, struct vm_err *err)
 {
@@ -102,12 +98,26 @@ static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool cod
 	};
 }
 
-/* The GDT in memory says the same as the segment caches. */
-static void write_gdt(struct vcpu *v, bool long_mode)
+void vcpu_fill_sregs(struct kvm_sregs *s, bool long_mode, uint64_t cr3)
 {
-	uint64_t *gdt = vm_memory_ptr(&v->m->memory, LAYOUT_GDT, 6 * sizeof(*gdt));
+	s->gdt.base = LAYOUT_GDT;
+	s->gdt.limit = GDT_ENTRIES * 8 - 1;
+	s->idt.base = 0;
+	s->idt.limit = 0;
+	s->cs = flat_segment(SEL_CODE, 0xb, long_mode);
+	s->ds = flat_segment(SEL_DATA, 0x3, false);
+	s->es = s->fs = s->gs = s->ss = s->ds;
+	s->tr = (struct kvm_segment){ .selector = SEL_TSS, .limit = 0x67, .type = 0xb,
+				      .present = 1 };
+	s->cr0 = CR0_PE | CR0_ET | CR0_NE | (long_mode ? CR0_PG : 0);
+	s->cr3 = cr3;
+	s->cr4 = long_mode ? CR4_PAE : 0;
+	s->efer = long_mode ? EFER_LME | EFER_LMA : 0;
+}
 
-	memset(gdt, 0, 6 * sizeof(*gdt));
+void vcpu_write_gdt(uint64_t *gdt, bool long_mode)
+{
+	memset(gdt, 0, GDT_ENTRIES * sizeof(*gdt));
 	gdt[SEL_CODE / 8] = long_mode ? 0x00af9b000000ffffULL : 0x00cf9b000000ffffULL;
 	gdt[SEL_DATA / 8] = 0x00cf93000000ffffULL;
 	gdt[SEL_TSS / 8] = 0x00008b0000000067ULL;
@@ -121,28 +131,12 @@ int vcpu_set_entry(struct vcpu *v, const struct boot_entry *entry, struct vm_err
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &s))
 		return fail(v, "registers", err);
-	write_gdt(v, long_mode);
-	s.gdt.base = LAYOUT_GDT;
-	s.gdt.limit = 6 * 8 - 1;
-	s.idt.base = 0;
-	s.idt.limit = 0;
-	s.cs = flat_segment(SEL_CODE, 0xb, long_mode);
-	s.ds = flat_segment(SEL_DATA, 0x3, false);
-	s.es = s.fs = s.gs = s.ss = s.ds;
-	s.tr = (struct kvm_segment){ .selector = SEL_TSS, .limit = 0x67, .type = 0xb,
-				     .present = 1 };
-	s.cr0 = CR0_PE | CR0_ET | CR0_NE;
-	if (long_mode) {
-		s.cr0 |= CR0_PG;
-		s.cr3 = LAYOUT_PAGE_TABLES;
-		s.cr4 = CR4_PAE;
-		s.efer = EFER_LME | EFER_LMA;
+	vcpu_write_gdt(vm_memory_ptr(&v->m->memory, LAYOUT_GDT, GDT_ENTRIES * 8), long_mode);
+	vcpu_fill_sregs(&s, long_mode, long_mode ? LAYOUT_PAGE_TABLES : 0);
+	if (long_mode)
 		regs.rsi = entry->arg;
-	} else {
-		s.cr4 = 0;
-		s.efer = 0;
+	else
 		regs.rbx = entry->arg;
-	}
 	if (ioctl(v->fd, KVM_SET_SREGS, &s) || ioctl(v->fd, KVM_SET_REGS, &regs))
 		return fail(v, "registers", err);
 	return 0;
