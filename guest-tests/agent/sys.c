@@ -116,14 +116,13 @@ uint64_t sys_cmdline(const char *key, uint64_t absent)
 
 void sys_mount(void)
 {
+	/* Not /tmp and /run: the user's files may lie there, and all is in memory anyway. */
 	static const struct {
 		const char *type, *where, *options;
 	} mounts[] = {
 		{ "devtmpfs", "/dev", NULL },
 		{ "proc", "/proc", NULL },
 		{ "sysfs", "/sys", NULL },
-		{ "tmpfs", "/run", "mode=755" },
-		{ "tmpfs", "/tmp", "mode=1777" },
 		{ "devpts", "/dev/pts", NULL },
 		{ "tmpfs", "/dev/shm", "mode=1777" },
 		{ "bpf", "/sys/fs/bpf", NULL },

@@ -184,17 +184,19 @@ void modules_close(struct modules *m)
 	free(m);
 }
 
-static int missing(const struct modules *m, const char *name, bool needed)
+static int missing(const struct modules *m, const char *name, bool there)
 {
-	if (!needed)
+	if (!there)
 		return 0;
 	ss_err("kernel %s has no %s, neither as a module in '%s' nor built in: use a kernel that has it",
 	       m->release, name, m->dir);
 	return SS_EXIT_GUEST_UNFIT;
 }
 
+static int add_one(struct modules *m, struct tree *t, const char *name, bool there, bool needed);
+
 /* The words of "a,b,c" (depends) or "pre: a b post: c" (softdep, only the first part). */
-static int add_each(struct modules *m, struct tree *t, char *words, bool soft)
+static int add_each(struct modules *m, struct tree *t, char *words, bool soft, bool needed)
 {
 	bool pre = !soft;
 	char *save;
@@ -204,21 +206,21 @@ static int add_each(struct modules *m, struct tree *t, char *words, bool soft)
 		if (soft && w[strlen(w) - 1] == ':')
 			pre = !strcmp(w, "pre:");
 		else if (pre)
-			ret = modules_add(m, t, w, !soft);
+			ret = add_one(m, t, w, !soft, needed && !soft);
 	}
 	return ret;
 }
 
-static int add_dependencies(struct modules *m, struct tree *t, void *data, size_t len)
+static int add_dependencies(struct modules *m, struct tree *t, void *data, size_t len, bool needed)
 {
 	char *soft = elf_modinfo(data, len, "softdep");
 	char *depends = elf_modinfo(data, len, "depends");
 	int ret = 0;
 
 	if (soft)
-		ret = add_each(m, t, soft, true);
+		ret = add_each(m, t, soft, true, needed);
 	if (depends && !ret)
-		ret = add_each(m, t, depends, false);
+		ret = add_each(m, t, depends, false, needed);
 	free(soft);
 	free(depends);
 	return ret;
@@ -233,7 +235,11 @@ static void list_append(struct modules *m, const char *path, bool needed)
 	m->list_len = strlen(list);
 }
 
-int modules_add(struct modules *m, struct tree *t, const char *name, bool needed)
+/*
+ * @there: it must be there (a module's own dependencies must, whoever wants it);
+ * @needed: the guest can't do without.
+ */
+static int add_one(struct modules *m, struct tree *t, const char *name, bool there, bool needed)
 {
 	struct module *mod = lookup(m, name);
 	char *guest;
@@ -242,7 +248,7 @@ int modules_add(struct modules *m, struct tree *t, const char *name, bool needed
 	int ret;
 
 	if (!mod)
-		return missing(m, name, needed);
+		return missing(m, name, there);
 	if (mod->builtin || mod->added)
 		return 0;
 	mod->added = true; /* before its dependencies: a loop among them ends here */
@@ -255,7 +261,7 @@ int modules_add(struct modules *m, struct tree *t, const char *name, bool needed
 		ss_err("kernel module '%s' can't be unpacked: %s", mod->path, strerror(-ret));
 		return SS_EXIT_KERNEL;
 	}
-	ret = add_dependencies(m, t, data, len);
+	ret = add_dependencies(m, t, data, len, needed);
 	if (ret) {
 		free(data);
 		return ret;
@@ -265,6 +271,11 @@ int modules_add(struct modules *m, struct tree *t, const char *name, bool needed
 	ret = tree_data(t, guest, 0644, data, len);
 	free(guest);
 	return ret;
+}
+
+int modules_add(struct modules *m, struct tree *t, const char *name, bool needed)
+{
+	return add_one(m, t, name, needed, needed);
 }
 
 int modules_finish(struct modules *m, struct tree *t)

@@ -155,6 +155,12 @@ int tree_dir(struct tree *t, const char *path, mode_t mode)
 	return SS_EXIT_FILE;
 }
 
+/* The guest mounts its own file systems there. */
+static bool hidden(const char *path)
+{
+	return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
+}
+
 int tree_file(struct tree *t, const char *path, const char *src, bool replace)
 {
 	struct node *e;
@@ -168,6 +174,11 @@ int tree_file(struct tree *t, const char *path, const char *src, bool replace)
 	}
 	if (!S_ISREG(st.st_mode)) {
 		ss_err("'%s' is not a regular file and can't be put in the guest", src);
+		return SS_EXIT_FILE;
+	}
+	if (hidden(path)) {
+		ss_err("'%s' would be hidden in the guest at %s: choose another place for it", src,
+		       path);
 		return SS_EXIT_FILE;
 	}
 	ret = insert(t, path, S_IFREG | (st.st_mode & 07777), &e, &is_new);
