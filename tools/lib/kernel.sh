@@ -15,7 +15,7 @@ btfcheck_build() {
 	dir=$(libbpf_dir)
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -I"$top/host" -isystem "$dir/include" -isystem "$dir/uapi" \
 		-o "$1/btfcheck" "$top/tools/btfcheck.c" "$top/host/observe/btf_check.c" \
-		"$dir/lib/libbpf.a" $(cat "$dir/libs")
+		"$dir/lib/libbpf.a" "-L$dir/lib" $(cat "$dir/libs")
 }
 
 # A checker with a change in it is another one, and so are its verdicts.

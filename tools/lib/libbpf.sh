@@ -16,16 +16,18 @@ libbpf_dir() {
 	find "$cache/libbpf" -mindepth 1 -maxdepth 1 -name "*-$(libbpf_abi)" 2>/dev/null | sort -V | tail -n 1
 }
 
-# Which libraries a program with libbpf needs besides it, static ones too: whether
-# libelf.a needs libzstd depends on the release.
+# Which libraries a program with libbpf needs besides it, static ones too: what
+# libelf.a needs depends on the release.
 libbpf_try_link() {
 	local dir=$1 libs
+	gcc -O2 -c -o "$dir/libeu.o" "$top/tools/lib/libeu.c"
+	ar rcs "$dir/lib/libeu.a" "$dir/libeu.o"
 	printf '#include <bpf/libbpf.h>\nint main(void)\n{\n\treturn !bpf_object__open("x");\n}\n' >"$dir/try.c"
-	for libs in '-lelf -lz' '-lelf -lz -lzstd'; do
+	for libs in '-lelf -lz' '-lelf -lz -lzstd' '-lelf -leu -lz -lzstd'; do
 		gcc -static -isystem "$dir/include" -isystem "$dir/uapi" -o "$dir/try" "$dir/try.c" "$dir/lib/libbpf.a" \
-			$libs 2>"$cache/log/libbpf-link.log" || continue
+			"-L$dir/lib" $libs 2>"$cache/log/libbpf-link.log" || continue
 		echo "$libs" >"$dir/libs"
-		rm "$dir/try" "$dir/try.c"
+		rm "$dir/try" "$dir/try.c" "$dir/libeu.o"
 		return
 	done
 	tail -n 4 "$cache/log/libbpf-link.log" >&2
