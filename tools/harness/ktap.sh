@@ -161,7 +161,8 @@ ktap_one() {
 	limit=$(awk "BEGIN { print $limit * ${SS_TEST_TIME_SCALE:-1} }")
 	# timeout makes a process group of its own
 	T=$KTAP_DIR/scratch TMPDIR=$KTAP_DIR/tmp timeout -s KILL "$limit" \
-		bash "$ktap_script" --ktap-run "$name" >>"$KTAP_DIR/out" 2>&1 </dev/null &
+		bash "$ktap_script" --ktap-run "$name" >>"$KTAP_DIR/out" 2>&1 </dev/null \
+		{ktap_lock}<&- &
 	pid=$!
 	# Not a pipe from the test: a process it leaves behind would hold it open.
 	# 2>: bash has its own words about one that was killed.
@@ -190,6 +191,19 @@ ktap_one() {
 	fi
 	[ "$ok" = ok ] || ktap_failed=$((ktap_failed + 1))
 	echo "$ok $number $name${title:+: ${title//\#/_}}$directive"
+}
+
+# The C harness removes directories of this name that nobody holds locked.
+ktap_make_dir() {
+	local root=${TMPDIR:-/tmp} root_fd
+
+	exec {root_fd}<"$root"
+	flock "$root_fd"
+	KTAP_DIR=$(mktemp -d "$root/ss-test.XXXXXX")
+	export KTAP_DIR
+	exec {ktap_lock}<"$KTAP_DIR"
+	flock -n "$ktap_lock"
+	exec {root_fd}<&-
 }
 
 ktap_usage() {
@@ -227,8 +241,7 @@ ktap_main() {
 		echo '1..0 # SKIP no test of that name'
 		exit 4
 	fi
-	KTAP_DIR=$(mktemp -d "${TMPDIR:-/tmp}/ss-test.XXXXXX")
-	export KTAP_DIR
+	ktap_make_dir
 	trap 'rm -rf "$KTAP_DIR"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
