@@ -1,0 +1,415 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The command line: each bad input that shows before a guest is booted gives
+# one clear line, an exit status of its own, and leaves nothing behind.
+. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+
+src=$(realpath "$(dirname "$(realpath "$0")")/../..")
+build=${SS_BUILD:-$src/build}
+stallscope=$build/stallscope
+name=test-cli-$$
+
+# host/exitcodes.h: numbers never change meaning, so they are written out here.
+USAGE=2 KERNEL=3 DISK=6 KVM=7 FILE=8 OUTPUT=9
+
+# What tools/setup found, unless the environment says it.
+config() {
+	local value=${!1-}
+
+	[ -n "$value" ] || value=$(sed -n "s/^$1 := //p" "$build/config.mk" 2>/dev/null) || true
+	[ -n "$value" ] || skip "no $1: make fetches a guest kernel"
+	[ -e "$value" ] || skip "$1=$value isn't there"
+	printf '%s' "$value"
+}
+
+# Options of a run that could start: what is wrong is then what is added.
+need_kernel() {
+	kernel=$(config GUEST_KERNEL)
+	modules=$(sed -n 's/^GUEST_MODULES := //p' "$build/config.mk")
+	good=(--kernel "$kernel" ${modules:+--modules "$modules"} --name "$name" --out "$T/here/run")
+}
+
+# in_ns SCRIPT ARG...: as root in a mount namespace of its own
+in_ns() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	unshare --mount --propagation private bash -euc "$1" sh "${@:2}"
+}
+
+# Root without the right to ignore permissions, as any other user.
+powerless=(setpriv --bounding-set=-dac_override,-dac_read_search)
+
+# try COMMAND...: sets rc, out, err; runs in an empty directory
+try() {
+	mkdir -p "$T/here"
+	rc=0
+	(cd "$T/here" && exec timeout 60 "$@") >"$T/out" 2>"$T/err" </dev/null || rc=$?
+	out=$(cat "$T/out")
+	err=$(cat "$T/err")
+}
+
+# refused STATUS PART...: what was tried ended so, and its one line has these parts
+refused() {
+	local part
+
+	expect_eq "exit status (stderr: $err)" "$rc" "$1"
+	expect_eq "number of lines on stderr ($err)" "$(wc -l <"$T/err")" 1
+	expect_match "stderr" "$err" '^stallscope: '
+	for part in "${@:2}"; do expect_has "stderr" "$err" "$part"; done
+	expect_eq "files left" "$(find "$T/here" -mindepth 1)" ""
+	expect_no_file "/sys/fs/bpf/stallscope/$name"
+}
+
+# bad STATUS PART... -- OPTION...: `run` with these options besides good ones
+bad() {
+	local expected=()
+
+	while [ "$1" != -- ]; do
+		expected+=("$1")
+		shift
+	done
+	shift
+	try "$stallscope" run "${good[@]}" "$@"
+	refused "${expected[@]}"
+}
+
+# ---- words ----
+
+commands() {
+	try "$stallscope" bogus
+	refused $USAGE "'bogus'" "run, report, doctor"
+	try "$stallscope"
+	expect_eq "exit status without a command" "$rc" $USAGE
+	expect_has "stderr" "$err" "Usage: stallscope COMMAND"
+	try "$stallscope" --version
+	expect_eq "exit status of --version" "$rc" 0
+	expect_match "version" "$out" '^stallscope [0-9]+\.[0-9]+\.[0-9]+$'
+	for word in --help -h help; do
+		try "$stallscope" "$word"
+		expect_eq "exit status of $word" "$rc" 0
+		expect_has "help" "$out" "Usage: stallscope COMMAND"
+		expect_eq "stderr of $word" "$err" ""
+	done
+}
+
+help_names_each_option() {
+	local option
+
+	for command in run report doctor; do
+		try "$stallscope" $command --help
+		expect_eq "exit status of $command --help" "$rc" 0
+		expect_eq "stderr of $command --help" "$err" ""
+		[ -n "$out" ] || fail "$command --help says nothing"
+	done
+	try "$stallscope" run --help
+	for option in kernel initrd modules cpus memory disk sched exec file duration name out \
+		no-trace json; do
+		expect_has "help" "$out" "--$option"
+		expect_has "the man page" "$(tr -d '\\' <"$src/Documentation/stallscope.1")" \
+			"--$option"
+	done
+}
+
+unknown_options() {
+	good=(--kernel /dev/null)
+	bad $USAGE "'--bogus'" -- --bogus
+	bad $USAGE "'stray'" -- stray
+	bad $USAGE -- -x
+	for command in report doctor; do
+		try "$stallscope" $command --bogus
+		refused $USAGE "'--bogus'"
+	done
+}
+
+missing_values() {
+	local option
+
+	for option in kernel initrd modules append cpus memory disk sched sched-arg exec file \
+		duration time-limit name out nested; do
+		good=()
+		bad $USAGE "--$option" -- "--$option"
+	done
+	for option in kernel initrd modules sched exec file out name disk cpus memory; do
+		good=(--kernel /dev/null)
+		bad $USAGE -- "--$option="
+	done
+	good=()
+	bad $USAGE "--kernel" --
+}
+
+exclusive_options() {
+	good=(--kernel /dev/null)
+	bad $USAGE --initrd --modules -- --initrd=/dev/null --modules=/
+	bad $USAGE --file --initrd -- --initrd=/dev/null --file=/etc/passwd
+	bad $USAGE --sched-arg -- --sched-arg=x
+	bad $USAGE --duration -- --duration=3
+}
+
+# ---- numbers ----
+
+numbers() {
+	local v
+
+	good=(--kernel /dev/null)
+	for v in 0 -1 -0 +1 2x x ' 2' 1.5 0x2 65 1000 4294967297 18446744073709551617; do
+		bad $USAGE --cpus "$v" -- "--cpus=$v"
+	done
+	bad $USAGE "too many" -- --cpus=65
+	for v in -1 x 0 1 1K 64 M 1.5G 512m1 512X 99999999T 8388608T 9223372036854775808 \
+		18446744073709551616 99999999999999999999999; do
+		bad $USAGE --memory "$v" -- "--memory=$v"
+	done
+	for v in 0 -1 x 604801 99999999999999999999; do
+		bad $USAGE --duration "$v" -- --exec=true "--duration=$v"
+		bad $USAGE --time-limit "$v" -- "--time-limit=$v"
+	done
+}
+
+names() {
+	local v
+
+	good=(--kernel /dev/null)
+	for v in . .. a/b ../x 'a b' "$(printf 'x%.0s' {1..65})" $'a\nb'; do
+		try "$stallscope" run --kernel /dev/null "--name=$v"
+		expect_eq "exit status of --name='$v'" "$rc" $USAGE
+		expect_has "stderr" "$err" "--name"
+	done
+	bad $USAGE --nested "'maybe'" -- --nested=maybe
+}
+
+disk_words() {
+	local v
+
+	good=(--kernel /dev/null)
+	for v in size file ro, bogus=1 ,size=1M size=1M, size=1M,,iops=1 ro size=1M,ro \
+		iops=5 size=1M,file=/x file=; do
+		bad $USAGE --disk -- "--disk=$v"
+	done
+	for v in 0 -1 -512 1 511 513 1000 x 1Q 1MM 9223372036854775808 16E 8388608T \
+		18446744073709551616; do
+		bad $USAGE --disk -- "--disk=size=$v"
+	done
+	bad $USAGE "1000" "512" -- --disk=size=1000
+	for v in -1 x 1K 1.5 18446744073709551616 9223372036854775808; do
+		bad $USAGE "iops=$v" -- "--disk=size=1M,iops=$v"
+	done
+	for v in -1 x 1Q 18446744073709551616; do
+		bad $USAGE "bps=$v" -- "--disk=size=1M,bps=$v"
+	done
+	bad $USAGE "disks" -- --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M \
+		--disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M
+}
+
+bursts() {
+	good=(--kernel /dev/null)
+	bad $USAGE iops_burst=9 iops=10 -- --disk=size=1M,iops=10,iops_burst=9
+	bad $USAGE bps_burst=1048575 bps=1048576 -- --disk=size=1M,bps=1M,bps_burst=1048575
+	bad $USAGE iops_burst -- --disk=size=1M,iops_burst=10
+	bad $USAGE bps_burst -- --disk=size=1M,bps_burst=1M
+}
+
+# ---- files ----
+
+kernels() {
+	mkdir "$T/files" "$T/files/dir"
+	good=(--name "$name" --out "$T/here/run")
+	bad $KERNEL "$T/files/none" "No such file" -- --kernel "$T/files/none"
+	bad $KERNEL "$T/files/dir" -- --kernel "$T/files/dir"
+	: >"$T/files/empty"
+	bad $KERNEL "$T/files/empty" -- --kernel "$T/files/empty"
+	head -c 100000 /dev/zero >"$T/files/zeroes"
+	bad $KERNEL "$T/files/zeroes" -- --kernel "$T/files/zeroes"
+	bad $KERNEL "$stallscope" -- --kernel "$stallscope"
+	bad $KERNEL /dev/zero -- --kernel /dev/zero
+}
+
+truncated_kernel() {
+	need_kernel
+	mkdir "$T/files"
+	head -c 100000 "$kernel" >"$T/files/half"
+	bad $KERNEL "$T/files/half" -- --kernel "$T/files/half"
+}
+
+unreadable_kernel() {
+	need_kernel
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir "$T/files"
+	cp "$kernel" "$T/files/secret"
+	chmod 0 "$T/files/secret"
+	try "${powerless[@]}" "$stallscope" run --kernel "$T/files/secret" --out "$T/here/run"
+	refused $KERNEL "$T/files/secret" "Permission denied"
+}
+
+module_directories() {
+	need_kernel
+	mkdir -p "$T/files/empty"
+	bad $KERNEL /none "No such file" -- --modules /none
+	bad $KERNEL "$T/files/empty" modules.dep -- --modules "$T/files/empty"
+	bad $KERNEL "$kernel" -- --modules "$kernel"
+	good=(--kernel "$kernel" --out "$T/here/run")
+	bad $KERNEL /none "No such file" -- --initrd /none
+	bad $KERNEL "$T/files/empty" -- --initrd "$T/files/empty"
+}
+
+disks() {
+	need_kernel
+	mkdir -p "$T/files/dir"
+	bad $DISK "$T/files/none" "no such file" -- "--disk=file=$T/files/none"
+	bad $DISK "$T/files/dir" directory -- "--disk=file=$T/files/dir"
+	bad $DISK /dev/null -- --disk=file=/dev/null
+	: >"$T/files/empty"
+	bad $DISK "$T/files/empty" -- "--disk=file=$T/files/empty"
+	truncate -s 511 "$T/files/short"
+	bad $DISK "$T/files/short" -- "--disk=file=$T/files/short"
+	mkfifo "$T/files/fifo"
+	bad $DISK "$T/files/fifo" -- "--disk=file=$T/files/fifo"
+	expect_eq "size of the untouched file" "$(stat -c %s "$T/files/short")" 511
+}
+
+odd_disk() {
+	need_kernel
+	mkdir "$T/files"
+	truncate -s 100000 "$T/files/odd"
+	bad $DISK "$T/files/odd" 512 -- "--disk=file=$T/files/odd"
+}
+
+read_only_disk() {
+	need_kernel
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir "$T/files"
+	truncate -s 1M "$T/files/disk"
+	chmod 444 "$T/files/disk"
+	try "${powerless[@]}" "$stallscope" run "${good[@]}" "--disk=file=$T/files/disk"
+	refused $DISK "$T/files/disk"
+	expect_match "stderr" "$err" '(ro|read-only)'
+}
+
+programs_and_files() {
+	need_kernel
+	mkdir "$T/files"
+	cp /etc/hostname "$T/files/plain"
+	chmod 644 "$T/files/plain"
+	bad $FILE --sched /none "No such file" -- --sched /none
+	bad $FILE --sched "$T/files" -- --sched "$T/files"
+	bad $FILE --sched "$T/files/plain" executable -- --sched "$T/files/plain"
+	bad $FILE --file /none "No such file" -- --file /none
+	bad $FILE --file /none -- --file /none:/etc/x
+	bad $FILE --exec no-such-program -- --exec 'no-such-program --fast'
+	bad $FILE --exec no-such-program -- --exec 'true && no-such-program'
+}
+
+# ---- the machine ----
+
+no_kvm() {
+	need_kernel
+	try unshare --mount --propagation private bash -euc '
+		mkdir "$1"; mount -t tmpfs none "$1"; mknod -m 666 "$1/null" c 1 3
+		mount --move "$1" /dev; shift; exec "$@"' sh "$T/dev" \
+		"$stallscope" run "${good[@]}" --nested=never
+	refused $KVM /dev/kvm
+}
+
+no_right_to_kvm() {
+	need_kernel
+	[ -e /dev/kvm ] || skip "no /dev/kvm"
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	for nested in auto never; do
+		try unshare --mount --propagation private bash -euc '
+			mknod "$1" c 10 232; chmod 0 "$1"; mount --bind "$1" /dev/kvm; rm "$1"
+			shift; exec "$@"' sh "$T/kvm" "${powerless[@]}" \
+			"$stallscope" run "${good[@]}" --nested=$nested
+		refused $KVM /dev/kvm "permission"
+	done
+}
+
+not_a_kvm() {
+	need_kernel
+	try unshare --mount --propagation private bash -euc '
+		mount --bind /dev/null /dev/kvm; exec "$@"' sh \
+		"$stallscope" run "${good[@]}" --nested=never
+	refused $KVM /dev/kvm
+}
+
+output_directories() {
+	need_kernel
+	mkdir "$T/files"
+	: >"$T/files/file"
+	bad $OUTPUT "$T/files/file" -- --out "$T/files/file"
+	bad $OUTPUT "$T/files/file/x" -- --out "$T/files/file/x"
+	bad $OUTPUT "$T/files/none/x" -- --out "$T/files/none/x"
+	mkdir -m 555 "$T/files/dir"
+	try "${powerless[@]}" "$stallscope" run "${good[@]}" --out "$T/files/dir"
+	refused $OUTPUT "$T/files/dir"
+}
+
+full_output() {
+	need_kernel
+	mkdir "$T/small"
+	try unshare --mount --propagation private bash -euc '
+		mount -t tmpfs -o size=256k none "$1"; mkdir "$1/run"; shift
+		rc=0; "$@" || rc=$?
+		[ -z "$(find "${!#}" -type f)" ] || echo "left files behind" >&2
+		exit $rc' sh "$T/small" "$stallscope" run "${good[@]}" --out "$T/small/run"
+	refused $OUTPUT "$T/small/run" "No space left"
+}
+
+# ---- the other commands ----
+
+reports() {
+	mkdir -p "$T/files/empty" "$T/files/broken"
+	echo '{ "not": finished' >"$T/files/broken/run.json"
+	try "$stallscope" report
+	refused $USAGE
+	try "$stallscope" report /none
+	refused $USAGE /none
+	try "$stallscope" report "$T/files/empty"
+	refused $USAGE "$T/files/empty"
+	try "$stallscope" report "$T/files/empty" "$T/files/broken"
+	refused $USAGE "$T/files/broken"
+	try "$stallscope" report "$T/files/broken"
+	refused 1 "$T/files/broken"
+}
+
+doctor() {
+	try "$stallscope" doctor
+	[ "$rc" -le 7 ] || fail "exit status $rc"
+	[ "$(wc -l <"$T/out")" -le 40 ] || fail "it is longer than a screen"
+	for part in kvm bpf btf kernel; do expect_has "doctor" "$out" "$part"; done
+	try "$stallscope" doctor extra
+	refused $USAGE "'extra'"
+}
+
+doctor_without_kvm() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -e /dev/kvm ] || skip "no /dev/kvm: the plain one shows it"
+	try unshare --mount --propagation private bash -euc '
+		mount --bind /dev/null /dev/kvm; exec "$@"' sh "$stallscope" doctor
+	expect_match "doctor" "$out" '(^|'$'\n'')(warn|fail|FAIL) +kvm '
+	expect_has "doctor" "$out" /dev/kvm
+}
+
+ktap_test commands "commands, versions and help"
+ktap_test help_names_each_option "help and the man page name each option"
+ktap_test unknown_options "unknown options and stray words"
+ktap_test missing_values "options without their value"
+ktap_test exclusive_options "options that don't go together"
+ktap_test numbers "vCPUs, memory and times: no number, negative, too large"
+ktap_test names "names that aren't file names"
+ktap_test disk_words "disks: keys, sizes and limits"
+ktap_test bursts "D74 a burst below its rate, or without one, is refused"
+ktap_test kernels "kernels that are missing, a directory, or none"
+ktap_test truncated_kernel "a kernel cut short"
+ktap_test unreadable_kernel "a kernel that can't be read"
+ktap_test module_directories "modules and initramfs that are missing or none"
+ktap_test disks "disks that are missing, a directory, empty or too short"
+ktap_test odd_disk "a disk that isn't a multiple of 512 bytes"
+ktap_test read_only_disk "a disk that can't be written"
+ktap_test programs_and_files "schedulers, workloads and files that are missing"
+ktap_test no_kvm "no /dev/kvm"
+ktap_test no_right_to_kvm "no right to /dev/kvm"
+ktap_test not_a_kvm "a /dev/kvm that isn't one"
+ktap_test output_directories "output directories that can't be"
+ktap_test full_output "a full output disk"
+ktap_test reports "reports of what isn't a run"
+ktap_test doctor "doctor answers in a screen"
+ktap_test doctor_without_kvm "doctor misses /dev/kvm"
+ktap_main "$@"
