@@ -246,6 +246,8 @@ static int run_prepared(struct run *run)
 	if (!ret)
 		ret = nested ? run_nested(run) : run_here(run);
 	run_drop_initrd(run);
+	if (ret)
+		run_drop_out(run);
 	return ret;
 }
 

@@ -20,6 +20,7 @@
  * @o: what was asked for.
  * @r: what came of it.
  * @out: the run directory's absolute path.
+ * @out_made: it wasn't there before.
  * @out_name: the same as the user knows it, for messages.
  * @initrd: the initramfs to boot, ours (then @initrd_temp) or the user's.
  * @started_ns: CLOCK_MONOTONIC at the start.
@@ -30,6 +31,7 @@ struct run {
 	struct run_opts o;
 	struct run_result r;
 	char out[PATH_MAX];
+	bool out_made;
 	const char *out_name;
 	char initrd[PATH_MAX];
 	bool initrd_temp;
@@ -82,6 +84,9 @@ int run_make_initrd(struct run *run);
 
 /** run_drop_initrd() - remove a made initramfs; safe in any state. */
 void run_drop_initrd(struct run *run);
+
+/** run_drop_out() - remove a run directory that was made and stayed empty. */
+void run_drop_out(struct run *run);
 
 /**
  * run_helper() - find a program that belongs to stallscope.

@@ -3,6 +3,7 @@
 #include "run.h"
 #include "log.h"
 #include "io/backing.h"
+#include "vm/boot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,10 +122,31 @@ static int check_disk(const struct disk_opts *d)
 	return SS_EXIT_OK;
 }
 
+/* Loading it for a trial needs no KVM, and saves starting an emulated machine in vain. */
+static int check_kernel(const struct run_opts *o)
+{
+	struct machine_boot boot = { .kernel = o->kernel, .cmdline = "" };
+	struct vm_memory mem = { .host = NULL };
+	struct boot_entry entry;
+	struct vm_err err = { "" };
+	int ret = check_regular("--kernel", o->kernel, SS_EXIT_KERNEL);
+
+	if (ret)
+		return ret;
+	if (vm_memory_create(&mem, o->memory, false, &err))
+		ret = SS_EXIT_USAGE;
+	else if (boot_load(&mem, &boot, 0, &entry, &err))
+		ret = SS_EXIT_KERNEL;
+	if (ret)
+		ss_err("%s: %s", ret == SS_EXIT_USAGE ? "--memory" : "--kernel", err.text);
+	vm_memory_destroy(&mem);
+	return ret;
+}
+
 int run_check_files(const struct run *run)
 {
 	const struct run_opts *o = &run->o;
-	int ret = check_regular("--kernel", o->kernel, SS_EXIT_KERNEL);
+	int ret = check_kernel(o);
 
 	if (!ret && o->initrd)
 		ret = check_regular("--initrd", o->initrd, SS_EXIT_KERNEL);
@@ -145,7 +167,8 @@ int run_open_out(struct run *run)
 	char path[PATH_MAX + 32];
 	int fd;
 
-	if (mkdir(out, 0777) && errno != EEXIST)
+	run->out_made = !mkdir(out, 0777);
+	if (!run->out_made && errno != EEXIST)
 		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
 	if (!realpath(out, run->out))
 		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
@@ -251,4 +274,12 @@ void run_drop_initrd(struct run *run)
 	if (run->initrd_temp)
 		unlink(run->initrd);
 	run->initrd_temp = false;
+}
+
+void run_drop_out(struct run *run)
+{
+	/* Fails, as it should, when there is anything in it. */
+	if (run->out_made)
+		rmdir(run->out);
+	run->out_made = false;
 }
