@@ -229,6 +229,11 @@ truncated_kernel() {
 	bad $KERNEL "$T/files/half" -- --kernel "$T/files/half"
 }
 
+memory_beyond_the_host() {
+	need_kernel
+	bad $USAGE --memory -- --memory=100000G
+}
+
 unreadable_kernel() {
 	need_kernel
 	[ "$(id -u)" = 0 ] || skip "needs root"
@@ -398,6 +403,7 @@ ktap_test disk_words "disks: keys, sizes and limits"
 ktap_test bursts "D74 a burst below its rate, or without one, is refused"
 ktap_test kernels "kernels that are missing, a directory, or none"
 ktap_test truncated_kernel "a kernel cut short"
+ktap_test memory_beyond_the_host "memory that the host hasn't got"
 ktap_test unreadable_kernel "a kernel that can't be read"
 ktap_test module_directories "modules and initramfs that are missing or none"
 ktap_test disks "disks that are missing, a directory, empty or too short"
