@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <search.h>
+#include <stddef.h>
 
 struct tree {
 	void *root;
