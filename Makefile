@@ -57,9 +57,10 @@ DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_rep
 	--name=readers --rw=randread --numjobs=2 --name=writer --rw=randwrite --fsync=16 \
 	--name=spinner --ioengine=cpuio --cpuload=60 --cpuchunks=5000
 demo: all
-	$(Q)$(O)/stallscope run --name demo --out $(O)/demo --kernel $(GUEST_KERNEL) \
-		$(if $(GUEST_MODULES),--modules $(GUEST_MODULES)) --cpus 2 --memory 512M --disk '$(DISK)' \
-		--sched $(DEMO_SCHED) --exec '$(strip $(DEMO_EXEC))'
+	$(Q)fio=$$(tools/get-fio) && $(O)/stallscope run --name demo --out $(O)/demo \
+		--kernel $(or $(GUEST_VMLINUX),$(GUEST_KERNEL)) $(if $(GUEST_MODULES),--modules $(GUEST_MODULES)) \
+		--cpus 2 --memory 512M --disk '$(DISK)' \
+		--sched $(DEMO_SCHED) --file "$$fio:/usr/bin/fio" --exec '$(strip $(DEMO_EXEC))'
 
 clean:
 	$(Q)rm -rf $(O)
