@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,9 +254,34 @@ static int count_threads(void)
 	return n;
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+#ifdef __SANITIZE_THREAD__
+static void *idle_thread(void *arg)
+{
+	return arg;
+}
+#endif
+
+/* ThreadSanitizer adds a thread of its own to a process's first: have it there already. */
+static void start_runtime_threads(void)
+{
+#ifdef __SANITIZE_THREAD__
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, idle_thread, NULL))
+		pthread_join(thread, NULL);
+#endif
+}
+
 /** ss_leaks_take() - note what is open and how many threads run. */
 void ss_leaks_take(struct ss_leaks *l)
 {
+	start_runtime_threads();
 	for (int fd = 0; fd < SS_LEAKS_MAX_FD; fd++)
 		l->fd[fd] = fcntl(fd, F_GETFD) >= 0;
 	l->threads = count_threads();
