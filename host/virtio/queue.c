@@ -308,7 +308,7 @@ int virtq_enable_notify(struct virtq *vq)
 		return -EFAULT;
 	store_u16(word, vq->event_idx ? vq->next_avail : 0);
 	/* Full: either the driver sees the request, or we its new index. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	return load_u16(idx, __ATOMIC_RELAXED) != vq->next_avail;
 }
 
@@ -321,7 +321,7 @@ bool virtq_should_interrupt(struct virtq *vq)
 	if (!vq->event_idx)
 		return true;
 	/* Full: either we see the driver's new event, or it our used index. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	p = vq->mem ? avail_u16(vq, used_event_off(vq)) : NULL;
 	if (!p)
 		return true;
