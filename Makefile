@@ -49,13 +49,13 @@ all: $(all_targets)
 
 # The main job: a throttled disk, a scheduler of ours, readers and writers that
 # wait for the disk beside a program that only wants the CPU.
-DISK ?= size=256M,iops=100
+DISK ?= size=256M,iops=20
 DEMO_SECONDS ?= 12
 DEMO_SCHED ?= $(O)/guest/scx_vtime
 DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_reporting=1 --direct=1 \
 	--filename=$$STALLSCOPE_DISK0 --bs=4k --ioengine=psync --time_based=1 --runtime=$(DEMO_SECONDS) \
 	--name=readers --rw=randread --numjobs=2 --name=writer --rw=randwrite --fsync=16 \
-	--name=spinner --ioengine=cpuio --cpuload=60 --cpuchunks=5000
+	--name=spinner --ioengine=cpuio --cpuload=30
 demo: all
 	$(Q)fio=$$(tools/get-fio) && $(O)/stallscope run --name demo --out $(O)/demo \
 		--kernel $(or $(GUEST_VMLINUX),$(GUEST_KERNEL)) $(if $(GUEST_MODULES),--modules $(GUEST_MODULES)) \
