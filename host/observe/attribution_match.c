@@ -15,6 +15,13 @@
 
 #define CMP(a, b)	(((a) > (b)) - ((a) < (b)))
 
+/* qsort() wants an array even for no elements. */
+static void sort(void *p, uint32_t nr, size_t size, int (*cmp)(const void *, const void *))
+{
+	if (nr > 1)
+		qsort(p, nr, size, cmp);
+}
+
 static int io_by_tid(const void *a, const void *b)
 {
 	const struct a_io *x = a, *y = b;
@@ -44,8 +51,8 @@ static void link_runs(struct attr_state *s)
 {
 	uint32_t r = 0;
 
-	qsort(s->io, s->ios, sizeof(*s->io), io_by_tid);
-	qsort(s->run, s->runs, sizeof(*s->run), run_by_tid);
+	sort(s->io, s->ios, sizeof(*s->io), io_by_tid);
+	sort(s->run, s->runs, sizeof(*s->run), run_by_tid);
 	for (uint32_t i = 0; i < s->ios; i++) {
 		struct a_io *io = &s->io[i];
 		const struct a_io *next = i + 1 < s->ios ? io + 1 : NULL;
@@ -120,8 +127,8 @@ static void link_requests(struct attr_state *s)
 	int64_t slack = 4 * (int64_t)clock_error_ns(s->clock) + 100000;
 	uint32_t i = 0, r = 0;
 
-	qsort(s->io, s->ios, sizeof(*s->io), io_by_key);
-	qsort(s->req, s->reqs, sizeof(*s->req), req_by_key);
+	sort(s->io, s->ios, sizeof(*s->io), io_by_key);
+	sort(s->req, s->reqs, sizeof(*s->req), req_by_key);
 	while (i < s->ios) {
 		struct a_io *io = &s->io[i];
 		struct a_req *req = r < s->reqs ? &s->req[r] : NULL;
