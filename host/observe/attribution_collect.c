@@ -235,6 +235,14 @@ static int add_host(struct attr_state *s, const union events_rec *rec)
 
 /* ---- guest records ---- */
 
+/* The guest's flush machinery turns a bare flush into a write of nothing. */
+static uint8_t guest_op(const struct ss_rec_g_io *r)
+{
+	if (r->op == SS_IO_WRITE && !r->bytes)
+		return SS_IO_FLUSH;
+	return r->op <= SS_IO_OTHER ? (uint8_t)r->op : SS_IO_OTHER;
+}
+
 static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 {
 	struct a_io *io;
@@ -258,7 +266,7 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 		.cpu = r->h.cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->h.cpu : CLOCK_MAX_VCPUS,
 		.issue_cpu = r->issue_cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->issue_cpu :
 							      CLOCK_MAX_VCPUS,
-		.op = r->op <= SS_IO_OTHER ? (uint8_t)r->op : SS_IO_OTHER,
+		.op = guest_op(r),
 		.running = r->submitter_running != 0,
 		.issued = r->issue_ts != 0,
 		.req = ATTR_NO_INDEX,

@@ -201,7 +201,8 @@ static void print_run(const struct page *p, const struct run_result *r)
 	if (r->boot_seconds > 0)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), " (up after %.1f s)",
 			 r->boot_seconds);
-	if (r->end_message[0])
+	/* Of an orderly end there is nothing more to say. */
+	if (r->end_message[0] && r->end != RUN_END_POWEROFF)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), ": %s", r->end_message);
 	wrap(p, "end        ", 11, line);
 	print_sched(p, r);
