@@ -99,8 +99,8 @@ static void add_name(struct name_list *list, const char *name)
 	if (list->named == 3)
 		snprintf(list->text + used, sizeof(list->text) - used, ", ...");
 	else if (list->named < 3)
-		snprintf(list->text + used, sizeof(list->text) - used, "%s%s",
-			 used ? ", " : "", name);
+		snprintf(list->text + used, sizeof(list->text) - used, "%s%s", used ? ", " : "",
+			 name);
 	list->named++;
 }
 
@@ -110,9 +110,9 @@ static void check_all(const struct btf *btf, struct btf_check_result *res)
 	enum kfunc_state state, other;
 	size_t i;
 
-	res->has_ops = btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT) > 0 &&
-		       btf__find_by_name_kind(btf, "bpf_struct_ops_sched_ext_ops",
-					      BTF_KIND_STRUCT) > 0;
+	res->has_ops =
+		btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT) > 0 &&
+		btf__find_by_name_kind(btf, "bpf_struct_ops_sched_ext_ops", BTF_KIND_STRUCT) > 0;
 	for (i = 0; i < NR_NEEDED; i++) {
 		const char *name = needed[i].or_name ? needed[i].or_name : needed[i].name;
 
@@ -132,7 +132,8 @@ static void check_all(const struct btf *btf, struct btf_check_result *res)
 
 	if (res->usable)
 		snprintf(res->verdict, sizeof(res->verdict),
-			 "sched_ext usable: sched_ext_ops and all %zu kfuncs needed are there", NR_NEEDED);
+			 "sched_ext usable: sched_ext_ops and all %zu kfuncs needed are there",
+			 NR_NEEDED);
 	else if (!res->has_ops)
 		snprintf(res->verdict, sizeof(res->verdict),
 			 "built without sched_ext: no struct_ops type sched_ext_ops");
@@ -141,9 +142,10 @@ static void check_all(const struct btf *btf, struct btf_check_result *res)
 			 "sched_ext too old or cut down: %u of %zu kfuncs missing: %s",
 			 res->missing, NR_NEEDED, missing.text);
 	else
-		snprintf(res->verdict, sizeof(res->verdict),
-			 "faulty BTF: %u of %zu kfuncs lack their bpf_kfunc tag, no scheduler can load: %s",
-			 res->untagged, NR_NEEDED, untagged.text);
+		snprintf(
+			res->verdict, sizeof(res->verdict),
+			"faulty BTF: %u of %zu kfuncs lack their bpf_kfunc tag, no scheduler can load: %s",
+			res->untagged, NR_NEEDED, untagged.text);
 }
 
 /* libbpf would print its own, longer story about a file without BTF. */
@@ -177,8 +179,9 @@ int btf_check_sched_ext(const char *path, struct btf_check_result *res)
 		if (err == -ENOENT)
 			err = -ENODATA;
 		snprintf(res->verdict, sizeof(res->verdict), "%s",
-			 err == -ENODATA ? "no BTF: built without CONFIG_DEBUG_INFO_BTF" :
-					   "no readable BTF: neither an uncompressed kernel nor raw BTF");
+			 err == -ENODATA
+				 ? "no BTF: built without CONFIG_DEBUG_INFO_BTF"
+				 : "no readable BTF: neither an uncompressed kernel nor raw BTF");
 		return err;
 	}
 	check_all(btf, res);

@@ -31,8 +31,8 @@
 
 #include "proto.h"
 
-#define MAX_WORDS	1024
-#define MODULE_LIST	"/stallscope/modules"
+#define MAX_WORDS   1024
+#define MODULE_LIST "/stallscope/modules"
 
 static int port = -1;
 
@@ -246,7 +246,7 @@ struct command {
 	char *argv[MAX_WORDS + 1];
 	char *env[MAX_WORDS + 1];
 	pid_t pid;
-	int out, err;		/* our ends of its pipes, -1 after their end */
+	int out, err; /* our ends of its pipes, -1 after their end */
 	int status;
 	bool ended;
 };

@@ -8,7 +8,7 @@
 
 #include "run.h"
 
-#define SHOWN	3	/* lines of trouble shown */
+#define SHOWN 3 /* lines of trouble shown */
 
 void klog_add(struct klog *k, const void *data, size_t len)
 {
@@ -39,9 +39,20 @@ void klog_take_console(struct klog *k, int console)
 static bool is_trouble(const char *line)
 {
 	static const char *const signs[] = {
-		"WARNING: ", "BUG: ", "Oops", "Kernel panic", "general protection fault",
-		"blocked for more than", "soft lockup", "hard LOCKUP", "self-detected stall",
-		"detected stalls on", "refcount_t: ", "UBSAN: ", "KASAN: ", "Out of memory: ",
+		"WARNING: ",
+		"BUG: ",
+		"Oops",
+		"Kernel panic",
+		"general protection fault",
+		"blocked for more than",
+		"soft lockup",
+		"hard LOCKUP",
+		"self-detected stall",
+		"detected stalls on",
+		"refcount_t: ",
+		"UBSAN: ",
+		"KASAN: ",
+		"Out of memory: ",
 	};
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
@@ -58,7 +69,8 @@ void klog_report(const struct klog *k)
 	for (const char *p = k->text; p && *p;) {
 		size_t len = strcspn(p, "\r\n");
 
-		snprintf(line, sizeof(line), "%.*s", (int)(len < sizeof(line) ? len : sizeof(line) - 1), p);
+		snprintf(line, sizeof(line), "%.*s",
+			 (int)(len < sizeof(line) ? len : sizeof(line) - 1), p);
 		p += len;
 		p += strspn(p, "\r\n");
 		if (is_trouble(line) && found++ < SHOWN)

@@ -12,8 +12,9 @@
 
 #include "run.h"
 
-#define CMDLINE "console=ttyS0 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check " \
-		"audit=0 rcupdate.rcu_cpu_stall_suppress=1 nowatchdog quiet"
+#define CMDLINE                                                                                    \
+	"console=ttyS0 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check "              \
+	"audit=0 rcupdate.rcu_cpu_stall_suppress=1 nowatchdog quiet"
 
 int machine_init(struct machine *m, const struct run_options *o)
 {
@@ -36,6 +37,7 @@ static void machine_child(const struct machine *m, const struct run_options *o, 
 			  pid_t parent)
 {
 	char memory[16], initrd[32], console[64], port[64], cmdline[1024];
+	/* clang-format off */
 	char *argv[] = {
 		(char *)o->qemu,
 		"-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max,+svm", "-smp", "1",
@@ -45,12 +47,14 @@ static void machine_child(const struct machine *m, const struct run_options *o, 
 		"-device", "virtserialport,chardev=port,name=" NV_PORT,
 		"-kernel", (char *)o->kernel, "-initrd", initrd, "-append", cmdline, NULL,
 	};
+	/* clang-format on */
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	snprintf(memory, sizeof(memory), "%u", o->memory);
 	snprintf(initrd, sizeof(initrd), "/proc/self/fd/%d", m->initrd);
-	snprintf(console, sizeof(console), "file,id=console,append=on,path=/proc/self/fd/%d", m->console);
+	snprintf(console, sizeof(console), "file,id=console,append=on,path=/proc/self/fd/%d",
+		 m->console);
 	snprintf(port, sizeof(port), "socket,id=port,fd=%d", channel);
 	snprintf(cmdline, sizeof(cmdline), CMDLINE "%s%s", o->append ? " " : "",
 		 o->append ? o->append : "");

@@ -89,18 +89,42 @@ static int parse(int argc, char **argv, struct run_options *o)
 		bool fine = true;
 
 		switch (c) {
-		case 'q': o->qemu = optarg; break;
-		case 'k': o->kernel = optarg; break;
-		case 'i': o->initrd = optarg; break;
-		case 's': o->scratch = optarg; break;
-		case 'o': o->out = optarg; break;
-		case 'a': o->append = optarg; break;
-		case 'm': fine = number(optarg, &o->memory) && o->memory; break;
-		case 't': fine = number(optarg, &o->timeout); break;
-		case 'b': fine = number(optarg, &o->boot_timeout) && o->boot_timeout; break;
-		case 'e': o->env[n++] = optarg; fine = strchr(optarg, '='); break;
-		case 'v': o->verbose = true; break;
-		default: return usage();
+		case 'q':
+			o->qemu = optarg;
+			break;
+		case 'k':
+			o->kernel = optarg;
+			break;
+		case 'i':
+			o->initrd = optarg;
+			break;
+		case 's':
+			o->scratch = optarg;
+			break;
+		case 'o':
+			o->out = optarg;
+			break;
+		case 'a':
+			o->append = optarg;
+			break;
+		case 'm':
+			fine = number(optarg, &o->memory) && o->memory;
+			break;
+		case 't':
+			fine = number(optarg, &o->timeout);
+			break;
+		case 'b':
+			fine = number(optarg, &o->boot_timeout) && o->boot_timeout;
+			break;
+		case 'e':
+			o->env[n++] = optarg;
+			fine = strchr(optarg, '=');
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		default:
+			return usage();
 		}
 		if (!fine) {
 			complain("'%s' is no value for this option", optarg);

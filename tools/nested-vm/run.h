@@ -17,22 +17,22 @@
 
 /* Exit statuses of our own; see also host/exitcodes.h, from which 9 and 20 are. */
 enum run_exit {
-	RUN_USAGE	= 2,
-	RUN_OUTPUT	= 9,
-	RUN_MACHINE	= 20,	/* could not be started, or died */
-	RUN_TIME_LIMIT	= 124,	/* as timeout(1) says it */
-	RUN_INTERRUPTED	= 130,
+	RUN_USAGE = 2,
+	RUN_OUTPUT = 9,
+	RUN_MACHINE = 20,     /* could not be started, or died */
+	RUN_TIME_LIMIT = 124, /* as timeout(1) says it */
+	RUN_INTERRUPTED = 130,
 };
 
 struct run_options {
-	const char *qemu;	/* program to start */
-	const char *kernel;	/* ELF kernel with a PVH entry, or bzImage */
+	const char *qemu;   /* program to start */
+	const char *kernel; /* ELF kernel with a PVH entry, or bzImage */
 	const char *initrd;
-	const char *scratch;	/* directory to remove once the initrd is open, or NULL */
-	const char *out;	/* directory for what /out held, or NULL */
-	const char *append;	/* more of the kernel's command line, or NULL */
-	unsigned int memory;	/* MiB */
-	unsigned int timeout;	/* seconds for the command, 0 none */
+	const char *scratch;  /* directory to remove once the initrd is open, or NULL */
+	const char *out;      /* directory for what /out held, or NULL */
+	const char *append;   /* more of the kernel's command line, or NULL */
+	unsigned int memory;  /* MiB */
+	unsigned int timeout; /* seconds for the command, 0 none */
 	unsigned int boot_timeout;
 	bool verbose;
 	char **env;
@@ -42,11 +42,11 @@ struct run_options {
 /* --- machine.c: QEMU --- */
 
 struct machine {
-	pid_t pid;	/* 0 when it has been reaped */
-	int channel;	/* our end of the virtio port */
-	int console;	/* memfd: the kernel's console */
-	int errors;	/* memfd: what QEMU itself says */
-	int initrd;	/* kept open: its name is gone by the time of a second try */
+	pid_t pid;   /* 0 when it has been reaped */
+	int channel; /* our end of the virtio port */
+	int console; /* memfd: the kernel's console */
+	int errors;  /* memfd: what QEMU itself says */
+	int initrd;  /* kept open: its name is gone by the time of a second try */
 	int wait_status;
 };
 
@@ -89,18 +89,18 @@ void klog_free(struct klog *k);
 /* --- session.c: one boot --- */
 
 enum outcome {
-	OUTCOME_DONE,		/* the command ran; status is its exit status */
-	OUTCOME_NEVER_STARTED,	/* the machine died before the command was started */
-	OUTCOME_DIED,		/* ... after */
-	OUTCOME_STOPPED,	/* status says why: a time limit, a second interrupt */
+	OUTCOME_DONE,	       /* the command ran; status is its exit status */
+	OUTCOME_NEVER_STARTED, /* the machine died before the command was started */
+	OUTCOME_DIED,	       /* ... after */
+	OUTCOME_STOPPED,       /* status says why: a time limit, a second interrupt */
 };
 
 struct session {
 	const struct run_options *o;
 	struct machine *machine;
 	struct klog klog;
-	int status;		/* to exit with */
-	char reason[256];	/* with NEVER_STARTED and DIED */
+	int status;	  /* to exit with */
+	char reason[256]; /* with NEVER_STARTED and DIED */
 };
 
 /** session_run() - boot, run the command, collect what it left. */

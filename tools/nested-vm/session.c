@@ -11,10 +11,10 @@
 
 #include "run.h"
 
-#define STOP_GRACE	30	/* s from asking the command to end to killing it */
-#define KILL_GRACE	10	/* s from killing it to giving the machine up */
-#define COLLECT_GRACE	60	/* s without a byte after the command's end */
-#define LOOK_MS		200	/* an interrupt that comes just before ppoll() is seen so late */
+#define STOP_GRACE    30  /* s from asking the command to end to killing it */
+#define KILL_GRACE    10  /* s from killing it to giving the machine up */
+#define COLLECT_GRACE 60  /* s without a byte after the command's end */
+#define LOOK_MS	      200 /* an interrupt that comes just before ppoll() is seen so late */
 
 enum phase { BOOTING, RUNNING, COLLECTING, FINISHED };
 
@@ -22,14 +22,14 @@ enum phase { BOOTING, RUNNING, COLLECTING, FINISHED };
 struct boot {
 	struct session *s;
 	enum phase phase;
-	int64_t deadline;	/* CLOCK_MONOTONIC ms at which phase gets impatient, 0 never */
-	unsigned int stage;	/* how far stopping the command has got */
+	int64_t deadline;   /* CLOCK_MONOTONIC ms at which phase gets impatient, 0 never */
+	unsigned int stage; /* how far stopping the command has got */
 	bool timed_out;
-	sig_atomic_t seen;	/* interrupts dealt with */
+	sig_atomic_t seen; /* interrupts dealt with */
 	pid_t tar;
 	int tar_pipe;
 	bool tar_failed;
-	bool out_closed[3];	/* nobody reads our stdout (1), stderr (2) */
+	bool out_closed[3]; /* nobody reads our stdout (1), stderr (2) */
 	char buf[sizeof(struct nv_head) + NV_CHUNK];
 	size_t filled;
 };
@@ -129,7 +129,8 @@ static void pass_tar(struct boot *b, const char *data, size_t len)
 		if (!b->tar) {
 			setsid();
 			dup2(fds[0], 0);
-			execlp("tar", "tar", "-x", "--no-same-owner", "-C", b->s->o->out, "-f", "-", NULL);
+			execlp("tar", "tar", "-x", "--no-same-owner", "-C", b->s->o->out, "-f", "-",
+			       NULL);
 			_exit(127);
 		}
 		close(fds[0]);
