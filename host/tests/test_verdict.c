@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Verdicts and notes: each cause is named when it is the cause, none when there
+ * is none, and what the records can't tell is said.
+ */
+#include <linux/virtio_blk.h>
+#include <string.h>
+
+#include "attr_world.h"
+#include "ss_harness.h"
+
+FIXTURE(verdict)
+{
+	struct world w;
+};
+FIXTURE_SETUP(verdict)
+{
+	world_init(&self->w);
+}
+FIXTURE_TEARDOWN(verdict)
+{
+	world_free(&self->w);
+}
+
+/* How long each part of an IO takes. */
+struct plan {
+	int64_t queued, waiting, backing, completion, runnable, idle;
+	uint16_t prev_policy;
+	bool stalled, worker_off;
+	uint32_t disk;
+};
+
+/* @n IOs by @p, 200 ms apart. */
+static void add(struct world *w, const struct plan *p, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct world_io io = { .tid = 42, .sector = (uint64_t)i * 8, .bytes = 4096,
+				       .disk = p->disk, .start = T0 + SEC + i * 200 * MS,
+				       .prev_policy = p->prev_policy, .idle = p->idle };
+
+		io.issue = io.start + p->queued;
+		io.begun = io.issue + p->waiting;
+		io.backed = io.begun + p->backing;
+		io.published = io.backed;
+		io.done = io.wake = io.backed + p->completion;
+		io.run = io.done + p->runnable;
+		io.running = !p->runnable;
+		if (p->stalled)
+			world_stall(w, p->disk, 0, io.issue, io.begun, p->waiting);
+		if (p->worker_off)
+			world_runq(w, SS_THREAD_WORKER, (uint16_t)(p->disk << 8), io.issue, io.begun);
+		world_io(w, &io);
+	}
+}
+
+static const struct plan base = { .queued = 10 * US, .waiting = 100 * US, .backing = 200 * US,
+				  .completion = 50 * US };
+
+/* Solve and check the verdict. */
+static void expect(struct world *w, enum attr_cause cause, double low, double high, const char *has)
+{
+	const struct attr_verdict *v = &w->a.verdict;
+
+	world_solve(w);
+	EXPECT_STREQ(attribution_cause_name(v->cause), attribution_cause_name(cause));
+	EXPECT_GE(v->share, low);
+	EXPECT_LE(v->share, high);
+	EXPECT_STRSTR(v->sentence, has);
+	world_expect_sums(w);
+}
+
+TEST_F(verdict, throttle)
+{
+	struct plan p = base;
+
+	p.waiting = 100 * MS;
+	p.stalled = true;
+	self->w.cfg.disk[0].iops = 50;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_THROTTLE, 0.99, 1,
+	       "throttle stalls on disk0 (50 IOPS limit) made 100 % of the waiting time: 40 IOs "
+	       "waited 4.0 s in all, longest 100 ms");
+	EXPECT_TRUE(self->w.a.verdict.complete);
+	EXPECT_EQ(self->w.a.notes, 0);
+}
+
+TEST_F(verdict, throttle_worst_disk, .title = "the sentence names the disk that cost most")
+{
+	struct plan p = base;
+
+	world_disk(&self->w, 1);
+	self->w.cfg.disk[1].bps = 1000000;
+	p.stalled = true;
+	p.waiting = 10 * MS;
+	add(&self->w, &p, 40);
+	p.waiting = 60 * MS;
+	p.disk = 1;
+	add(&self->w, &p, 20);
+	expect(&self->w, ATTR_CAUSE_THROTTLE, 0.95, 1, "throttle stalls on disk1 (1000000 bytes/s limit)");
+}
+
+TEST_F(verdict, throttle_queued, .title = "waiting in the guest for a stalled disk counts for the stall")
+{
+	struct world_io io = { .tid = 42, .bytes = 4096, .start = T0 + SEC, .running = true };
+
+	/* no room in the ring: queued in the guest while another request is stalled */
+	io.issue = io.start + 90 * MS;
+	io.begun = io.issue + 10 * MS;
+	io.backed = io.published = io.done = io.begun + MS;
+	world_stall(&self->w, 0, 0, io.start, io.begun, 100 * MS);
+	world_io(&self->w, &io);
+	expect(&self->w, ATTR_CAUSE_THROTTLE, 0.98, 1, "throttle stalls on disk0 made");
+	EXPECT_GE(self->w.a.io.parts[ATTR_GUEST_QUEUE].sum, 89 * MS);
+}
+
+TEST_F(verdict, backing)
+{
+	struct plan p = base;
+
+	p.backing = 30 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_BACKING, 0.98, 1, "the backing storage of disk0 made 99 %");
+}
+
+TEST_F(verdict, worker)
+{
+	struct plan p = base;
+
+	p.waiting = 30 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_WORKER, 0.98, 1, "disk0's worker");
+}
+
+TEST_F(verdict, host)
+{
+	struct plan p = base;
+
+	p.waiting = 30 * MS;
+	p.worker_off = true;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_HOST, 0.98, 1, "the host, keeping vCPUs or workers off its CPUs,");
+}
+
+TEST_F(verdict, scheduler)
+{
+	struct plan p = base;
+	struct ss_rec_g_scx *x = &world_rec(&self->w, SS_REC_G_SCX, sizeof(*x), T0)->g_scx;
+
+	x->event = SS_SCX_ENABLE;
+	strcpy(x->name, "lazy");
+	p.runnable = 40 * MS;
+	p.idle = 60 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_SCHEDULER, 0.98, 1,
+	       "the guest's scheduler (lazy), with idle CPUs and tasks ready,");
+	EXPECT_EQ(self->w.a.scx_enables, 1);
+}
+
+TEST_F(verdict, rt)
+{
+	struct plan p = base;
+
+	p.runnable = 40 * MS;
+	p.prev_policy = 1;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_RT, 0.98, 1, "real-time tasks (mostly hog)");
+}
+
+TEST_F(verdict, saturation)
+{
+	struct plan p = base;
+
+	p.runnable = 40 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_SATURATION, 0.98, 1, "without an idle CPU");
+}
+
+TEST_F(verdict, quiet, .title = "none: little waited against the run, and quickly")
+{
+	struct plan p = base;
+
+	p.backing = 5 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "nothing waited noteworthy: of 40 IOs 99 % took");
+	/* the same is noteworthy in a short run */
+	self->w.cfg.run_ns = SEC;
+	expect(&self->w, ATTR_CAUSE_BACKING, 0.9, 1, "backing");
+}
+
+TEST_F(verdict, quick, .title = "none: a busy disk whose IOs are all quick")
+{
+	add(&self->w, &base, 200);
+	self->w.cfg.run_ns = 80 * MS;
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "nothing waited noteworthy");
+	EXPECT_TRUE(self->w.a.verdict.complete);
+}
+
+TEST_F(verdict, completion, .title = "none: most passed where no cause is, and it says where")
+{
+	struct plan p = base;
+
+	p.completion = 30 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "no culprit: 99 % of the waiting time (1.2 s in all) "
+	       "passed on the way back");
+	world_free(&self->w);
+	world_init(&self->w);
+	p = base;
+	p.queued = 30 * MS;
+	add(&self->w, &p, 40);
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "in the guest's block layer");
+}
+
+TEST_F(verdict, no_io, .title = "none: the guest did no IO")
+{
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "the guest did no IO on the traced disks");
+	EXPECT_TRUE(self->w.a.verdict.complete);
+}
+
+TEST_F(verdict, no_guest_trace, .title = "untold: the guest wasn't traced")
+{
+	self->w.cfg.guest_missing = "no BTF";
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "can't tell: no guest IO was traced");
+	EXPECT_FALSE(self->w.a.verdict.complete);
+	for (int i = 0; i < 3; i++)
+		world_stall(&self->w, 0, 0, T0 + i * SEC, T0 + i * SEC + 500 * MS, 500 * MS);
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "the disks stalled 3 times, 1.5 s in all");
+}
+
+/* Leave out the records of a type. */
+static void drop(struct world *w, unsigned int type)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->nr; i++)
+		if (w->rec[i].h.type != type)
+			w->rec[n++] = w->rec[i];
+	w->nr = n;
+}
+
+/* Is there a note like this? */
+static bool noted(const struct world *w, const char *what)
+{
+	for (uint32_t i = 0; i < w->a.notes; i++)
+		if (strstr(w->a.note[i], what))
+			return true;
+	return false;
+}
+
+TEST_F(verdict, no_host_trace, .title = "untold: the host wasn't traced, unless the guest was slow")
+{
+	struct plan p = base;
+
+	p.waiting = 100 * MS;
+	p.stalled = true;
+	add(&self->w, &p, 40);
+	drop(&self->w, SS_REC_REQ);
+	drop(&self->w, SS_REC_STALL_BEGIN);
+	drop(&self->w, SS_REC_STALL_END);
+	self->w.cfg.host_missing = "no rights for BPF";
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "can't tell: for 100 % of the waiting time");
+	EXPECT_FALSE(self->w.a.verdict.complete);
+	EXPECT_TRUE(noted(&self->w, "no host record of any request"));
+	EXPECT_FALSE(noted(&self->w, "doesn't add up"));
+	/* what the guest alone knows can still be the cause */
+	world_free(&self->w);
+	world_init(&self->w);
+	self->w.cfg.host_missing = "no rights for BPF";
+	p.waiting = 30 * MS;
+	p.stalled = false;
+	p.runnable = p.idle = 90 * MS;
+	add(&self->w, &p, 40);
+	drop(&self->w, SS_REC_REQ);
+	expect(&self->w, ATTR_CAUSE_SCHEDULER, 0.7, 0.8, "the guest's scheduler");
+	EXPECT_FALSE(self->w.a.verdict.complete);
+}
+
+TEST_F(verdict, no_runs, .title = "untold: no scheduling records")
+{
+	struct plan p = base;
+
+	p.runnable = 10 * MS;
+	add(&self->w, &p, 40);
+	drop(&self->w, SS_REC_G_RUN);
+	world_solve(&self->w);
+	EXPECT_TRUE(noted(&self->w, "waiting for a CPU can't be told"));
+	EXPECT_FALSE(self->w.a.verdict.complete);
+}
+
+TEST_F(verdict, counters, .title = "throttled_count is what was traced, and what was lost")
+{
+	struct world *w = &self->w;
+	struct plan p = base;
+
+	p.stalled = true;
+	add(w, &p, 10);
+	world_solve(w);
+	EXPECT_TRUE(w->a.disk[0].counters_agree);
+	w->cfg.disk[0].throttled_count = 12;
+	world_solve(w);
+	EXPECT_FALSE(w->a.disk[0].counters_agree);
+	EXPECT_TRUE(noted(w, "disk0: throttled_count is 12, 10 stalls were traced and 0 host records "
+			     "lost: that doesn't add up"));
+	w->cfg.host_lost = 1;
+	world_solve(w);
+	EXPECT_FALSE(w->a.disk[0].counters_agree);
+	w->cfg.host_lost = 2;
+	world_solve(w);
+	EXPECT_TRUE(w->a.disk[0].counters_agree);
+	EXPECT_FALSE(w->a.verdict.complete);
+	EXPECT_TRUE(noted(w, "2 host and 0 guest records were lost"));
+	/* more traced than counted is never right */
+	w->cfg.disk[0].throttled_count = 9;
+	world_solve(w);
+	EXPECT_FALSE(w->a.disk[0].counters_agree);
+}
+
+TEST_F(verdict, exits, .title = "a scheduler's end and its reason are kept")
+{
+	struct ss_rec_g_scx *x = &world_rec(&self->w, SS_REC_G_SCX, sizeof(*x), T0)->g_scx;
+
+	x->event = SS_SCX_EXIT;
+	strcpy(x->name, "bad\nname");
+	strcpy(x->reason, "runnable task stall");
+	world_solve(&self->w);
+	EXPECT_EQ(self->w.a.scx_exits, 1);
+	EXPECT_STREQ(self->w.a.scx_name, "bad?name");
+	EXPECT_STREQ(self->w.a.scx_reason, "runnable task stall");
+}
+
+TEST(fmt, .title = "durations as people read them")
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} t[] = {
+		{ 0, "0 ns" }, { 999, "999 ns" }, { 1000, "1.0 us" }, { 9949, "9.9 us" },
+		{ 9999, "10 us" }, { 812000000, "812 ms" }, { 999960, "1.0 ms" },
+		{ 7900000000, "7.9 s" }, { 3600000000000, "3600 s" },
+	};
+	char buf[32];
+
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		EXPECT_STREQ(attribution_fmt_ns(buf, sizeof(buf), t[i].ns), t[i].text);
+	EXPECT_STREQ(attribution_part_name(ATTR_GUEST_QUEUE), "guest_queue");
+	EXPECT_STREQ(attribution_part_name(ATTR_PARTS), "unknown");
+	EXPECT_STREQ(attribution_cause_name(ATTR_CAUSES), "none");
+}
+
+TEST_HARNESS_MAIN
