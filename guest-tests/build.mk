@@ -32,4 +32,11 @@ $(O)/guest/agent: $(agent_obj)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
 
+# The maker is tested as a program; its shell scanner, by the word.
+$(O)/tests/test_initramfs: | $(O)/stallscope-mkinitramfs
+$(O)/tests/test_initramfs_shell: $(O)/tools/initramfs/shell.o $(O)/tools/initramfs/util.o
+$(O)/tests/test_initramfs_shell: host_libs += -larchive
+
 -include $(mki_obj:.o=.d) $(agent_src:%.c=$(O)/%.d)
+
+include guest-tests/bare/build.mk

@@ -1,170 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The console on a mock guest: what Linux's driver does, and what it never would. */
-#include "mock_guest.h"
-#include "ss_agent.h"
-#include "ss_harness.h"
-#include "virtio/byte_ring.h"
-#include "virtio/console.h"
+/* The console on a mock guest that does what Linux's driver does. */
+#include "console_guest.h"
 
 #include <errno.h>
-#include <linux/virtio_console.h>
 #include <linux/virtio_ids.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { RX0, TX0, CTL_RX, CTL_TX, RX1, TX1, NR_QUEUES };
-
-#define SIZE	 64
-#define BUF	 GUEST_BIG			/* 0x1000 a queue and slot */
-#define CTL_BUF	 (GUEST_BIG + 0x100000)
-#define CTL_MSG	 (GUEST_BIG + 0x180000)
-
-FIXTURE(con)
-{
-	struct mock_guest g;
-	struct mock_queue q[NR_QUEUES];
-	struct console *c;
-	struct virtio_mmio *m;
-	char out[1 << 16];
-	size_t out_len, out_calls;
-	unsigned int msg;
-};
-
-static void output(void *ctx, const char *text, size_t len)
-{
-	struct ss_fx_con *self = ctx;
-
-	self->out_calls++;
-	if (self->out_len + len <= sizeof(self->out))
-		memcpy(self->out + self->out_len, text, len);
-	self->out_len += len;
-}
-
-static void notify(struct ss_fx_con *self, unsigned int q)
-{
-	reg_write(self->m, VIRTIO_MMIO_QUEUE_NOTIFY, q);
-}
-
-/* Turns until nothing is left to do. */
-static void steps(struct ss_fx_con *self)
-{
-	for (int i = 0; i < 1000; i++)
-		if (console_step(self->c) == 0)
-			return;
-	ASSERT_TRUE(false) { TH_LOG("the console never comes to rest"); }
-}
-
-static void bring_up(struct ss_fx_con *self, uint64_t features)
-{
-	mock_negotiate(self->m, features);
-	for (unsigned int i = 0; i < NR_QUEUES; i++) {
-		mock_queue_init(&self->q[i], &self->g, i, SIZE);
-		mock_setup_queue(self->m, &self->q[i]);
-	}
-	mock_driver_ok(self->m);
-	steps(self);
-}
-
-#define FEATURES (FEAT(VIRTIO_F_VERSION_1) | FEAT(VIRTIO_CONSOLE_F_MULTIPORT))
-
-FIXTURE_SETUP(con)
-{
-	struct console_config cfg = { .output = output, .ctx = self, .manual = true };
-
-	mock_guest_init(&self->g);
-	ASSERT_EQ(console_create(&cfg, &self->c), 0);
-	self->m = console_mmio(self->c);
-	virtio_mmio_set_mem(self->m, &self->g.mem);
-	bring_up(self, FEATURES);
-}
-
-FIXTURE_TEARDOWN(con)
-{
-	EXPECT_EQ(console_destroy(self->c), 0);
-	mock_guest_free(&self->g);
-}
-
-/* --- what a driver does --- */
-
-static void offer_control_buffers(struct ss_fx_con *self, unsigned int nr, uint32_t len)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		struct mock_piece p = { CTL_BUF + 0x1000 * i, len, true };
-
-		mock_chain(&self->q[CTL_RX], &p, 1);
-	}
-	notify(self, CTL_RX);
-	steps(self);
-}
-
-static void send_control(struct ss_fx_con *self, uint32_t id, uint16_t event, uint16_t value)
-{
-	struct virtio_console_control msg = { .id = id, .event = event, .value = value };
-	struct mock_piece p = { CTL_MSG + 0x10 * (self->msg++ % 64), sizeof(msg), false };
-
-	memcpy(mock_ptr(&self->g, p.addr, sizeof(msg)), &msg, sizeof(msg));
-	mock_chain(&self->q[CTL_TX], &p, 1);
-	notify(self, CTL_TX);
-	steps(self);
-}
-
-struct received {
-	struct virtio_console_control m;
-	char name[64];
-};
-
-static bool control(struct ss_fx_con *self, struct received *r)
-{
-	uint32_t id, len;
-	uint8_t *p;
-
-	if (!mock_used(&self->q[CTL_RX], &id, &len))
-		return false;
-	p = mock_ptr(&self->g, CTL_BUF + 0x1000ULL * id, 4096);
-	memset(r, 0, sizeof(*r));
-	memcpy(&r->m, p, sizeof(r->m));
-	if (len > sizeof(r->m))
-		memcpy(r->name, p + sizeof(r->m), len - sizeof(r->m));
-	return true;
-}
-
-static void open_agent_port(struct ss_fx_con *self)
-{
-	send_control(self, 1, VIRTIO_CONSOLE_PORT_OPEN, 1);
-}
-
-/* Write text on a port; @nr pieces of equal length. */
-static void guest_write(struct ss_fx_con *self, unsigned int q, const char *text, size_t len)
-{
-	struct mock_piece p = { BUF + 0x8000 * q, (uint32_t)len, false };
-
-	memcpy(mock_ptr(&self->g, p.addr, len), text, len);
-	mock_chain(&self->q[q], &p, 1);
-	notify(self, q);
-}
-
-static size_t agent_read(struct ss_fx_con *self, void *buf, size_t size)
-{
-	ssize_t n = console_agent_read(self->c, buf, size);
-
-	return n < 0 ? 0 : (size_t)n;
-}
-
-static bool readable(const struct ss_fx_con *self)
-{
-	return mock_wait_fd(console_agent_fd(self->c), 0);
-}
-
-static uint32_t used_len(struct ss_fx_con *self, unsigned int q)
-{
-	uint32_t id, len = UINT32_MAX;
-
-	EXPECT_TRUE(mock_used(&self->q[q], &id, &len));
-	return len;
-}
 
 TEST_F(con, identity, .title = "a console device with two ports in its config space")
 {
@@ -180,7 +21,8 @@ TEST_F(con, identity, .title = "a console device with two ports in its config sp
 	EXPECT_TRUE(mock_offered(self->m) & FEAT(VIRTIO_CONSOLE_F_MULTIPORT));
 }
 
-TEST_F(con, handshake, .title = "5.3.6: ports are added, named and opened in the order of the driver's answers")
+TEST_F(con, handshake,
+       .title = "5.3.6: ports are added, named and opened in the order of the driver's answers")
 {
 	struct received r;
 
@@ -211,7 +53,8 @@ TEST_F(con, handshake, .title = "5.3.6: ports are added, named and opened in the
 	EXPECT_FALSE(control(self, &r));
 }
 
-TEST_F(con, late_buffers, .title = "control messages wait for buffers, and a flood of requests piles up nothing")
+TEST_F(con, late_buffers,
+       .title = "control messages wait for buffers, and a flood of requests piles up nothing")
 {
 	struct received r;
 	unsigned int n = 0;
@@ -225,7 +68,8 @@ TEST_F(con, late_buffers, .title = "control messages wait for buffers, and a flo
 	EXPECT_EQ(n, 2);
 }
 
-TEST_F(con, short_buffer, .title = "a control buffer too short for its message comes back empty, the message stays")
+TEST_F(con, short_buffer,
+       .title = "a control buffer too short for its message comes back empty, the message stays")
 {
 	struct console_stats stats;
 	struct received r;
@@ -243,7 +87,8 @@ TEST_F(con, short_buffer, .title = "a control buffer too short for its message c
 	EXPECT_STREQ(r.name, SS_AGENT_PORT);
 }
 
-TEST_F(con, bad_control, .title = "control messages for a port or event that isn't there are counted and ignored")
+TEST_F(con, bad_control,
+       .title = "control messages for a port or event that isn't there are counted and ignored")
 {
 	struct console_stats stats;
 	struct received r;
@@ -257,7 +102,8 @@ TEST_F(con, bad_control, .title = "control messages for a port or event that isn
 	EXPECT_FALSE(control(self, &r));
 }
 
-TEST_F(con, console_output, .title = "what the guest writes to port 0 comes out, over segments and regions")
+TEST_F(con, console_output,
+       .title = "what the guest writes to port 0 comes out, over segments and regions")
 {
 	const char *text = "Linux version 7.3\n";
 	struct mock_piece p[] = {
@@ -277,7 +123,8 @@ TEST_F(con, console_output, .title = "what the guest writes to port 0 comes out,
 	EXPECT_FALSE(readable(self));
 }
 
-TEST_F(con, agent_in, .title = "what the guest writes to port 1 is read as one stream; the fd says when")
+TEST_F(con, agent_in,
+       .title = "what the guest writes to port 1 is read as one stream; the fd says when")
 {
 	char buf[32];
 
@@ -295,14 +142,8 @@ TEST_F(con, agent_in, .title = "what the guest writes to port 1 is read as one s
 	EXPECT_EQ(self->out_len, 0);
 }
 
-/* Fill port 1 with a pattern that shows any byte lost, doubled or moved. */
-static void pattern(uint8_t *p, size_t from, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		p[i] = (uint8_t)((from + i) * 31 + (from + i) / 251);
-}
-
-TEST_F(con, back_pressure, .title = "a runner that doesn't read stops the guest's writer; no byte is lost")
+TEST_F(con, back_pressure,
+       .title = "a runner that doesn't read stops the guest's writer; no byte is lost")
 {
 	const size_t chunk = 0x6000;
 	size_t sent = 0, got = 0, total = 2 * CONSOLE_IN_SIZE;
@@ -388,7 +229,9 @@ TEST_F(con, out_bound, .title = "the runner's writes never block: all or nothing
 	free(buf);
 }
 
-TEST_F(con, interrupts, .title = "a turn that publishes raises the used-buffer bit and interrupts; an idle one doesn't")
+TEST_F(con, interrupts,
+       .title =
+	       "a turn that publishes raises the used-buffer bit and interrupts; an idle one doesn't")
 {
 	reg_write(self->m, VIRTIO_MMIO_INTERRUPT_ACK, 3);
 	mock_eventfd(virtio_mmio_irq_fd(self->m));
@@ -401,7 +244,8 @@ TEST_F(con, interrupts, .title = "a turn that publishes raises the used-buffer b
 	EXPECT_EQ(mock_eventfd(virtio_mmio_irq_fd(self->m)), 1);
 }
 
-TEST_F(con, event_idx, .title = "with EVENT_IDX the driver is interrupted when its event is crossed, not before")
+TEST_F(con, event_idx,
+       .title = "with EVENT_IDX the driver is interrupted when its event is crossed, not before")
 {
 	bring_up(self, FEATURES | FEAT(VIRTIO_RING_F_EVENT_IDX));
 	mock_eventfd(virtio_mmio_irq_fd(self->m));
@@ -414,150 +258,6 @@ TEST_F(con, event_idx, .title = "with EVENT_IDX the driver is interrupted when i
 	steps(self);
 	EXPECT_EQ(mock_eventfd(virtio_mmio_irq_fd(self->m)), 1);
 	EXPECT_EQ(self->out_len, 2);
-}
-
-/* --- a hostile guest --- */
-
-TEST_F(con, bad_chains, .title = "chains of the wrong direction or unmapped are given back and counted")
-{
-	struct mock_piece writable = { BUF, 8, true }, hole = { GUEST_HOLE, 8, false };
-	struct mock_piece wraps = { UINT64_MAX - 3, 8, false }, readable_rx = { BUF, 8, false };
-	struct console_stats stats;
-
-	open_agent_port(self);
-	mock_chain(&self->q[TX0], &writable, 1);
-	mock_chain(&self->q[TX0], &hole, 1);
-	mock_chain(&self->q[TX1], &wraps, 1);
-	mock_chain(&self->q[CTL_TX], &writable, 1);
-	mock_chain(&self->q[CTL_TX], &(struct mock_piece){ BUF, 7, false }, 1);
-	mock_chain(&self->q[RX1], &readable_rx, 1);
-	ASSERT_EQ(console_agent_write(self->c, "y", 1), 0);
-	notify(self, TX0);
-	steps(self);
-	console_stats(self->c, &stats);
-	EXPECT_EQ(stats.bad_chains, 6);
-	EXPECT_EQ(self->out_len, 0);
-	EXPECT_FALSE(readable(self));
-	/* All of them came back, and the byte was not lost with the bad buffer. */
-	EXPECT_EQ(mock_used_idx(&self->q[TX0]), 2);
-	EXPECT_EQ(used_len(self, RX1), 0);
-	mock_chain(&self->q[RX1], &writable, 1);
-	notify(self, RX1);
-	steps(self);
-	EXPECT_EQ(used_len(self, RX1), 1);
-	EXPECT_EQ(*(char *)mock_ptr(&self->g, BUF, 1), 'y');
-}
-
-TEST_F(con, rx_hole, .title = "a receive buffer that is partly unmapped takes nothing and loses nothing")
-{
-	struct mock_piece p = { GUEST_HOLE - 2, 8, true }, good = { BUF, 8, true };
-
-	open_agent_port(self);
-	mock_chain(&self->q[RX1], &p, 1);
-	mock_chain(&self->q[RX1], &good, 1);
-	ASSERT_EQ(console_agent_write(self->c, "abcd", 4), 0);
-	steps(self);
-	EXPECT_EQ(used_len(self, RX1), 0);
-	EXPECT_EQ(used_len(self, RX1), 4);
-	EXPECT_MEMEQ(mock_ptr(&self->g, BUF, 4), "abcd", 4);
-}
-
-TEST_F(con, poison, .title = "a broken ring stops the device until a reset, the other queues too")
-{
-	unsigned int calls;
-
-	mock_eventfd(virtio_mmio_irq_fd(self->m));
-	mock_set_avail_idx(&self->q[CTL_TX], SIZE + 1);
-	notify(self, CTL_TX);
-	steps(self);
-	EXPECT_TRUE(virtio_mmio_status(self->m) & VIRTIO_CONFIG_S_NEEDS_RESET);
-	EXPECT_TRUE(reg_read(self->m, VIRTIO_MMIO_INTERRUPT_STATUS) & VIRTIO_MMIO_INT_CONFIG);
-	EXPECT_EQ(mock_eventfd(virtio_mmio_irq_fd(self->m)), 1);
-	calls = (unsigned int)self->out_calls;
-	guest_write(self, TX0, "no", 2);
-	steps(self);
-	EXPECT_EQ(self->out_calls, calls);
-	EXPECT_EQ(mock_eventfd(virtio_mmio_irq_fd(self->m)), 0);
-	bring_up(self, FEATURES);
-	guest_write(self, TX0, "yes", 3);
-	steps(self);
-	ASSERT_EQ(self->out_len, 3);
-	EXPECT_MEMEQ(self->out, "yes", 3);
-}
-
-TEST_F(con, used_unmapped, .title = "a used ring that isn't there breaks the device, once, without a crash")
-{
-	mock_negotiate(self->m, FEATURES);
-	for (unsigned int i = 0; i < NR_QUEUES; i++) {
-		mock_queue_init(&self->q[i], &self->g, i, SIZE);
-		self->q[i].used = GUEST_HOLE + 0x1000 * i;
-		mock_setup_queue(self->m, &self->q[i]);
-	}
-	mock_driver_ok(self->m);
-	guest_write(self, TX0, "x", 1);
-	steps(self);
-	EXPECT_TRUE(virtio_mmio_status(self->m) & VIRTIO_CONFIG_S_NEEDS_RESET);
-}
-
-TEST_F(con, no_starvation, .title = "a port that never stops writing leaves the others their turn")
-{
-	struct mock_piece big = { GUEST_BIG, (uint32_t)GUEST_BIG_SIZE, false };
-	char buf[8];
-
-	for (int i = 0; i < 16; i++)
-		mock_chain(&self->q[TX0], &big, 1); /* 36 MiB in one go */
-	guest_write(self, TX1, "hi", 2);
-	notify(self, TX0);
-	console_step(self->c);
-	EXPECT_EQ(agent_read(self, buf, sizeof(buf)), 2);
-	EXPECT_LT(self->out_len, 1u << 20);
-	steps(self);
-	EXPECT_EQ(self->out_len, 16 * GUEST_BIG_SIZE);
-}
-
-/* --- life --- */
-
-TEST_F(con, reset, .title = "a reset drops what was queued for the guest, and a held chain; sent bytes stay")
-{
-	struct mock_piece p = { BUF, 64, true };
-	size_t got = 0, n;
-	char buf[4096];
-
-	open_agent_port(self);
-	guest_write(self, TX1, "kept", 4);
-	steps(self);
-	ASSERT_EQ(console_agent_write(self->c, "stale", 5), 0);
-	bring_up(self, FEATURES);
-	EXPECT_EQ(agent_read(self, buf, sizeof(buf)), 4);
-	open_agent_port(self);
-	mock_chain(&self->q[RX1], &p, 1);
-	notify(self, RX1);
-	steps(self);
-	EXPECT_EQ(mock_used_idx(&self->q[RX1]), 0);
-	/* Held half-way in the full buffer, then gone with the reset. */
-	p = (struct mock_piece){ BUF, CONSOLE_IN_SIZE + 100, false };
-	mock_chain(&self->q[TX1], &p, 1);
-	notify(self, TX1);
-	steps(self);
-	bring_up(self, FEATURES);
-	while ((n = agent_read(self, buf, sizeof(buf)))) {
-		got += n;
-		steps(self);
-	}
-	EXPECT_EQ(got, CONSOLE_IN_SIZE);
-	guest_write(self, TX1, "new", 3);
-	steps(self);
-	EXPECT_EQ(agent_read(self, buf, sizeof(buf)), 3);
-}
-
-TEST_F(con, queues_not_ready, .title = "a driver that sets up no queue at all does no harm")
-{
-	mock_negotiate(self->m, FEATURES);
-	mock_driver_ok(self->m);
-	for (unsigned int i = 0; i < NR_QUEUES; i++)
-		notify(self, i);
-	steps(self);
-	EXPECT_FALSE(virtio_mmio_status(self->m) & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 /* --- with its thread --- */
@@ -605,7 +305,8 @@ static void *guest_thread(void *arg)
 	return NULL;
 }
 
-TEST(threaded, .title = "4 MiB through the worker, with a guest and a reader of their own, arrive whole")
+TEST(threaded,
+     .title = "4 MiB through the worker, with a guest and a reader of their own, arrive whole")
 {
 	static struct ss_fx_con fx;
 	struct ss_fx_con *self = &fx;
@@ -640,29 +341,6 @@ TEST(threaded, .title = "4 MiB through the worker, with a guest and a reader of 
 	EXPECT_NULL(ret);
 	EXPECT_EQ(console_destroy(self->c), 0);
 	mock_guest_free(&self->g);
-}
-
-/* --- the byte ring --- */
-
-TEST(ring, .title = "byte ring: wraps, bounds, all-or-nothing")
-{
-	struct byte_ring r;
-	char buf[16];
-
-	ASSERT_EQ(byte_ring_init(&r, 8, true), 0);
-	EXPECT_EQ(byte_ring_put(&r, "abcdef", 6), 6);
-	EXPECT_EQ(byte_ring_peek(&r, buf, 4), 4);
-	byte_ring_drop(&r, 4);
-	EXPECT_FALSE(byte_ring_put_all(&r, "1234567", 7));
-	EXPECT_EQ(byte_ring_put(&r, "1234567", 7), 6);
-	EXPECT_EQ(byte_ring_room(&r), 0);
-	EXPECT_EQ(byte_ring_peek(&r, buf, sizeof(buf)), 8);
-	EXPECT_MEMEQ(buf, "ef123456", 8);
-	EXPECT_TRUE(mock_wait_fd(r.fd, 0));
-	byte_ring_clear(&r);
-	EXPECT_FALSE(mock_wait_fd(r.fd, 0));
-	EXPECT_EQ(byte_ring_peek(&r, buf, sizeof(buf)), 0);
-	byte_ring_destroy(&r);
 }
 
 TEST_HARNESS_MAIN

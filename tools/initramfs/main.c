@@ -35,8 +35,19 @@ struct options {
 	struct words sched, programs, commands, files, needed, wanted;
 };
 
-enum { OPT_MODULES = 256, OPT_AGENT, OPT_SCHED, OPT_EXEC_PROG, OPT_EXEC, OPT_FILE, OPT_MODULE,
-       OPT_WANT, OPT_BARE, OPT_BUSYBOX, OPT_OUTPUT };
+enum {
+	OPT_MODULES = 256,
+	OPT_AGENT,
+	OPT_SCHED,
+	OPT_EXEC_PROG,
+	OPT_EXEC,
+	OPT_FILE,
+	OPT_MODULE,
+	OPT_WANT,
+	OPT_BARE,
+	OPT_BUSYBOX,
+	OPT_OUTPUT
+};
 
 static const struct argp_option option_list[] = {
 	{ "modules", OPT_MODULES, "DIR|none", 0,
@@ -50,7 +61,8 @@ static const struct argp_option option_list[] = {
 	{ "exec-prog", OPT_EXEC_PROG, "PATH", 0, "A program, with its libraries", 0 },
 	{ "exec", OPT_EXEC, "CMD", 0, "A shell command line: add the programs it names", 0 },
 	{ "file", OPT_FILE, "SRC[:DST]", 0, "A file or directory; DST is SRC as seen from /", 0 },
-	{ "busybox", OPT_BUSYBOX, "PATH", 0, "The guest's shell and tools (default: from PATH)", 0 },
+	{ "busybox", OPT_BUSYBOX, "PATH", 0, "The guest's shell and tools (default: from PATH)",
+	  0 },
 	{ "output", OPT_OUTPUT, "FILE", 0, "The initramfs to write", 0 },
 	{ 0 },
 };
@@ -125,7 +137,8 @@ static int add_modules(const struct options *o, struct tree *t)
 	if (!strcmp(o->modules, "none"))
 		return 0;
 	ret = modules_open(&m, o->modules);
-	for (size_t i = 0; !ret && !o->bare && i < sizeof(base_modules) / sizeof(base_modules[0]); i++)
+	for (size_t i = 0; !ret && !o->bare && i < sizeof(base_modules) / sizeof(base_modules[0]);
+	     i++)
 		ret = modules_add(m, t, base_modules[i], true);
 	for (size_t i = 0; !ret && i < o->needed.n; i++)
 		ret = modules_add(m, t, o->needed.v[i], true);
@@ -169,7 +182,7 @@ static int add_file(const char *arg, struct tree *t, struct programs *p)
 /* What any program may expect of a root file system. */
 static int add_skeleton(struct tree *t)
 {
-	static const char *const dirs[] = { "/dev", "/proc", "/sys", "/run", "/tmp", "/root",
+	static const char *const dirs[] = { "/dev", "/proc", "/sys", "/run",	 "/tmp",    "/root",
 					    "/mnt", "/etc",  "/var", "/usr/bin", "/usr/lib" };
 	int ret = 0;
 
@@ -215,17 +228,17 @@ int main(int argc, char **argv)
 	static const struct argp argp = { .options = option_list, .parser = parse };
 	struct programs *p = NULL;
 	struct options o = { 0 };
-	struct tree *t;
+	struct tree *t = NULL;
 	int ret;
 
 	/* The loader is asked what programs need; nothing may be slipped in between. */
 	unsetenv("LD_PRELOAD");
 	unsetenv("LD_AUDIT");
 	ret = opts_parse(&argp, argc, argv, "stallscope-mkinitramfs", &o);
-	if (ret)
-		return ret;
-	t = tree_new();
-	ret = fill(&o, t, &p);
+	if (!ret) {
+		t = tree_new();
+		ret = fill(&o, t, &p);
+	}
 	if (!ret)
 		ret = tree_write(t, o.output);
 	programs_free(p);

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #define MKI_DIR		"/stallscope"
-#define MKI_MODULE_LIST	MKI_DIR "/modules"
+#define MKI_MODULE_LIST MKI_DIR "/modules"
 #define MKI_MODULE_DIR	MKI_DIR "/ko"
 
 /* --- tree.c: what will be in the archive --- */
@@ -151,7 +151,7 @@ int programs_finish(struct programs *p);
 /** struct shell_word - a word that names a program, quotes removed. */
 struct shell_word {
 	const char *text;
-	bool sure;	/* it is run for certain, by this name */
+	bool sure; /* it is run for certain, by this name */
 };
 
 typedef int (*shell_word_fn)(void *ctx, const struct shell_word *word);

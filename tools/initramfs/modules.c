@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 struct module {
-	char *name;	/* with '_' for '-', as the kernel says it */
+	char *name; /* with '_' for '-', as the kernel says it */
 	char *path;
 	bool builtin;
 	bool added;
@@ -28,7 +28,7 @@ struct modules {
 	char *release;
 	struct module *v;
 	size_t n, cap;
-	char *list;	/* what the agent reads */
+	char *list; /* what the agent reads */
 	size_t list_len;
 };
 

@@ -19,12 +19,17 @@
 
 /* Where the guest's PATH leads; applets go to the last that is sure to be there. */
 static const char *const guest_path[] = {
-	"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin",
+	"/usr/local/sbin",
+	"/usr/local/bin",
+	"/usr/sbin",
+	"/usr/bin",
 };
 
 /* Where a dynamic loader looks unasked, by distribution. */
 static const char *const lib_dirs[] = {
-	"/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/lib/x86_64-linux-gnu",
 };
 
 struct programs {
@@ -32,7 +37,7 @@ struct programs {
 	char *busybox;
 	char **applets;
 	size_t nr_applets, cap_applets;
-	int ret;	/* first failure inside a callback */
+	int ret; /* first failure inside a callback */
 };
 
 static bool runnable(const char *file)
@@ -116,7 +121,9 @@ int programs_new(struct programs **out, struct tree *t, const char *busybox)
 	if (!ret && is_applet(p, "sh"))
 		return 0;
 	ss_err("'%s' is no busybox with a shell: %s", p->busybox,
-	       ret < 0 ? strerror(-ret) : *last ? last : "--list names no sh");
+	       ret < 0 ? strerror(-ret)
+	       : *last ? last
+		       : "--list names no sh");
 	return SS_EXIT_FILE;
 }
 
@@ -163,7 +170,8 @@ static int add_library(struct programs *p, const char *name, const char *file)
 	free(guest);
 	if (!ret && name && !strcmp(name, "libc.so.6")) {
 		/* glibc loads this one by itself when a thread is cancelled or exits. */
-		char *gcc_s = xasprintf("%.*s/libgcc_s.so.1", (int)(strrchr(file, '/') - file), file);
+		char *gcc_s =
+			xasprintf("%.*s/libgcc_s.so.1", (int)(strrchr(file, '/') - file), file);
 
 		if (!access(gcc_s, R_OK))
 			ret = add_library(p, "libgcc_s.so.1", gcc_s);
@@ -201,8 +209,8 @@ static int add_libraries(struct programs *p, const char *file, const char *inter
 	int ret;
 
 	if (!runnable(interp)) {
-		ss_err("%s: '%s' wants the loader %s, which isn't here: install its C library", what,
-		       file, interp);
+		ss_err("%s: '%s' wants the loader %s, which isn't here: install its C library",
+		       what, file, interp);
 		return SS_EXIT_FILE;
 	}
 	guest = tree_path(interp);

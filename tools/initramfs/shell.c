@@ -12,18 +12,18 @@
 struct scan {
 	shell_word_fn fn;
 	void *ctx;
-	bool unsure;	/* what follows can't be told commands from data */
+	bool unsure; /* what follows can't be told commands from data */
 	int depth;
 };
 
 /* What the words of the current simple command are. */
 struct command {
-	bool want;	/* the next word is the program */
-	bool prefix;	/* after exec, time, ...: still the next word, but for its options */
-	bool wrapper;	/* some later word may be a program */
-	bool shell;	/* the word after -c is a command line */
+	bool want;    /* the next word is the program */
+	bool prefix;  /* after exec, time, ...: still the next word, but for its options */
+	bool wrapper; /* some later word may be a program */
+	bool shell;   /* the word after -c is a command line */
 	bool dash_c;
-	bool redirect;	/* the next word is a file */
+	bool redirect; /* the next word is a file */
 };
 
 static const char *const keywords[] = {
@@ -31,16 +31,18 @@ static const char *const keywords[] = {
 };
 static const char *const prefixes[] = { "exec", "command", "builtin", "time", NULL };
 static const char *const wrappers[] = {
-	"env", "nice", "ionice", "timeout", "taskset", "chrt", "xargs", "setsid", "nohup", "sudo",
-	"strace", "ltrace", "perf", "stdbuf", "numactl", "watch", "unshare", "chroot", "find",
-	"prlimit", "setpriv", "flock", "script", "busybox", "uclampset", NULL,
+	"env",	   "nice",   "ionice",	"timeout",   "taskset", "chrt",	   "xargs",
+	"setsid",  "nohup",  "sudo",	"strace",    "ltrace",	"perf",	   "stdbuf",
+	"numactl", "watch",  "unshare", "chroot",    "find",	"prlimit", "setpriv",
+	"flock",   "script", "busybox", "uclampset", NULL,
 };
 static const char *const shells[] = { "sh", "bash", "dash", "ash", "ksh", "zsh", NULL };
 static const char *const builtins[] = {
-	".", ":", "[", "[[", "alias", "bg", "break", "cd", "chdir", "command", "continue", "echo",
-	"eval", "exec", "exit", "export", "false", "fg", "getopts", "hash", "help", "jobs", "kill",
-	"let", "local", "printf", "pwd", "read", "readonly", "return", "set", "shift", "source",
-	"test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset", "wait", NULL,
+	".",	   ":",	       "[",	 "[[",	  "alias",   "bg",     "break",	 "cd",	   "chdir",
+	"command", "continue", "echo",	 "eval",  "exec",    "exit",   "export", "false",  "fg",
+	"getopts", "hash",     "help",	 "jobs",  "kill",    "let",    "local",	 "printf", "pwd",
+	"read",	   "readonly", "return", "set",	  "shift",   "source", "test",	 "times",  "trap",
+	"true",	   "type",     "ulimit", "umask", "unalias", "unset",  "wait",	 NULL,
 };
 
 static bool among(const char *const *set, const char *word)

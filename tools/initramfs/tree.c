@@ -158,7 +158,8 @@ int tree_dir(struct tree *t, const char *path, mode_t mode)
 /* The guest mounts its own file systems there. */
 static bool hidden(const char *path)
 {
-	return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) || !strncmp(path, "/sys/", 5);
+	return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) ||
+	       !strncmp(path, "/sys/", 5);
 }
 
 int tree_file(struct tree *t, const char *path, const char *src, bool replace)
@@ -187,7 +188,8 @@ int tree_file(struct tree *t, const char *path, const char *src, bool replace)
 	if (is_new) {
 		e->src = xstrdup(src);
 	} else if (replace && !(e->src && !strcmp(e->src, src))) {
-		ss_err("'%s' would replace %s in the guest: choose another place for it", src, path);
+		ss_err("'%s' would replace %s in the guest: choose another place for it", src,
+		       path);
 		return SS_EXIT_FILE;
 	}
 	return 0;

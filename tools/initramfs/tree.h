@@ -28,7 +28,7 @@ struct node {
 };
 
 struct tree {
-	void *root;	/* tsearch() tree of struct node, by path */
+	void *root; /* tsearch() tree of struct node, by path */
 };
 
 #endif /* SS_MKINITRAMFS_TREE_H */

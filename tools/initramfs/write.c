@@ -30,7 +30,7 @@ struct writer {
 	struct archive *a;
 	const char *output;
 	unsigned int ino;
-	int ret;	/* the first failure's exit status */
+	int ret; /* the first failure's exit status */
 };
 
 static void write_failed(struct writer *w)
@@ -55,7 +55,8 @@ static void write_file(struct writer *w, const char *src, int fd, size_t size)
 		ssize_t got = read(fd, buf, want);
 
 		if (got <= 0) {
-			ss_err("'%s': %s", src, got ? strerror(errno) : "became shorter while it was read");
+			ss_err("'%s': %s", src,
+			       got ? strerror(errno) : "became shorter while it was read");
 			w->ret = SS_EXIT_FILE;
 			return;
 		}
