@@ -190,8 +190,8 @@ int agent_kv_next(const void *text, size_t len, size_t *pos, const char *key, ch
 		}
 		*pos = nl ? (size_t)(nl + 1 - t) : len;
 		if (eq && (size_t)(eq - p) == klen && !memcmp(p, key, klen))
-			return size ? copy_value(eq + 1, stop - eq - 1, buf, size) :
-				      (int)(stop - eq - 1);
+			return size ? copy_value(eq + 1, stop - eq - 1, buf, size)
+				    : (int)(stop - eq - 1);
 		p = t + *pos;
 	}
 	return -ENOENT;

@@ -46,7 +46,7 @@ struct agent_link {
 	uint64_t gaps;
 	uint64_t sent;
 	uint32_t next_in;
-	uint8_t *buf;	/* the frame being received */
+	uint8_t *buf; /* the frame being received */
 	size_t have, cap;
 };
 
@@ -64,7 +64,7 @@ void agent_link_destroy(struct agent_link *l);
  */
 int agent_link_feed(struct agent_link *l, const void *buf, size_t len);
 
-/** agent_link_partial() - is the stream in the middle of a frame? (it broke off, if it has ended) */
+/** agent_link_partial() - is the stream in the middle of a frame? If it has ended: it broke off. */
 bool agent_link_partial(const struct agent_link *l);
 
 /**

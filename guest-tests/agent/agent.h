@@ -22,22 +22,27 @@
 #include "ss_events.h"
 #include "tracer.h"
 
-#define NSEC_PER_SEC	1000000000ULL
-#define NSEC_PER_MSEC	1000000ULL
-#define TICK_NS		(50 * NSEC_PER_MSEC)	/* tracer, scheduler state, deadlines */
-#define CLOCK_NS	(250 * NSEC_PER_MSEC)	/* clock samples */
-#define OUT_SIZE	(1024 * 1024)		/* bytes on their way to the runner */
-#define OUT_HIGH	(OUT_SIZE / 2)		/* above: the workload's output waits */
-#define BATCH_SIZE	(64 * 1024)		/* one SS_F_EVENTS frame */
-#define TAIL_SIZE	4096			/* last words kept of a program */
+#define NSEC_PER_SEC	   1000000000ULL
+#define NSEC_PER_MSEC	   1000000ULL
+#define TICK_NS		   (50 * NSEC_PER_MSEC)	 /* tracer, scheduler state, deadlines */
+#define CLOCK_NS	   (250 * NSEC_PER_MSEC) /* clock samples */
+#define OUT_SIZE	   (1024 * 1024)	 /* bytes on their way to the runner */
+#define OUT_HIGH	   (OUT_SIZE / 2)	 /* above: the workload's output waits */
+#define BATCH_SIZE	   (64 * 1024)		 /* one SS_F_EVENTS frame */
+#define TAIL_SIZE	   4096			 /* last words kept of a program */
 #define SS_AGENT_MAX_DISKS 16
-#define MAX_ARGS	64
+#define MAX_ARGS	   64
 
 struct agent;
 
 /* What the epoll loop waits for. */
 enum event_source {
-	EV_PORT, EV_SIGNAL, EV_TICK, EV_KMSG, EV_SCHED_OUT, EV_WORK_OUT,
+	EV_PORT,
+	EV_SIGNAL,
+	EV_TICK,
+	EV_KMSG,
+	EV_SCHED_OUT,
+	EV_WORK_OUT,
 };
 
 /** struct tail - the last bytes of a stream of text. */
@@ -50,8 +55,8 @@ void tail_add(struct tail *t, const char *text, size_t len);
 
 /** struct disk - a virtio disk the runner gave us. */
 struct disk {
-	unsigned int index;	/* --disk number */
-	uint32_t dev;		/* kernel dev_t */
+	unsigned int index; /* --disk number */
+	uint32_t dev;	    /* kernel dev_t */
 	char name[32];
 };
 
@@ -59,11 +64,11 @@ struct disk {
 struct config {
 	bool known;
 	bool trace;
-	char *sched;		/* NULL: none */
+	char *sched; /* NULL: none */
 	char *sched_args[MAX_ARGS];
 	unsigned int nr_sched_args;
-	char *exec;		/* NULL: just be there until the duration or a stop */
-	uint64_t duration_ns;	/* 0: no limit */
+	char *exec;	      /* NULL: just be there until the duration or a stop */
+	uint64_t duration_ns; /* 0: no limit */
 	uint64_t sched_timeout_ns;
 };
 
@@ -112,12 +117,12 @@ uint64_t now_ns(void);
  * @lost_frames: frames given up because the runner took nothing for long
  */
 struct port {
-	int fd;			/* -1: not open */
+	int fd; /* -1: not open */
 	struct agent_link link;
 	uint8_t *out;
 	size_t out_len;
-	bool want_out;		/* EPOLLOUT is armed */
-	bool hangup;		/* nobody at the other end: try again at ticks */
+	bool want_out; /* EPOLLOUT is armed */
+	bool hangup;   /* nobody at the other end: try again at ticks */
 	uint64_t lost_frames;
 };
 
@@ -155,8 +160,8 @@ int port_send_kv(struct agent *a, unsigned int type, const struct agent_kv *kv);
 struct batch {
 	uint8_t buf[BATCH_SIZE];
 	size_t len;
-	uint64_t dropped;	/* records the channel did not take */
-	unsigned int nr;	/* records in @buf */
+	uint64_t dropped; /* records the channel did not take */
+	unsigned int nr;  /* records in @buf */
 };
 
 /** batch_add() - queue a record for the runner; the tracer's emit function. */
@@ -178,12 +183,12 @@ void disk_records(struct agent *a);
 
 /** struct child - a program we started, in a session and process group of its own. */
 struct child {
-	pid_t pid;		/* 0: none, or reaped */
-	pid_t pgid;		/* its group, which may outlive it */
-	int out;		/* its stdout and stderr, -1: closed */
+	pid_t pid;  /* 0: none, or reaped */
+	pid_t pgid; /* its group, which may outlive it */
+	int out;    /* its stdout and stderr, -1: closed */
 	bool ended;
-	int exit_code;		/* valid when ended: exit code, or */
-	int signal;		/* the signal that killed it, or 0 */
+	int exit_code; /* valid when ended: exit code, or */
+	int signal;    /* the signal that killed it, or 0 */
 };
 
 /**
@@ -213,8 +218,8 @@ bool child_group_gone(const struct child *c);
 
 struct kmsg {
 	int fd;
-	struct tail words;	/* lines about sched_ext */
-	char reason[128];	/* why the last scheduler was disabled, "" if it wasn't */
+	struct tail words; /* lines about sched_ext */
+	char reason[128];  /* why the last scheduler was disabled, "" if it wasn't */
 };
 
 /** kmsg_kind() - the kernel's number for the reason (enum scx_exit_kind), -1 unknown. */
@@ -235,10 +240,10 @@ bool kmsg_kicked(const struct kmsg *k);
 /* --- sched.c: the scheduler under test --- */
 
 enum sched_state {
-	SCHED_NONE,		/* none asked for */
+	SCHED_NONE, /* none asked for */
 	SCHED_STARTING,
 	SCHED_ENABLED,
-	SCHED_FAULT,		/* it is going down by itself: collecting its words */
+	SCHED_FAULT, /* it is going down by itself: collecting its words */
 	SCHED_STOPPING,
 	SCHED_DONE,
 };
@@ -249,10 +254,10 @@ struct sched {
 	struct tail output;
 	char name[SS_SCX_NAME_LEN];
 	uint64_t deadline;
-	uint64_t start_seq;	/* enable_seq before it started */
+	uint64_t start_seq; /* enable_seq before it started */
 	unsigned int escalation;
-	bool faulted;		/* failed, exited or kicked has been reported */
-	char events[4096];	/* its event counters, as last read */
+	bool faulted;	   /* failed, exited or kicked has been reported */
+	char events[4096]; /* its event counters, as last read */
 	uint64_t next_events;
 };
 
@@ -274,15 +279,18 @@ void sched_stats(struct agent *a);
 /* --- workload.c --- */
 
 enum work_state {
-	WORK_NONE, WORK_RUNNING, WORK_STOPPING, WORK_DONE,
+	WORK_NONE,
+	WORK_RUNNING,
+	WORK_STOPPING,
+	WORK_DONE,
 };
 
 struct workload {
 	enum work_state state;
 	struct child child;
 	uint64_t begin, end, deadline;
-	const char *why;	/* why we stopped it, NULL: it ended by itself */
-	bool paused;		/* its output waits until the channel has room */
+	const char *why; /* why we stopped it, NULL: it ended by itself */
+	bool paused;	 /* its output waits until the channel has room */
 	bool killed;
 };
 
@@ -301,11 +309,11 @@ void work_stop(struct agent *a, const char *why);
 /* --- main.c --- */
 
 enum phase {
-	PHASE_CONNECT,		/* looking for the channel */
-	PHASE_CONFIG,		/* HELLO sent, waiting for CONFIG */
-	PHASE_SCHED,		/* waiting for the scheduler to be enabled */
+	PHASE_CONNECT, /* looking for the channel */
+	PHASE_CONFIG,  /* HELLO sent, waiting for CONFIG */
+	PHASE_SCHED,   /* waiting for the scheduler to be enabled */
 	PHASE_RUN,
-	PHASE_STOP,		/* workload over, scheduler going down */
+	PHASE_STOP, /* workload over, scheduler going down */
 };
 
 struct agent {
@@ -313,9 +321,9 @@ struct agent {
 	enum phase phase;
 	uint64_t phase_deadline;
 	uint64_t next_clock;
-	bool stop;		/* the runner wants an end */
-	uint64_t hangup_since;	/* nobody has held the channel's other end, 0: somebody does */
-	uint64_t patience_ns;	/* how long to wait for a runner */
+	bool stop;	       /* the runner wants an end */
+	uint64_t hangup_since; /* nobody has held the channel's other end, 0: somebody does */
+	uint64_t patience_ns;  /* how long to wait for a runner */
 	struct port port;
 	struct config cfg;
 	struct kmsg kmsg;
@@ -326,7 +334,7 @@ struct agent {
 	struct disk disks[SS_AGENT_MAX_DISKS];
 	unsigned int nr_disks;
 	bool has_sched_ext, has_btf, has_blk, has_clock_port;
-	char early[2048];	/* LOG frames' text from before the channel was open */
+	char early[2048]; /* LOG frames' text from before the channel was open */
 	size_t early_len;
 };
 

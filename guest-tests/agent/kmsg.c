@@ -95,9 +95,12 @@ int kmsg_kind(const struct kmsg *k)
 		const char *reason;
 		int kind;
 	} kinds[] = {
-		{ "unregistered from user space", 64 }, { "unregistered from BPF", 65 },
-		{ "unregistered from the main kernel", 66 }, { "disabled by sysrq-S", 67 },
-		{ "runtime error", 1024 }, { "scx_bpf_error", 1025 },
+		{ "unregistered from user space", 64 },
+		{ "unregistered from BPF", 65 },
+		{ "unregistered from the main kernel", 66 },
+		{ "disabled by sysrq-S", 67 },
+		{ "runtime error", 1024 },
+		{ "scx_bpf_error", 1025 },
 		{ "runnable task stall", 1026 },
 	};
 

@@ -386,7 +386,8 @@ int main(void)
 	kmsg_open(a);
 	clock_init(a);
 	if (!a->has_blk)
-		note(a, "warn", "this kernel has no virtio_blk driver (CONFIG_VIRTIO_BLK): no disks");
+		note(a, "warn",
+		     "this kernel has no virtio_blk driver (CONFIG_VIRTIO_BLK): no disks");
 	else if (!a->nr_disks)
 		note(a, "info", "no disk of the runner's was found");
 	loop(a);

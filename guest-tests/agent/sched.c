@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define SCX "/sys/kernel/sched_ext/"
+#define SCX	      "/sys/kernel/sched_ext/"
 
 #define FAULT_WAIT_NS (2 * NSEC_PER_SEC) /* for kernel and program to say their words */
 #define EVENTS_NS     NSEC_PER_SEC
@@ -75,7 +75,8 @@ static void report(struct agent *a, const char *state, const char *first)
 	if (first)
 		add_words(a, &kv, first);
 	port_send_kv(a, SS_F_SCHED, &kv);
-	say("scheduler %s: %s%s%s", s->name, state, first && *first ? ": " : "", first ? first : "");
+	say("scheduler %s: %s%s%s", s->name, state, first && *first ? ": " : "",
+	    first ? first : "");
 }
 
 static void report_fault(struct agent *a, const char *state, const char *first)
@@ -128,7 +129,8 @@ void sched_start(struct agent *a)
 	snprintf(s->name, sizeof(s->name), "%s", basename_of(a->cfg.sched));
 	s->state = SCHED_DONE;
 	if (!a->has_sched_ext) {
-		report_fault(a, "failed", "this kernel has no sched_ext (CONFIG_SCHED_CLASS_EXT is off)");
+		report_fault(a, "failed",
+			     "this kernel has no sched_ext (CONFIG_SCHED_CLASS_EXT is off)");
 		return;
 	}
 	s->start_seq = scx_number(SCX "enable_seq");
@@ -155,7 +157,8 @@ static void escalate(struct agent *a, uint64_t now)
 			 * A dying task needs a CPU too, which its own scheduler may
 			 * not give it: have the kernel throw that out first.
 			 */
-			note(a, "warn", "the scheduler %s doesn't end by itself, killing it", s->name);
+			note(a, "warn", "the scheduler %s doesn't end by itself, killing it",
+			     s->name);
 			sys_sysrq('S');
 		}
 		child_kill(&s->child, steps[s->escalation].sig);
@@ -199,8 +202,9 @@ static void failed(struct agent *a)
 		snprintf(first, sizeof(first), "the kernel has not enabled it within %u s",
 			 (unsigned int)(a->cfg.sched_timeout_ns / NSEC_PER_SEC));
 	else if (!a->has_btf)
-		snprintf(first, sizeof(first),
-			 "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF is off), which schedulers need");
+		snprintf(
+			first, sizeof(first),
+			"this kernel has no BTF (CONFIG_DEBUG_INFO_BTF is off), which schedulers need");
 	report_fault(a, "failed", first);
 	if (s->child.ended)
 		s->state = SCHED_DONE;

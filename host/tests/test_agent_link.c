@@ -119,7 +119,8 @@ TEST_F(link, largest, .title = "SS_FRAME_MAX bytes pass, one more is refused")
 	free(big);
 }
 
-TEST_F(link, oversized, .title = "a header that claims more than SS_FRAME_MAX is garbage, and costs nothing")
+TEST_F(link, oversized,
+       .title = "a header that claims more than SS_FRAME_MAX is garbage, and costs nothing")
 {
 	struct ss_frame h = { .magic = SS_FRAME_MAGIC, .type = SS_F_LOG, .len = SS_FRAME_MAX + 1 };
 	struct wire *w = &self->w;
@@ -136,7 +137,8 @@ TEST_F(link, oversized, .title = "a header that claims more than SS_FRAME_MAX is
 	EXPECT_EQ(w->nr, 1u);
 }
 
-TEST_F(link, garbage, .title = "bytes between frames are skipped and counted, the next frame is found")
+TEST_F(link, garbage,
+       .title = "bytes between frames are skipped and counted, the next frame is found")
 {
 	static const char junk[] = "1S1SF1SF11SF1S1SF1"; /* almost magic, again and again */
 	struct wire *w = &self->w;
@@ -155,7 +157,8 @@ TEST_F(link, garbage, .title = "bytes between frames are skipped and counted, th
 	EXPECT_EQ(w->link.gaps, 0u);
 }
 
-TEST_F(link, magic_in_junk, .title = "a false magic swallows bytes up to its claimed end, no further")
+TEST_F(link, magic_in_junk,
+       .title = "a false magic swallows bytes up to its claimed end, no further")
 {
 	struct ss_frame h = { .magic = SS_FRAME_MAGIC, .type = 999, .len = 4, .seq = 0 };
 	struct wire *w = &self->w;
@@ -216,7 +219,8 @@ static uint32_t rnd(uint32_t *s)
 	return *s;
 }
 
-TEST_F(link, noise, .title = "random streams seeded with headers neither crash nor allocate beyond a frame")
+TEST_F(link, noise,
+       .title = "random streams seeded with headers neither crash nor allocate beyond a frame")
 {
 	struct wire *w = &self->w;
 	uint32_t seed = 12345;
@@ -239,7 +243,8 @@ TEST_F(link, noise, .title = "random streams seeded with headers neither crash n
 	EXPECT_GT(w->nr, 1000u);
 }
 
-static const char text[] = "state=kicked\nname=scx_x\nsched_arg=-a\nsched_arg=b c\nempty=\nmsg=one\nname=no\nmsg=two\n";
+static const char text[] =
+	"state=kicked\nname=scx_x\nsched_arg=-a\nsched_arg=b c\nempty=\nmsg=one\nname=no\nmsg=two\n";
 
 TEST(kv_values, .title = "key=value: values, an empty one, an absent one")
 {
@@ -273,7 +278,8 @@ TEST(kv_repeat, .title = "a repeated key is walked in order")
 	EXPECT_STREQ(buf, "-a");
 	EXPECT_EQ(agent_kv_next(text, sizeof(text) - 1, &pos, "sched_arg", buf, sizeof(buf)), 3);
 	EXPECT_STREQ(buf, "b c");
-	EXPECT_EQ(agent_kv_next(text, sizeof(text) - 1, &pos, "sched_arg", buf, sizeof(buf)), -ENOENT);
+	EXPECT_EQ(agent_kv_next(text, sizeof(text) - 1, &pos, "sched_arg", buf, sizeof(buf)),
+		  -ENOENT);
 }
 
 TEST(kv_hostile, .title = "text without newline, without =, with NUL and too long for the buffer")

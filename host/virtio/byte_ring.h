@@ -15,9 +15,9 @@ struct byte_ring {
 	pthread_mutex_t lock;
 	uint8_t *buf;
 	size_t size;
-	size_t head;	/* first byte */
+	size_t head; /* first byte */
 	size_t used;
-	int fd;		/* eventfd, signalled while @used isn't 0; -1: none */
+	int fd; /* eventfd, signalled while @used isn't 0; -1: none */
 };
 
 /** byte_ring_init() - @size bytes. Return: 0 or a negative errno. */

@@ -223,7 +223,8 @@ static void control_event(struct console *c, const struct virtio_console_control
 }
 
 /* Copy the start of a chain's readable part; false if it's shorter or bad. */
-static bool read_chain(const struct console *c, const struct virtq_chain *chain, void *buf, size_t len)
+static bool read_chain(const struct console *c, const struct virtq_chain *chain, void *buf,
+		       size_t len)
 {
 	uint8_t *p = buf;
 
@@ -284,7 +285,8 @@ static ssize_t write_chain(struct console *c, const struct virtq_chain *chain, c
 }
 
 /* The first message a port still has to get, as bytes. */
-static size_t next_message(const struct console *c, unsigned int port, uint8_t *buf, unsigned int *bit)
+static size_t next_message(const struct console *c, unsigned int port, uint8_t *buf,
+			   unsigned int *bit)
 {
 	static const struct {
 		unsigned int bit;
