@@ -228,6 +228,7 @@ int machine_load(struct machine *m, const struct machine_boot *boot)
 		ret = vcpu_set_entry(&m->vcpu[0], &entry, &err);
 	if (ret)
 		ss_err("%s", err.text);
+	m->startable = !ret;
 	return ret;
 }
 
@@ -269,7 +270,7 @@ int machine_start(struct machine *m)
 	unsigned int n;
 	int ret = 0, ready;
 
-	if (!m->loaded || m->started) {
+	if (!m->startable || m->started) {
 		ss_err("the machine isn't loaded, or was started before");
 		return -EINVAL;
 	}

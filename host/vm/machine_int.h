@@ -66,7 +66,8 @@ struct machine {
 	pthread_cond_t start_cond;
 	unsigned int nr_ready;
 	enum { GATE_CLOSED, GATE_OPEN, GATE_ABORT } gate;
-	bool loaded;
+	bool loaded;		/* tried, be it in vain: guest memory is no longer fresh */
+	bool startable;
 	bool started;
 
 	/* the end */

@@ -67,8 +67,8 @@ static void describe_vcpus(struct machine *m, char *text, size_t size)
 }
 
 /*
- * A panic outranks the reboot or triple fault that follows it. One that only
- * the console told doesn't outrank a power-off: a panicked kernel can't do
+ * A panic outranks the reboot, triple fault or time limit that follows it. One
+ * that only the console told doesn't outrank a power-off: a panicked kernel can't do
  * that, so somebody else wrote the line.
  */
 static enum vm_end final_end(struct machine *m)
@@ -80,6 +80,7 @@ static enum vm_end final_end(struct machine *m)
 	switch (end) {
 	case VM_END_REBOOT:
 	case VM_END_TRIPLE_FAULT:
+	case VM_END_TIMEOUT:
 		return VM_END_PANIC;
 	case VM_END_POWEROFF:
 		return atomic_load(&m->panic_certain) ? VM_END_PANIC : end;
@@ -95,8 +96,9 @@ static void fill_end(struct machine *m, struct machine_end *end)
 		.vcpu = m->end_vcpu,
 		.panic_seen = atomic_load(&m->panic_seen),
 	};
-	if (end->end == VM_END_PANIC && m->panic_text[0])
-		snprintf(end->detail, sizeof(end->detail), "%s", m->panic_text);
+	if (end->end == VM_END_PANIC && end->panic_seen)
+		snprintf(end->detail, sizeof(end->detail), "%s",
+			 m->panic_text[0] ? m->panic_text : "the guest told of a panic, without words");
 	else
 		snprintf(end->detail, sizeof(end->detail), "%s", m->end_detail);
 	if (end->end == VM_END_TIMEOUT) {
