@@ -183,7 +183,7 @@ kernel_own() {
 	[ -f "$1" ] && [ -r "$1" ] || die "KERNEL=$1: not a readable file"
 	image=$(realpath "$1")
 	if [ -n "$2" ]; then
-		[ -e "$2/modules.dep" ] || [ -d "$2/kernel" ] ||
+		[ -e "$2/modules.dep" ] || [ -e "$2/modules.order" ] ||
 			die "MODULES=$2: not a directory of modules (/path/lib/modules/RELEASE)"
 		modules=$(realpath "$2")
 	fi
