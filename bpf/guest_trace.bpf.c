@@ -24,6 +24,9 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 nr_cpus = 1;
 
+/* Tracing is complete since; set by user space. */
+__u64 begin_ns;
+
 /* Tasks whose delays found no room in the histograms' map. */
 __u64 hist_overflow;
 
@@ -48,6 +51,8 @@ struct io_state {
 	__u32 dev;
 	__u32 tid;
 	__u32 issue_cpu;
+	__u32 cmd_flags;	/* as submitted: flushes get other ones on their way */
+	__u32 pad;
 	char comm[SS_COMM_LEN];
 };
 
@@ -100,7 +105,22 @@ struct {
 
 static const struct ss_task_hist no_delays;
 
-/* --- the block layer --- */
+/* --- the block layer ---
+ *
+ * Requests start and are issued in task context, where a program may be
+ * preempted; the kernel then takes the events of the tasks that run there
+ * meanwhile for recursion and skips the program. So there are three copies of
+ * those: while a task is stuck in one of them, the others still see the rest.
+ * Doing it again does no harm. A request that all of them missed is counted as
+ * lost when it completes, where nothing is preempted.
+ */
+#define THREE_COPIES(section, name, what)				\
+	SEC(section)							\
+	int BPF_PROG(name##_1, struct request *rq) { what(rq); return 0; }	\
+	SEC(section)							\
+	int BPF_PROG(name##_2, struct request *rq) { what(rq); return 0; }	\
+	SEC(section)							\
+	int BPF_PROG(name##_3, struct request *rq) { what(rq); return 0; }
 
 static __always_inline struct gendisk *virtio_disk(struct request *rq)
 {
@@ -128,30 +148,43 @@ static __always_inline void track_submitter(void)
 		count_rec(true);
 }
 
-/* In the context of whoever submitted the IO, unlike issue and completion. */
-SEC("tp_btf/block_io_start")
-int BPF_PROG(on_io_start, struct request *rq)
+static __always_inline void io_starts(struct request *rq)
 {
 	struct gendisk *disk = virtio_disk(rq);
-	struct io_state s = {};
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct io_state s = {}, *seen;
 	__u64 key = (__u64)rq;
 
 	if (!disk)
-		return 0;
+		return;
+	seen = bpf_map_lookup_elem(&inflight, &key);
+	if (seen && seen->tid == tid && !seen->issue_ts)
+		return;
 	s.start_ts = bpf_ktime_get_ns();
 	s.sector = rq->__sector;
 	s.bytes = rq->__data_len;
 	s.dev = disk_dev(disk);
-	s.tid = bpf_get_current_pid_tgid();
+	s.cmd_flags = rq->cmd_flags;
+	s.tid = tid;
 	bpf_get_current_comm(s.comm, sizeof(s.comm));
-	if (bpf_map_update_elem(&inflight, &key, &s, BPF_ANY))
-		count_rec(true);
+	bpf_map_update_elem(&inflight, &key, &s, BPF_ANY);
 	track_submitter();
+}
+
+/* In the context of whoever submitted the IO, unlike issue and completion. */
+THREE_COPIES("tp_btf/block_io_start", on_io_start, io_starts)
+
+/* It became part of another request; its memory will be another's. */
+SEC("tp_btf/block_rq_merge")
+int BPF_PROG(on_rq_merge, struct request *rq)
+{
+	__u64 key = (__u64)rq;
+
+	bpf_map_delete_elem(&inflight, &key);
 	return 0;
 }
 
-SEC("tp_btf/block_rq_issue")
-int BPF_PROG(on_rq_issue, struct request *rq)
+static __always_inline void rq_issued(struct request *rq)
 {
 	__u64 key = (__u64)rq, now;
 	struct flush_state f = {};
@@ -166,20 +199,21 @@ int BPF_PROG(on_rq_issue, struct request *rq)
 		s->issue_cpu = bpf_get_smp_processor_id();
 		s->sector = rq->__sector;
 		s->bytes = rq->__data_len;
-		return 0;
+		return;
 	}
 	if ((rq->cmd_flags & 0xff) != bpf_core_enum_value(enum req_op, REQ_OP_FLUSH))
-		return 0;
+		return;
 	disk = virtio_disk(rq);
 	if (!disk)
-		return 0;
+		return;
 	dev = disk_dev(disk);
 	now = bpf_ktime_get_ns();
 	f.issue_ts = now;
 	f.issue_cpu = bpf_get_smp_processor_id();
 	bpf_map_update_elem(&flushes, &dev, &f, BPF_ANY);
-	return 0;
 }
+
+THREE_COPIES("tp_btf/block_rq_issue", on_rq_issue, rq_issued)
 
 static __always_inline __u16 io_op(__u32 cmd_flags, __u32 bytes)
 {
@@ -224,16 +258,28 @@ static __always_inline bool tid_runs(__u32 tid)
 	return false;
 }
 
-static __always_inline void emit_io(struct request *rq, struct io_state *s, __u32 status,
-				    struct flush_state *f)
+static __always_inline void emit_io(struct io_state *s, __u32 status)
 {
+	struct flush_state *f;
 	struct ss_rec_g_io *r;
 
+	/* A flush without data isn't issued itself, the disk's shared one is. */
+	if (!s->issue_ts && io_op(s->cmd_flags, s->bytes) == SS_IO_FLUSH) {
+		f = bpf_map_lookup_elem(&flushes, &s->dev);
+		if (f && f->issue_ts >= s->start_ts) {
+			s->issue_ts = f->issue_ts;
+			s->issue_cpu = f->issue_cpu;
+		}
+	}
+	if (!s->issue_ts) {
+		count_rec(true);
+		return;
+	}
 	r = rec_reserve(SS_REC_G_IO, sizeof(*r), bpf_ktime_get_ns());
 	if (!r)
 		return;
 	r->dev = s->dev;
-	r->op = io_op(rq->cmd_flags, s->bytes);
+	r->op = io_op(s->cmd_flags, s->bytes);
 	r->error = status_errno(status);
 	r->sector = s->sector;
 	r->bytes = s->bytes;
@@ -241,30 +287,42 @@ static __always_inline void emit_io(struct request *rq, struct io_state *s, __u3
 	r->start_ts = s->start_ts;
 	r->issue_ts = s->issue_ts;
 	r->issue_cpu = s->issue_cpu;
-	/* A flush without data isn't issued itself, the disk's shared one is. */
-	if (!s->issue_ts && f && f->issue_ts >= s->start_ts) {
-		r->issue_ts = f->issue_ts;
-		r->issue_cpu = f->issue_cpu;
-	}
 	r->submitter_running = tid_runs(s->tid);
 	__builtin_memcpy(r->comm, s->comm, sizeof(r->comm));
 	rec_submit(r);
 }
 
-SEC("tp_btf/block_rq_complete")
-int BPF_PROG(on_rq_complete, struct request *rq, __u32 status, unsigned int nr_bytes)
+/* Read or write, not a command of the driver's own or the disk's shared flush. */
+static __always_inline bool is_data(struct request *rq)
+{
+	__u32 op = rq->cmd_flags & 0xff;
+
+	return op == bpf_core_enum_value(enum req_op, REQ_OP_READ) ||
+		op == bpf_core_enum_value(enum req_op, REQ_OP_WRITE);
+}
+
+static __always_inline void rq_completed(struct request *rq, __u32 status)
 {
 	__u64 key = (__u64)rq;
 	struct io_state *s;
 
 	s = bpf_map_lookup_elem(&inflight, &key);
-	if (!s)
-		return 0;
+	if (!s) {
+		if (rq->start_time_ns >= begin_ns && begin_ns && is_data(rq) && virtio_disk(rq))
+			count_rec(true);
+		return;
+	}
 	/* The data of a write with flushes around it; the whole completes later. */
 	if (rq->rq_flags & (1u << bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ)))
-		return 0;
-	emit_io(rq, s, status, bpf_map_lookup_elem(&flushes, &s->dev));
+		return;
+	emit_io(s, status);
 	bpf_map_delete_elem(&inflight, &key);
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(on_rq_complete, struct request *rq, __u32 status, unsigned int nr_bytes)
+{
+	rq_completed(rq, status);
 	return 0;
 }
 
@@ -334,7 +392,7 @@ int BPF_PROG(on_waking, struct task_struct *p)
 {
 	struct task_state *t = task_get(p, false);
 
-	if (!t || !t->submits_io || t->waking_ts)
+	if (!t || !t->submits_io)
 		return 0;
 	t->waking_ts = bpf_ktime_get_ns();
 	t->waking_cpu = bpf_get_smp_processor_id();
@@ -467,85 +525,4 @@ int BPF_PROG(on_exit, struct task_struct *p)
 	return 0;
 }
 
-/* --- sched_ext --- */
-
-static __u64 exit_told;	/* the scheduler whose end was told */
-
-static __always_inline struct ss_rec_g_scx *scx_reserve(__u32 event, const void *name)
-{
-	struct ss_rec_g_scx *r = rec_reserve(SS_REC_G_SCX, sizeof(*r), bpf_ktime_get_ns());
-
-	if (!r)
-		return NULL;
-	r->event = event;
-	r->exit_kind = 0;
-	r->exit_code = 0;
-	__builtin_memset(r->name, 0, sizeof(r->name));
-	__builtin_memset(r->reason, 0, sizeof(r->reason));
-	bpf_probe_read_kernel_str(r->name, sizeof(r->name), name);
-	return r;
-}
-
-SEC("fexit/bpf_scx_reg")
-int BPF_PROG(on_scx_reg, void *kdata, struct bpf_link *link, int ret)
-{
-	struct sched_ext_ops *ops = kdata;
-	struct ss_rec_g_scx *r;
-
-	if (ret)
-		return 0;
-	exit_told = 0;
-	r = scx_reserve(SS_SCX_ENABLE, __builtin_preserve_access_index(&ops->name));
-	if (r)
-		rec_submit(r);
-	return 0;
-}
-
-/* Somebody claimed the exit: from here on the kernel takes the tasks back. */
-SEC("tp_btf/sched_ext_exit")
-int BPF_PROG(on_scx_claim, struct scx_sched *sch, __u32 kind)
-{
-	struct ss_rec_g_scx *r;
-
-	r = scx_reserve(SS_SCX_DISABLE, __builtin_preserve_access_index(&sch->ops.name));
-	if (!r)
-		return 0;
-	r->exit_kind = kind;
-	rec_submit(r);
-	return 0;
-}
-
-/* Its end, when the reason has been put into words. It may run once more, idly. */
-SEC("fexit/scx_disable_workfn")
-int BPF_PROG(on_scx_disabled, struct kthread_work *work)
-{
-	struct scx_sched *sch;
-	struct scx_exit_info *ei;
-	struct ss_rec_g_scx *r;
-	const char *reason, *msg;
-	char first = 0;
-	long n;
-
-	sch = (void *)work - bpf_core_field_offset(struct scx_sched, disable_work);
-	ei = BPF_CORE_READ(sch, exit_info);
-	if (!ei || !BPF_CORE_READ(ei, kind) || exit_told == (__u64)sch)
-		return 0;
-	exit_told = (__u64)sch;
-	r = scx_reserve(SS_SCX_EXIT, __builtin_preserve_access_index(&sch->ops.name));
-	if (!r)
-		return 0;
-	r->exit_kind = BPF_CORE_READ(ei, kind);
-	r->exit_code = BPF_CORE_READ(ei, exit_code);
-	reason = BPF_CORE_READ(ei, reason);
-	msg = BPF_CORE_READ(ei, msg);
-	n = bpf_probe_read_kernel_str(r->reason, sizeof(r->reason) / 2, reason);
-	bpf_probe_read_kernel(&first, sizeof(first), msg);
-	if (n > 0 && n <= sizeof(r->reason) / 2 && first) {
-		/* n counts the NUL, which makes room for the colon */
-		r->reason[n - 1] = ':';
-		r->reason[n] = ' ';
-		bpf_probe_read_kernel_str(&r->reason[n + 1], sizeof(r->reason) / 2 - 2, msg);
-	}
-	rec_submit(r);
-	return 0;
-}
+#include "guest_scx.bpf.h"

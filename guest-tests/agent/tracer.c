@@ -54,8 +54,13 @@ struct target {
 };
 
 static const struct target targets[] = {
-	{ "on_io_start", "btf_trace_block_io_start", BTF_KIND_TYPEDEF, PART_IO },
-	{ "on_rq_issue", "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_io_start_1", "btf_trace_block_io_start", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_io_start_2", "btf_trace_block_io_start", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_io_start_3", "btf_trace_block_io_start", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_rq_merge", "btf_trace_block_rq_merge", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_rq_issue_1", "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_rq_issue_2", "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF, PART_IO },
+	{ "on_rq_issue_3", "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF, PART_IO },
 	{ "on_rq_complete", "btf_trace_block_rq_complete", BTF_KIND_TYPEDEF, PART_IO },
 	{ "on_waking", "btf_trace_sched_waking", BTF_KIND_TYPEDEF, PART_RUN },
 	{ "on_wakeup", "btf_trace_sched_wakeup", BTF_KIND_TYPEDEF, PART_RUN },
@@ -237,6 +242,14 @@ static void describe_missing(const struct tracer *t, int why, char *err, size_t 
 	}
 }
 
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 static int start(struct tracer *t, int *why)
 {
 	int ret;
@@ -247,7 +260,9 @@ static int start(struct tracer *t, int *why)
 	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring), on_record, t, NULL);
 	if (!t->ring)
 		return -errno;
-	return attach(t, why);
+	ret = attach(t, why);
+	t->skel->bss->begin_ns = now_ns();
+	return ret;
 }
 
 int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err, size_t errlen)
@@ -316,8 +331,8 @@ static int emit_hists(struct tracer *t)
 {
 	struct bpf_map *map = t->skel->maps.hists;
 	struct task_entry *list;
-	struct timespec ts;
 	unsigned int n = 0, i;
+	__u64 now = now_ns();
 	__u32 key, *prev = NULL;
 
 	list = calloc(bpf_map__max_entries(map), sizeof(*list));
@@ -331,11 +346,38 @@ static int emit_hists(struct tracer *t)
 		prev = &key;
 	}
 	qsort(list, n, sizeof(*list), by_total);
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	for (i = 0; i < n && i < TOP_TASKS; i++)
-		emit_hist(t, &list[i], ts.tv_sec * 1000000000ULL + ts.tv_nsec);
+		emit_hist(t, &list[i], now);
 	free(list);
 	return 0;
+}
+
+/*
+ * Events that a program missed because one like it was under way on that CPU.
+ * Missed starts and issues the BPF part counts itself; a missed exec or exit of
+ * a task only blurs a name.
+ */
+static __u64 missed(const struct tracer *t)
+{
+	const struct bpf_program *counts[] = {
+		t->skel->progs.on_rq_complete, t->skel->progs.on_waking,
+		t->skel->progs.on_wakeup, t->skel->progs.on_wakeup_new,
+		t->skel->progs.on_switch, t->skel->progs.on_scx_reg,
+		t->skel->progs.on_scx_claim, t->skel->progs.on_scx_disabled,
+	};
+	struct bpf_prog_info info;
+	__u64 sum = 0;
+	unsigned int i;
+	__u32 len;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		if (bpf_program__fd(counts[i]) >= 0 &&
+		    !bpf_prog_get_info_by_fd(bpf_program__fd(counts[i]), &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
 }
 
 int tracer_finish(struct tracer *t, struct ss_drops *total)
@@ -350,7 +392,7 @@ int tracer_finish(struct tracer *t, struct ss_drops *total)
 	err = bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), total,
 				   sizeof(*total), 0);
 	total->recorded += t->own.recorded;
-	total->lost += t->skel->bss->hist_overflow;
+	total->lost += t->skel->bss->hist_overflow + missed(t);
 	return ret ?: err;
 }
 
