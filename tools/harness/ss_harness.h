@@ -263,24 +263,21 @@ static inline struct ss_num ss_num_p(const volatile void *v)
 	return (struct ss_num){ .kind = SS_NUM_POINTER, .p = v };
 }
 
-/* A type that isn't listed and isn't a pointer (__int128, a struct) doesn't compile. */
-#define SS_NUM_(x)                                                                                 \
-	_Generic((x), float                                                                        \
-		 : ss_num_d, double                                                                \
-		 : ss_num_d, char                                                                  \
-		 : ss_num_s, signed char                                                           \
-		 : ss_num_s, short                                                                 \
-		 : ss_num_s, int                                                                   \
-		 : ss_num_s, long                                                                  \
-		 : ss_num_s, long long                                                             \
-		 : ss_num_s, _Bool                                                                 \
-		 : ss_num_u, unsigned char                                                         \
-		 : ss_num_u, unsigned short                                                        \
-		 : ss_num_u, unsigned int                                                          \
-		 : ss_num_u, unsigned long                                                         \
-		 : ss_num_u, unsigned long long                                                    \
-		 : ss_num_u, default                                                               \
-		 : ss_num_p)(x)
+/*
+ * A type that isn't listed and isn't a pointer (__int128, a struct) doesn't compile.
+ * Versions of clang-format differ on the like of it.
+ */
+/* clang-format off */
+#define SS_NUM_(x)									\
+	_Generic((x),									\
+		float: ss_num_d, double: ss_num_d,					\
+		char: ss_num_s, signed char: ss_num_s, short: ss_num_s, int: ss_num_s,	\
+		long: ss_num_s, long long: ss_num_s,					\
+		_Bool: ss_num_u, unsigned char: ss_num_u, unsigned short: ss_num_u,	\
+		unsigned int: ss_num_u, unsigned long: ss_num_u,			\
+		unsigned long long: ss_num_u,						\
+		default: ss_num_p)(x)
+/* clang-format on */
 
 #define SS_SITE_(check_, a_, b_) (&(const struct ss_site){ __FILE__, __LINE__, check_, a_, b_ })
 
