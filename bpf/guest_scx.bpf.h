@@ -6,7 +6,7 @@
 #ifndef SS_GUEST_SCX_BPF_H
 #define SS_GUEST_SCX_BPF_H
 
-static __u64 exit_told;	/* the scheduler whose end was told */
+static __u64 exit_told; /* the scheduler whose end was told */
 
 static __always_inline struct ss_rec_g_scx *scx_reserve(__u32 event, const void *name)
 {

@@ -17,10 +17,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define CPUS_MAX	512
+#define CPUS_MAX 512
 
 /* A task that waited less in all doesn't keep its own histogram when it ends. */
-#define HIST_KEEP_NS	10000000ULL
+#define HIST_KEEP_NS 10000000ULL
 
 const volatile __u32 nr_cpus = 1;
 
@@ -37,8 +37,8 @@ __u64 hist_overflow;
  */
 struct cpu_state {
 	__u64 idle;
-	__u32 tid;		/* 0: idle */
-	__u32 pad[13];		/* a cache line each */
+	__u32 tid;     /* 0: idle */
+	__u32 pad[13]; /* a cache line each */
 };
 
 static struct cpu_state cpus[CPUS_MAX];
@@ -51,7 +51,7 @@ struct io_state {
 	__u32 dev;
 	__u32 tid;
 	__u32 issue_cpu;
-	__u32 cmd_flags;	/* as submitted: flushes get other ones on their way */
+	__u32 cmd_flags; /* as submitted: flushes get other ones on their way */
 	__u32 pad;
 	char comm[SS_COMM_LEN];
 };
@@ -79,10 +79,10 @@ struct {
 } flushes SEC(".maps");
 
 struct task_state {
-	__u64 wait_ts;		/* runnable, not running, since; 0: not so */
-	__u64 wake_ts;		/* the wake-up that began the wait; 0: a preemption did */
-	__u64 wake_idle;	/* idle_total() at that time */
-	__u64 waking_ts;	/* a wake-up under way */
+	__u64 wait_ts;	 /* runnable, not running, since; 0: not so */
+	__u64 wake_ts;	 /* the wake-up that began the wait; 0: a preemption did */
+	__u64 wake_idle; /* idle_total() at that time */
+	__u64 waking_ts; /* a wake-up under way */
 	__u64 waking_idle;
 	__u32 waking_cpu;
 	__u32 wake_cpu;
@@ -114,13 +114,17 @@ static const struct ss_task_hist no_delays;
  * Doing it again does no harm. A request that all of them missed is counted as
  * lost when it completes, where nothing is preempted.
  */
-#define THREE_COPIES(section, name, what)				\
-	SEC(section)							\
-	int BPF_PROG(name##_1, struct request *rq) { what(rq); return 0; }	\
-	SEC(section)							\
-	int BPF_PROG(name##_2, struct request *rq) { what(rq); return 0; }	\
-	SEC(section)							\
-	int BPF_PROG(name##_3, struct request *rq) { what(rq); return 0; }
+#define COPY(section, name, what)                                                                  \
+	SEC(section)                                                                               \
+	int BPF_PROG(name, struct request *rq)                                                     \
+	{                                                                                          \
+		what(rq);                                                                          \
+		return 0;                                                                          \
+	}
+#define THREE_COPIES(section, name, what)                                                          \
+	COPY(section, name##_1, what)                                                              \
+	COPY(section, name##_2, what)                                                              \
+	COPY(section, name##_3, what)
 
 static __always_inline struct gendisk *virtio_disk(struct request *rq)
 {
@@ -237,14 +241,14 @@ static __always_inline __u16 status_errno(__u32 status)
 	switch (status) {
 	case 0:
 		return 0;
-	case 1:			/* BLK_STS_NOTSUPP */
-		return 95;	/* EOPNOTSUPP */
-	case 2:			/* BLK_STS_TIMEOUT */
-		return 110;	/* ETIMEDOUT */
-	case 3:			/* BLK_STS_NOSPC */
-		return 28;	/* ENOSPC */
+	case 1:		    /* BLK_STS_NOTSUPP */
+		return 95;  /* EOPNOTSUPP */
+	case 2:		    /* BLK_STS_TIMEOUT */
+		return 110; /* ETIMEDOUT */
+	case 3:		    /* BLK_STS_NOSPC */
+		return 28;  /* ENOSPC */
 	default:
-		return 5;	/* EIO */
+		return 5; /* EIO */
 	}
 }
 
@@ -298,7 +302,7 @@ static __always_inline bool is_data(struct request *rq)
 	__u32 op = rq->cmd_flags & 0xff;
 
 	return op == bpf_core_enum_value(enum req_op, REQ_OP_READ) ||
-		op == bpf_core_enum_value(enum req_op, REQ_OP_WRITE);
+	       op == bpf_core_enum_value(enum req_op, REQ_OP_WRITE);
 }
 
 static __always_inline void rq_completed(struct request *rq, __u32 status)

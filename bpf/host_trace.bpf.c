@@ -19,7 +19,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define QUEUE_SIZE_MAX 256	/* heads a queue, D1 */
+#define QUEUE_SIZE_MAX 256 /* heads a queue, D1 */
 
 const volatile __u32 nr_disks = 1;
 const volatile __u32 nr_queues = 1;
@@ -49,22 +49,22 @@ struct hist_map hist_backing SEC(".maps");
 struct hist_map hist_drain SEC(".maps");
 
 struct queue_state {
-	__u64 kick_ts;		/* a kick no drain has answered yet */
-	__u64 drain_kick_ts;	/* the kick that led to the running drain */
+	__u64 kick_ts;	     /* a kick no drain has answered yet */
+	__u64 drain_kick_ts; /* the kick that led to the running drain */
 	__u64 drain_ts;
-	__u64 stall_ts;		/* 0: not stalled */
+	__u64 stall_ts; /* 0: not stalled */
 	__u64 stall_predicted_ns;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);		/* disks * queues */
+	__uint(max_entries, 1); /* disks * queues */
 	__type(key, __u32);
 	__type(value, struct queue_state);
 } queues SEC(".maps");
 
 struct req_state {
-	__u64 start_ts;		/* 0: not in flight */
+	__u64 start_ts; /* 0: not in flight */
 	__u64 done_ts;
 	__u64 kick_ts;
 	__u64 sector;
@@ -74,7 +74,7 @@ struct req_state {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, QUEUE_SIZE_MAX);	/* disks * queues * heads */
+	__uint(max_entries, QUEUE_SIZE_MAX); /* disks * queues * heads */
 	__type(key, __u32);
 	__type(value, struct req_state);
 } reqs SEC(".maps");
@@ -83,7 +83,7 @@ struct thread_state {
 	__u16 kind;
 	__u16 index;
 	__u32 pad;
-	__u64 since_ts;		/* runnable since, 0: running or asleep */
+	__u64 since_ts; /* runnable since, 0: running or asleep */
 };
 
 struct {
@@ -144,8 +144,7 @@ int BPF_USDT(on_drain_begin, __u32 disk, __u32 queue)
 }
 
 SEC("usdt")
-int BPF_USDT(on_drain_end, __u32 disk, __u32 queue, __u32 chains, __u32 published,
-	     __u32 stalled)
+int BPF_USDT(on_drain_end, __u32 disk, __u32 queue, __u32 chains, __u32 published, __u32 stalled)
 {
 	struct queue_state *q = queue_get(disk, queue);
 	__u64 now = bpf_ktime_get_ns();
@@ -293,8 +292,7 @@ int BPF_USDT(on_interrupt, __u32 disk, __u32 queue)
 SEC("usdt")
 int BPF_USDT(on_dev_event, __u32 disk, __u32 queue, __u32 event, __u64 arg)
 {
-	struct ss_rec_dev_event *r = rec_reserve(SS_REC_DEV_EVENT, sizeof(*r),
-						 bpf_ktime_get_ns());
+	struct ss_rec_dev_event *r = rec_reserve(SS_REC_DEV_EVENT, sizeof(*r), bpf_ktime_get_ns());
 
 	if (!r)
 		return 0;

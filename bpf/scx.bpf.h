@@ -15,10 +15,8 @@
 
 #include "scx_exit.h"
 
-#define SCX_CALLBACK(name, args...) \
-	SEC("struct_ops/" #name) BPF_PROG(name, ##args)
-#define SCX_CALLBACK_SLEEPABLE(name, args...) \
-	SEC("struct_ops.s/" #name) BPF_PROG(name, ##args)
+#define SCX_CALLBACK(name, args...)	      SEC("struct_ops/" #name) BPF_PROG(name, ##args)
+#define SCX_CALLBACK_SLEEPABLE(name, args...) SEC("struct_ops.s/" #name) BPF_PROG(name, ##args)
 
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __ksym;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,

@@ -8,23 +8,23 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define SHARED_DSQ	1
-#define HELD_DSQ	2
-#define LOST_DSQ	3	/* nobody ever takes from it */
-#define SLICE_NS	2000000
-#define KICK_NS		1000000
-#define KTHREAD		0x00200000	/* PF_KTHREAD */
+#define SHARED_DSQ 1
+#define HELD_DSQ   2
+#define LOST_DSQ   3 /* nobody ever takes from it */
+#define SLICE_NS   2000000
+#define KICK_NS	   1000000
+#define KTHREAD	   0x00200000 /* PF_KTHREAD */
 
 #ifndef CLOCK_MONOTONIC
-#define CLOCK_MONOTONIC	1
+#define CLOCK_MONOTONIC 1
 #endif
 
 const volatile __u32 mode;
-const volatile __u64 delay_ns;	/* BAD_DELAY: hold for so long */
-const volatile __u64 after_ns;	/* BAD_STALL, BAD_ERROR: behave until then */
+const volatile __u64 delay_ns; /* BAD_DELAY: hold for so long */
+const volatile __u64 after_ns; /* BAD_STALL, BAD_ERROR: behave until then */
 const volatile __u32 nr_cpus = 1;
 
-__u32 victim_tgid;		/* BAD_STALL: whose tasks get lost */
+__u32 victim_tgid; /* BAD_STALL: whose tasks get lost */
 
 static __u64 start_ns;
 
@@ -173,12 +173,12 @@ void SCX_CALLBACK(bad_exit, struct scx_exit_info *ei)
 
 SEC(".struct_ops.link")
 struct sched_ext_ops bad_ops = {
-	.select_cpu	= (void *)bad_select_cpu,
-	.enqueue	= (void *)bad_enqueue,
-	.dispatch	= (void *)bad_dispatch,
-	.init		= (void *)bad_init,
-	.exit		= (void *)bad_exit,
-	.name		= "bad",
+	.select_cpu = (void *)bad_select_cpu,
+	.enqueue = (void *)bad_enqueue,
+	.dispatch = (void *)bad_dispatch,
+	.init = (void *)bad_init,
+	.exit = (void *)bad_exit,
+	.name = "bad",
 };
 
 /* The verifier must refuse this: the slot may be missing. */
@@ -192,6 +192,6 @@ void SCX_CALLBACK(rejected_enqueue, struct task_struct *p, u64 enq_flags)
 
 SEC(".struct_ops.link")
 struct sched_ext_ops rejected_ops = {
-	.enqueue	= (void *)rejected_enqueue,
-	.name		= "rejected",
+	.enqueue = (void *)rejected_enqueue,
+	.name = "rejected",
 };

@@ -19,8 +19,8 @@
 #include "scx_loader.h"
 #include "scx_bad.skel.h"
 
-#define DELAY_MAX_MS	5000	/* well below the kernel's watchdog */
-#define AFTER_MAX_MS	600000
+#define DELAY_MAX_MS 5000 /* well below the kernel's watchdog */
+#define AFTER_MAX_MS 600000
 
 static const char usage[] =
 	"usage: scx_bad --reject | --exit-now | --stall | --error | --delay MS [--after MS]\n"
@@ -55,10 +55,15 @@ static int parse_ms(const char *text, long max, long *ms)
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longopts[] = {
-		{ "reject", no_argument, NULL, 'r' }, { "exit-now", no_argument, NULL, 'x' },
-		{ "stall", no_argument, NULL, 's' }, { "error", no_argument, NULL, 'e' },
-		{ "delay", required_argument, NULL, 'd' }, { "after", required_argument, NULL, 'a' },
-		{ "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, {},
+		{ "reject", no_argument, NULL, 'r' },
+		{ "exit-now", no_argument, NULL, 'x' },
+		{ "stall", no_argument, NULL, 's' },
+		{ "error", no_argument, NULL, 'e' },
+		{ "delay", required_argument, NULL, 'd' },
+		{ "after", required_argument, NULL, 'a' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{},
 	};
 	int opt, chosen = 0, ret = 0;
 

@@ -3,10 +3,10 @@
 #define SS_SCX_BAD_H
 
 enum bad_mode {
-	BAD_NOTHING,	/* behave */
-	BAD_STALL,	/* lose a task, until the kernel's watchdog notices */
-	BAD_ERROR,	/* report an error of its own */
-	BAD_DELAY,	/* hold woken tasks back */
+	BAD_NOTHING, /* behave */
+	BAD_STALL,   /* lose a task, until the kernel's watchdog notices */
+	BAD_ERROR,   /* report an error of its own */
+	BAD_DELAY,   /* hold woken tasks back */
 };
 
 #endif /* SS_SCX_BAD_H */

@@ -10,7 +10,7 @@
 #endif
 
 struct scx_exit_record {
-	__u64 kind;		/* enum scx_exit_kind, 0 while it runs */
+	__u64 kind; /* enum scx_exit_kind, 0 while it runs */
 	__s64 code;
 	char reason[128];
 	char msg[1024];

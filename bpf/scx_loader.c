@@ -9,8 +9,8 @@
 
 #include <bpf/libbpf.h>
 
-#define EXIT_KIND_ERROR	1024	/* SCX_EXIT_ERROR: this and above are errors */
-#define EXIT_KIND_UNREG	64	/* SCX_EXIT_UNREG: our own link went away */
+#define EXIT_KIND_ERROR 1024 /* SCX_EXIT_ERROR: this and above are errors */
+#define EXIT_KIND_UNREG 64   /* SCX_EXIT_UNREG: our own link went away */
 #define POLL_NS		(50 * 1000 * 1000)
 
 static volatile sig_atomic_t stopping;
@@ -22,7 +22,9 @@ static void on_signal(int sig)
 }
 
 /* The verifier's log comes as a warning: it is what the user needs to see. */
-__attribute__((format(printf, 2, 0)))
+static int print_warnings(enum libbpf_print_level level, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
 static int print_warnings(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, args) : 0;

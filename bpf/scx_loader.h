@@ -10,14 +10,14 @@
 #include "scx_exit.h"
 
 enum scx_status {
-	SCX_STATUS_OK		= 0,	/* ended because a signal asked for it */
-	SCX_STATUS_LOAD		= 1,	/* couldn't be loaded */
-	SCX_STATUS_USAGE	= 2,
-	SCX_STATUS_EXITED	= 3,	/* the kernel or somebody else ended it, without an error */
-	SCX_STATUS_KICKED	= 4,	/* the kernel ejected it for an error */
+	SCX_STATUS_OK = 0,   /* ended because a signal asked for it */
+	SCX_STATUS_LOAD = 1, /* couldn't be loaded */
+	SCX_STATUS_USAGE = 2,
+	SCX_STATUS_EXITED = 3, /* the kernel or somebody else ended it, without an error */
+	SCX_STATUS_KICKED = 4, /* the kernel ejected it for an error */
 };
 
-#define SCX_FLAG_SWITCH_PARTIAL	(1ULL << 3)	/* SCX_OPS_SWITCH_PARTIAL */
+#define SCX_FLAG_SWITCH_PARTIAL (1ULL << 3) /* SCX_OPS_SWITCH_PARTIAL */
 
 /** scx_loader_init() - catch SIGINT and SIGTERM, show libbpf's warnings. */
 void scx_loader_init(void);

@@ -12,8 +12,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define SHARED_DSQ	1
-#define WEIGHT_DEFAULT	100
+#define SHARED_DSQ     1
+#define WEIGHT_DEFAULT 100
 
 const volatile bool fifo;
 const volatile __u64 slice_ns = 5000000;
@@ -105,13 +105,13 @@ void SCX_CALLBACK(vtime_exit, struct scx_exit_info *ei)
 
 SEC(".struct_ops.link")
 struct sched_ext_ops vtime_ops = {
-	.select_cpu	= (void *)vtime_select_cpu,
-	.enqueue	= (void *)vtime_enqueue,
-	.dispatch	= (void *)vtime_dispatch,
-	.running	= (void *)vtime_running,
-	.stopping	= (void *)vtime_stopping,
-	.enable		= (void *)vtime_enable,
-	.init		= (void *)vtime_init,
-	.exit		= (void *)vtime_exit,
-	.name		= "vtime",
+	.select_cpu = (void *)vtime_select_cpu,
+	.enqueue = (void *)vtime_enqueue,
+	.dispatch = (void *)vtime_dispatch,
+	.running = (void *)vtime_running,
+	.stopping = (void *)vtime_stopping,
+	.enable = (void *)vtime_enable,
+	.init = (void *)vtime_init,
+	.exit = (void *)vtime_exit,
+	.name = "vtime",
 };

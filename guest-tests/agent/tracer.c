@@ -16,9 +16,9 @@
 #include "ss_hist.h"
 #include "guest_trace.skel.h"
 
-#define RING_BYTES	(2u << 20)
-#define TOP_TASKS	64	/* histograms emitted: the tasks that waited longest */
-#define TEXT_LEN	256
+#define RING_BYTES (2u << 20)
+#define TOP_TASKS  64 /* histograms emitted: the tasks that waited longest */
+#define TEXT_LEN   256
 
 /* What goes missing together. */
 enum part {
@@ -81,14 +81,16 @@ struct tracer {
 	struct bpf_link *link[NR_TARGETS];
 	tracer_emit_fn emit;
 	void *ctx;
-	unsigned int parts;		/* traced, of enum part */
-	struct ss_drops own;		/* the histograms' records */
+	unsigned int parts;  /* traced, of enum part */
+	struct ss_drops own; /* the histograms' records */
 };
 
 /* libbpf's last complaint: what it says is more than an errno can. */
 static char complaint[TEXT_LEN];
 
-__attribute__((format(printf, 2, 0)))
+static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
 static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	if (level != LIBBPF_WARN)
@@ -361,9 +363,9 @@ static __u64 missed(const struct tracer *t)
 {
 	const struct bpf_program *counts[] = {
 		t->skel->progs.on_rq_complete, t->skel->progs.on_waking,
-		t->skel->progs.on_wakeup, t->skel->progs.on_wakeup_new,
-		t->skel->progs.on_switch, t->skel->progs.on_scx_reg,
-		t->skel->progs.on_scx_claim, t->skel->progs.on_scx_disabled,
+		t->skel->progs.on_wakeup,      t->skel->progs.on_wakeup_new,
+		t->skel->progs.on_switch,      t->skel->progs.on_scx_reg,
+		t->skel->progs.on_scx_claim,   t->skel->progs.on_scx_disabled,
 	};
 	struct bpf_prog_info info;
 	__u64 sum = 0;
@@ -389,8 +391,8 @@ int tracer_finish(struct tracer *t, struct ss_drops *total)
 	tracer_poll(t);
 	ret = t->parts & PART_RUN ? emit_hists(t) : 0;
 	memset(total, 0, sizeof(*total));
-	err = bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), total,
-				   sizeof(*total), 0);
+	err = bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), total, sizeof(*total),
+				   0);
 	total->recorded += t->own.recorded;
 	total->lost += t->skel->bss->hist_overflow + missed(t);
 	return ret ?: err;

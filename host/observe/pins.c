@@ -18,12 +18,12 @@
 #include <bpf/bpf.h>
 #include <linux/magic.h>
 
-#define BPFFS		"/sys/fs/bpf"
-#define PINS_BASE	BPFFS "/stallscope"
-#define LOCK_SUFFIX	".lock"
-#define LOCK_TRIES	20
-#define DIR_LEN		(sizeof(PINS_BASE) + PINS_NAME_MAX + 1)
-#define LOCK_PAUSE_NS	(10 * 1000 * 1000)
+#define BPFFS	      "/sys/fs/bpf"
+#define PINS_BASE     BPFFS "/stallscope"
+#define LOCK_SUFFIX   ".lock"
+#define LOCK_TRIES    20
+#define DIR_LEN	      (sizeof(PINS_BASE) + PINS_NAME_MAX + 1)
+#define LOCK_PAUSE_NS (10 * 1000 * 1000)
 
 struct pins {
 	int lock_fd;
@@ -102,8 +102,8 @@ static int lock_take(const char *dir, const char *name)
 			close(fd);
 			return ret;
 		}
-		if (!fstat(fd, &by_fd) && !stat(path, &by_path) &&
-		    by_fd.st_ino == by_path.st_ino && by_fd.st_dev == by_path.st_dev)
+		if (!fstat(fd, &by_fd) && !stat(path, &by_path) && by_fd.st_ino == by_path.st_ino &&
+		    by_fd.st_dev == by_path.st_dev)
 			return fd;
 		close(fd);
 	}
@@ -117,7 +117,7 @@ static void lock_drop(const char *dir, const char *name, int fd)
 	lock_path(dir, name, path);
 	unlink(path);
 	close(fd);
-	rmdir(dir);	/* the last one takes the directory along */
+	rmdir(dir); /* the last one takes the directory along */
 }
 
 /* Another start may hold the lock for a moment, to clear up after a dead run. */
@@ -246,7 +246,8 @@ static int own_name(struct pins *p, char *err, size_t errlen)
 
 	ret = find_lock_dir(p->lock_dir, sizeof(p->lock_dir));
 	if (ret) {
-		snprintf(err, errlen, "no place for the run's lock file: XDG_RUNTIME_DIR isn't set");
+		snprintf(err, errlen,
+			 "no place for the run's lock file: XDG_RUNTIME_DIR isn't set");
 		return ret;
 	}
 	p->lock_fd = lock_take_patiently(p->lock_dir, p->name);
@@ -348,7 +349,7 @@ void pins_close(struct pins *p)
 		return;
 	if (p->usable) {
 		remove_dir(p->dir);
-		rmdir(PINS_BASE);	/* the last one takes the directory along */
+		rmdir(PINS_BASE); /* the last one takes the directory along */
 	}
 	lock_drop(p->lock_dir, p->name, p->lock_fd);
 	free(p);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PINS_NAME_MAX	64
+#define PINS_NAME_MAX 64
 
 struct pins;
 

@@ -15,12 +15,12 @@
 #include "host_trace.skel.h"
 #include "observe/pins.h"
 
-#define RING_BYTES	(4u << 20)
-#define RING_BYTES_MAX	(1u << 30)
-#define RUNQ_MIN_NS	50000
-#define HEADS		256	/* per queue, as in host_trace.bpf.c */
-#define NR_LINKS	16
-#define TEXT_LEN	256
+#define RING_BYTES     (4u << 20)
+#define RING_BYTES_MAX (1u << 30)
+#define RUNQ_MIN_NS    50000
+#define HEADS	       256 /* per queue, as in host_trace.bpf.c */
+#define NR_LINKS       16
+#define TEXT_LEN       256
 
 struct trace {
 	struct host_trace_bpf *skel;
@@ -56,14 +56,16 @@ static const struct probe probes[] = {
 	{ "on_interrupt", "interrupt", "interrupts aren't on the time line" },
 };
 
-static const char * const runq_programs[] = { "on_wakeup", "on_wakeup_new", "on_switch" };
+static const char *const runq_programs[] = { "on_wakeup", "on_wakeup_new", "on_switch" };
 static const char runq_loses[] =
 	"the report can't tell whether vCPUs and workers waited for a host CPU";
 
 /* The last thing libbpf complained about on this thread, for error texts. */
 static __thread char bpf_said[TEXT_LEN];
 
-__attribute__((format(printf, 2, 0)))
+static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
 static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	size_t len;
@@ -96,7 +98,8 @@ static const char *reason(int err)
 	}
 }
 
-__attribute__((format(printf, 2, 3)))
+static void miss(struct trace *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 static void miss(struct trace *t, const char *fmt, ...)
 {
 	va_list ap;
@@ -348,7 +351,10 @@ int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int di
 
 int trace_pin(struct trace *t, struct pins *pins)
 {
-	const struct { const char *file; struct bpf_map *map; } list[] = {
+	const struct {
+		const char *file;
+		struct bpf_map *map;
+	} list[] = {
 		{ "counters", t->skel->maps.counters },
 		{ "drops", t->skel->maps.drops },
 		{ "hist_stall", t->skel->maps.hist_stall },

@@ -19,16 +19,16 @@ struct pins;
 
 /* Zero means the default given with each field. */
 struct trace_config {
-	unsigned int disks;		/* 1 to SS_MAX_DISKS; 1 */
-	unsigned int queues;		/* queues a disk, up to TRACE_MAX_QUEUES; 1 */
-	unsigned int ring_bytes;	/* ring buffer, rounded up to a power of two; 4 MiB */
-	__u64 runq_min_ns;		/* shorter run-queue waits aren't recorded; 50 us */
-	bool irq;			/* record each interrupt sent to the guest; no */
-	const char *path;		/* executable that holds the probes; /proc/self/exe */
+	unsigned int disks;	 /* 1 to SS_MAX_DISKS; 1 */
+	unsigned int queues;	 /* queues a disk, up to TRACE_MAX_QUEUES; 1 */
+	unsigned int ring_bytes; /* ring buffer, rounded up to a power of two; 4 MiB */
+	__u64 runq_min_ns;	 /* shorter run-queue waits aren't recorded; 50 us */
+	bool irq;		 /* record each interrupt sent to the guest; no */
+	const char *path;	 /* executable that holds the probes; /proc/self/exe */
 };
 
-#define TRACE_MAX_QUEUES	16
-#define TRACE_MAX_MISSING	16
+#define TRACE_MAX_QUEUES  16
+#define TRACE_MAX_MISSING 16
 
 /**
  * trace_open() - load the programs and attach them to this process.
@@ -82,9 +82,9 @@ const char *trace_missing(const struct trace *t, unsigned int i);
 
 /* What the log2 histograms are about. Also their names as pins: hist_stall, ... */
 enum trace_hist_kind {
-	TRACE_HIST_STALL,	/* stall_begin to stall_end */
-	TRACE_HIST_BACKING,	/* req_start to req_backing_done */
-	TRACE_HIST_DRAIN,	/* drain_begin to drain_end */
+	TRACE_HIST_STALL,   /* stall_begin to stall_end */
+	TRACE_HIST_BACKING, /* req_start to req_backing_done */
+	TRACE_HIST_DRAIN,   /* drain_begin to drain_end */
 	TRACE_HIST_KINDS,
 };
 
@@ -108,9 +108,9 @@ void trace_close(struct trace *t);
  * there are BPF rights, and on ordinary zeroed memory when not.
  */
 struct counters {
-	struct ss_blk_counters *disk;	/* an array, one a disk */
+	struct ss_blk_counters *disk; /* an array, one a disk */
 	unsigned int disks;
-	size_t map_bytes;		/* 0: ordinary memory */
+	size_t map_bytes; /* 0: ordinary memory */
 };
 
 /**

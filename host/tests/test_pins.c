@@ -18,7 +18,8 @@
 #include "observe/pins.h"
 #include "trace_util.h"
 
-FIXTURE(pins) {
+FIXTURE(pins)
+{
 	char name[64];
 	char err[256];
 	int map;
@@ -50,9 +51,9 @@ static bool exists(const char *fmt, const char *name)
 	return !lstat(path, &st);
 }
 
-#define PIN_FMT		"/sys/fs/bpf/stallscope/%s/counters"
-#define DIR_FMT		"/sys/fs/bpf/stallscope/%s"
-#define LOCK_FMT	"/run/stallscope/%s.lock"
+#define PIN_FMT	 "/sys/fs/bpf/stallscope/%s/counters"
+#define DIR_FMT	 "/sys/fs/bpf/stallscope/%s"
+#define LOCK_FMT "/run/stallscope/%s.lock"
 
 TEST(names, .title = "names of 1 to 64 of [A-Za-z0-9._-], but . and ..")
 {
@@ -124,7 +125,8 @@ TEST_F(pins, dots, .title = "a name with dots is pinned with colons, which bpffs
 	EXPECT_FALSE(exists(DIR_FMT, dir));
 }
 
-TEST_F(pins, live_twin, .title = "the name of a live run is refused, with its pid, and its pins stay")
+TEST_F(pins, live_twin,
+       .title = "the name of a live run is refused, with its pid, and its pins stay")
 {
 	struct pins *p, *twin;
 	char pid[32];
@@ -198,7 +200,8 @@ TEST_F(pins, killed_same_name, .title = "what a killed run left goes when its na
 	EXPECT_FALSE(exists(DIR_FMT, self->name));
 }
 
-TEST_F(pins, killed_other_name, .title = "what a killed run left goes with the next start of any run")
+TEST_F(pins, killed_other_name,
+       .title = "what a killed run left goes with the next start of any run")
 {
 	char other[80];
 	struct pins *p;

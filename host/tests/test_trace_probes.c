@@ -9,7 +9,8 @@
 #include "ss_probes.h"
 #include "trace_util.h"
 
-FIXTURE(trace) {
+FIXTURE(trace)
+{
 	struct trace *t;
 	struct kept kept;
 };
@@ -81,7 +82,8 @@ TEST_F(trace, stall, .title = "a stall makes one record at each end, the second 
 	EXPECT_EQ(e->predicted_ns, 123456789);
 }
 
-TEST_F(trace, request, .title = "a request makes one record, with the stamps of its stations in order")
+TEST_F(trace, request,
+       .title = "a request makes one record, with the stamps of its stations in order")
 {
 	const struct ss_rec_req *r;
 	const struct ss_rec_drain *d;
@@ -145,7 +147,7 @@ TEST_F(trace, timer_drain, .title = "D88 a drain that no kick led to names none"
 	ss_probe_drain_begin(0, 0);
 	ss_probe_stall_begin(0, 0, 4, SS_BUCKET_OPS, 1ULL, 1000ULL);
 	ss_probe_drain_end(0, 0, 1, 0, 1);
-	ss_probe_kick(0, 0);	/* consumed without draining: the head is stalled */
+	ss_probe_kick(0, 0); /* consumed without draining: the head is stalled */
 	ss_probe_drain_begin(0, 0);
 	ss_probe_stall_end(0, 0, 4, 1);
 	fire_request(0, 0, 4);
@@ -193,7 +195,8 @@ TEST_F(trace, unpaired, .title = "an end without its begin makes no record")
 	EXPECT_EQ(d.lost, 0);
 }
 
-TEST_F(trace, out_of_range, .title = "a disk, queue or head out of range harms nothing, a stall still counts")
+TEST_F(trace, out_of_range,
+       .title = "a disk, queue or head out of range harms nothing, a stall still counts")
 {
 	fire_request(2, 0, 0);
 	fire_request(0, 4, 0);
@@ -384,10 +387,12 @@ TEST(bad_config, .title = "too many disks or queues are refused")
 	struct trace *t;
 
 	EXPECT_EQ(trace_open(&(struct trace_config){ .disks = SS_MAX_DISKS + 1 }, &t, err,
-			     sizeof(err)), -EINVAL);
+			     sizeof(err)),
+		  -EINVAL);
 	EXPECT_STRSTR(err, "too many");
 	EXPECT_EQ(trace_open(&(struct trace_config){ .queues = TRACE_MAX_QUEUES + 1 }, &t, err,
-			     sizeof(err)), -EINVAL);
+			     sizeof(err)),
+		  -EINVAL);
 	EXPECT_NULL(t);
 }
 
@@ -403,6 +408,52 @@ TEST(no_probes, .title = "a program without probes is an error that says so")
 	EXPECT_LT(ret, 0);
 	EXPECT_NULL(t);
 	EXPECT_STRSTR(err, "host tracing");
+}
+
+/* A copy of this program in which the note of each probe named @name has another one. */
+static void copy_without(const char *name, const char *path)
+{
+	char note[64] = "stallscope", *image, *at;
+	size_t len, n = strlen(note) + 1 + strlen(name) + 1;
+	FILE *f = fopen("/proc/self/exe", "r");
+	unsigned int found = 0;
+	long size;
+
+	ASSERT_NOT_NULL(f);
+	strcpy(note + strlen(note) + 1, name);
+	ASSERT_EQ(fseek(f, 0, SEEK_END), 0);
+	size = ftell(f);
+	rewind(f);
+	image = malloc(size);
+	ASSERT_NOT_NULL(image);
+	len = fread(image, 1, size, f);
+	fclose(f);
+	ASSERT_EQ(len, size);
+	for (at = image; (at = memmem(at, image + size - at, note, n)); found++)
+		at[sizeof("stallscope")] = '?';
+	EXPECT_GT(found, 0);
+	f = fopen(path, "w");
+	ASSERT_NOT_NULL(f);
+	EXPECT_EQ(fwrite(image, 1, size, f), size);
+	EXPECT_EQ(fclose(f), 0);
+	free(image);
+}
+
+TEST(missing_probes, .title = "what can't be traced is said, with what a report can't tell")
+{
+	char path[512];
+	struct trace_config cfg = { .path = path };
+	struct trace *t;
+
+	snprintf(path, sizeof(path), "%s/partial", ss_tmpdir());
+	copy_without("drain_end", path);
+	t = open_or_skip(&cfg);
+	ASSERT_NOT_NULL(trace_missing(t, 0));
+	EXPECT_STREQ(trace_missing(t, 0),
+		     "probe drain_end: not there; the worker's drains can't be timed");
+	EXPECT_NULL(trace_missing(t, 1));
+	EXPECT_NULL(trace_missing(t, 100));
+	trace_close(t);
 }
 
 TEST(runner_probes, .title = "each probe in the runner itself can be attached")

@@ -10,13 +10,13 @@
 #include "ss_probes.h"
 #include "trace_util.h"
 
-#define LIMIT_NS	(20 * 1000000000ULL)
-#define MIN_NS		100000
+#define LIMIT_NS (20 * 1000000000ULL)
+#define MIN_NS	 100000
 
 struct rivals {
 	struct trace *t;
 	atomic_int stop;
-	atomic_int tid;		/* of the one that is traced */
+	atomic_int tid; /* of the one that is traced */
 	pthread_t thread[2];
 };
 
@@ -122,10 +122,9 @@ static bool delay_is_right(void)
 	trace_remove_thread(r.t, r.tid);
 	for (i = 0; i < kept.n; i++) {
 		rec = kept_at(&kept, i);
-		right = right && rec->h.type == SS_REC_HOST_RUNQ &&
-			rec->tid == (__u32)r.tid && rec->kind == SS_THREAD_WORKER &&
-			rec->index == 0x102 && rec->h.ts - rec->since_ts >= MIN_NS &&
-			rec->h.ts <= now_ns();
+		right = right && rec->h.type == SS_REC_HOST_RUNQ && rec->tid == (__u32)r.tid &&
+			rec->kind == SS_THREAD_WORKER && rec->index == 0x102 &&
+			rec->h.ts - rec->since_ts >= MIN_NS && rec->h.ts <= now_ns();
 	}
 	trace_close(r.t);
 	return right;
