@@ -49,7 +49,7 @@ all: $(all_targets)
 
 # The main job: a throttled disk, a scheduler of ours, readers and writers that
 # wait for the disk beside a program that only wants the CPU.
-DISK ?= size=256M,iops=20
+DISK ?= size=256M,iops=8
 DEMO_SECONDS ?= 12
 DEMO_SCHED ?= $(O)/guest/scx_vtime
 DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_reporting=1 --direct=1 \
