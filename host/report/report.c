@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,7 +155,10 @@ int report_print_json(const struct run_result *r, FILE *f)
 	return err;
 }
 
-/* Write to a neighbour and rename, so that a run.json is always a whole one. */
+/*
+ * Write to a neighbour and rename, so that a run.json is always a whole one.
+ * Its name is fixed: if we are killed, the next run's replaces it.
+ */
 int report_write_json(const struct run_result *r, const char *dir)
 {
 	char path[4096], tmp[4096];
@@ -164,9 +166,9 @@ int report_write_json(const struct run_result *r, const char *dir)
 	int fd, err;
 
 	if (snprintf(path, sizeof(path), "%s/%s", dir, REPORT_JSON_FILE) >= (int)sizeof(path) ||
-	    snprintf(tmp, sizeof(tmp), "%s/.%s.XXXXXX", dir, REPORT_JSON_FILE) >= (int)sizeof(tmp))
+	    snprintf(tmp, sizeof(tmp), "%s/.%s.tmp", dir, REPORT_JSON_FILE) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	fd = mkostemp(tmp, O_CLOEXEC);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	f = fdopen(fd, "w");
@@ -176,7 +178,7 @@ int report_write_json(const struct run_result *r, const char *dir)
 		goto unlink;
 	}
 	err = report_print_json(r, f);
-	if (!err && (fchmod(fd, 0644) || fsync(fd)))
+	if (!err && fsync(fd))
 		err = -errno;
 	if (fclose(f) && !err)
 		err = -errno;
