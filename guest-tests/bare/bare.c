@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bare.h"
 
-#define COM1		0x3f8
-#define SLEEP_CONTROL	0x600
-#define SLEEP_S5	((5 << 2) | (1 << 5))
+#define COM1	      0x3f8
+#define SLEEP_CONTROL 0x600
+#define SLEEP_S5      ((5 << 2) | (1 << 5))
 
-#define LAPIC		0xfee00000ULL
-#define LAPIC_ID	(LAPIC + 0x20)
-#define LAPIC_EOI	(LAPIC + 0xb0)
-#define LAPIC_SVR	(LAPIC + 0xf0)
-#define LAPIC_ICR	(LAPIC + 0x300)
-#define ICR_ASSERT	(1u << 14)
-#define ICR_OTHERS	(3u << 18)
-#define ICR_INIT	(5u << 8)
-#define ICR_SIPI	(6u << 8)
+#define LAPIC	      0xfee00000ULL
+#define LAPIC_ID      (LAPIC + 0x20)
+#define LAPIC_EOI     (LAPIC + 0xb0)
+#define LAPIC_SVR     (LAPIC + 0xf0)
+#define LAPIC_ICR     (LAPIC + 0x300)
+#define ICR_ASSERT    (1u << 14)
+#define ICR_OTHERS    (3u << 18)
+#define ICR_INIT      (5u << 8)
+#define ICR_SIPI      (6u << 8)
 
-#define IOAPIC		0xfec00000ULL
-#define IOAPIC_DATA	(IOAPIC + 0x10)
+#define IOAPIC	      0xfec00000ULL
+#define IOAPIC_DATA   (IOAPIC + 0x10)
 
-#define SEL_CODE64	0x10
-#define SIPI_AT		0x8000
+#define SEL_CODE64    0x10
+#define SIPI_AT	      0x8000
 
 extern const unsigned char sipi_code[], sipi_end[];
 void bare_start(unsigned int cpu, const uint32_t *start_info);
@@ -81,8 +81,8 @@ void bare_set_vector(unsigned int vector, void *handler)
 {
 	uint64_t at = (uintptr_t)handler;
 
-	idt[vector][0] = (at & 0xffff) | (SEL_CODE64 << 16) | (0x8e00ULL << 32) |
-			 (at >> 16 & 0xffff) << 48;
+	idt[vector][0] =
+		(at & 0xffff) | (SEL_CODE64 << 16) | (0x8e00ULL << 32) | (at >> 16 & 0xffff) << 48;
 	idt[vector][1] = at >> 32;
 }
 

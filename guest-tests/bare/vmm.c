@@ -43,10 +43,10 @@ static void do_io(void)
 	result->io[0] = inb(VMM_PORT + 1);
 	result->io[1] = inw(VMM_PORT + 2);
 	result->io[2] = inl(VMM_PORT + 4);
-	result->io[3] = inl(0x7f0);		/* nobody there */
+	result->io[3] = inl(0x7f0); /* nobody there */
 	write32(VMM_MMIO + 0x10, 0x44444444);
 	result->io[4] = read32(VMM_MMIO + 0x20);
-	result->io[5] = read32(VMM_MMIO + 0x1000);	/* nobody there */
+	result->io[5] = read32(VMM_MMIO + 0x1000); /* nobody there */
 	__asm__ volatile("rep outsb" : : "S"(text), "c"(3), "d"(VMM_PORT + 7) : "memory");
 	result->io[6] = 1;
 }

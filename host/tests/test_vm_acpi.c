@@ -115,8 +115,14 @@ TEST_F(acpi, fadt, .title = "the FADT is hardware-reduced and tells how to sleep
 	EXPECT_EQ(le32(fadt + 4), 276);
 	EXPECT_EQ(fadt[8], 6);
 	flags = le32(fadt + 112);
-	EXPECT_TRUE(flags & 1u << 20) { TH_LOG("HW_REDUCED_ACPI"); }
-	EXPECT_TRUE(flags & 1u << 10) { TH_LOG("RESET_REG_SUP"); }
+	EXPECT_TRUE(flags & 1u << 20)
+	{
+		TH_LOG("HW_REDUCED_ACPI");
+	}
+	EXPECT_TRUE(flags & 1u << 10)
+	{
+		TH_LOG("RESET_REG_SUP");
+	}
 	/* generic addresses: IO space, 8 bits */
 	EXPECT_EQ(le32(fadt + 116), 0x01000801);
 	EXPECT_EQ(le64(fadt + 120), PORT_RESET);
@@ -159,7 +165,10 @@ TEST_F(acpi, madt, .title = "the MADT lists every CPU once, one IOAPIC and the N
 			nmis++;
 			break;
 		default:
-			EXPECT_EQ(e[0], 0) { TH_LOG("unexpected entry"); }
+			EXPECT_EQ(e[0], 0)
+			{
+				TH_LOG("unexpected entry");
+			}
 		}
 	}
 	EXPECT_EQ(cpus, 3);
@@ -167,14 +176,18 @@ TEST_F(acpi, madt, .title = "the MADT lists every CPU once, one IOAPIC and the N
 	EXPECT_EQ(nmis, 1);
 }
 
-TEST_F(acpi, largest, .title = "64 CPUs and 16 devices fit where the tables go; too little room is an error")
+TEST_F(acpi, largest,
+       .title = "64 CPUs and 16 devices fit where the tables go; too little room is an error")
 {
-	const struct acpi_config cfg = { .nr_cpus = MACHINE_MAX_VCPUS, .nr_virtio = MACHINE_MAX_VIRTIO };
+	const struct acpi_config cfg = { .nr_cpus = MACHINE_MAX_VCPUS,
+					 .nr_virtio = MACHINE_MAX_VIRTIO };
 	uint8_t *small;
 	long len;
 
-	len = acpi_build(&cfg, self->area, LAYOUT_RESET_VECTOR - LAYOUT_ACPI < AREA ?
-			 LAYOUT_RESET_VECTOR - LAYOUT_ACPI : AREA, LAYOUT_ACPI);
+	len = acpi_build(
+		&cfg, self->area,
+		LAYOUT_RESET_VECTOR - LAYOUT_ACPI < AREA ? LAYOUT_RESET_VECTOR - LAYOUT_ACPI : AREA,
+		LAYOUT_ACPI);
 	ASSERT_GT(len, 0);
 	EXPECT_EQ(le32(find_table(self->area, len, "APIC") + 4), 44 + 64 * 8 + 12 + 6);
 	find_dsdt(self->area, len);
@@ -200,7 +213,8 @@ static char *disassemble(const uint8_t *table)
 	ASSERT_NOT_NULL(f);
 	ASSERT_EQ(fwrite(table, 1, le32(table + 4), f), le32(table + 4));
 	ASSERT_EQ(fclose(f), 0);
-	snprintf(cmd, sizeof(cmd), "cd %s && command -v iasl >iasl.log && iasl -d dsdt.aml >iasl.log 2>&1",
+	snprintf(cmd, sizeof(cmd),
+		 "cd %s && command -v iasl >iasl.log && iasl -d dsdt.aml >iasl.log 2>&1",
 		 ss_tmpdir());
 	if (system(cmd))
 		return NULL;
@@ -218,10 +232,19 @@ static char *disassemble(const uint8_t *table)
 TEST_F(acpi, dsdt_by_iasl, .title = "ACPICA's own disassembler reads the devices out of the DSDT")
 {
 	static const char *const wanted[] = {
-		"Name (_S5, Package (0x04)", "Device (COM1)", "EisaId (\"PNP0501\")", "QEMU0001",
-		"EisaId (\"PNP0C02\")", "Device (VR00)", "Device (VR03)", "LNRO0005", "0xD0003000",
+		"Name (_S5, Package (0x04)",
+		"Device (COM1)",
+		"EisaId (\"PNP0501\")",
+		"QEMU0001",
+		"EisaId (\"PNP0C02\")",
+		"Device (VR00)",
+		"Device (VR03)",
+		"LNRO0005",
+		"0xD0003000",
 		"Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, )",
-		"0x0000000B,", "0x03F8,", "0x0505,",
+		"0x0000000B,",
+		"0x03F8,",
+		"0x0505,",
 	};
 	char *text;
 

@@ -41,12 +41,15 @@ static const struct vm_range_ops mute = { .read = NULL };
 
 static int add(struct vm_bus *bus, uint64_t base, uint64_t size, struct seen *s)
 {
-	const struct vm_range r = { .base = base, .size = size, .ops = s ? &ops : &mute, .opaque = s };
+	const struct vm_range r = {
+		.base = base, .size = size, .ops = s ? &ops : &mute, .opaque = s
+	};
 
 	return vm_bus_add(bus, &r);
 }
 
-TEST(finds_the_right_range, .title = "an access reaches the range that holds it, relative to its start")
+TEST(finds_the_right_range,
+     .title = "an access reaches the range that holds it, relative to its start")
 {
 	struct vm_bus bus = { 0 };
 	struct seen a = { 0 }, b = { 0 }, c = { 0 };

@@ -5,7 +5,7 @@
 #include <asm/bootparam.h>
 #include <sys/stat.h>
 
-#define SETUP	  1024u		/* boot sector and one sector of setup code */
+#define SETUP	  1024u /* boot sector and one sector of setup code */
 #define PAYLOAD	  4096u
 #define IMAGE	  (SETUP + PAYLOAD)
 #define PREF	  (16 * MIB)
@@ -56,11 +56,15 @@ static int load(struct boot_env *e, const unsigned char *image)
 	return boot_env_load(e, NULL, NULL);
 }
 
-TEST_F(bz, enters_at_its_place, .title = "goes to its preferred address and is entered 0x200 behind it")
+TEST_F(bz, enters_at_its_place,
+       .title = "goes to its preferred address and is entered 0x200 behind it")
 {
 	const uint64_t *pml4 = vm_memory_ptr(&self->e.mem, LAYOUT_PAGE_TABLES, 6 * 4096);
 
-	ASSERT_EQ(load(&self->e, self->image), 0) { TH_LOG("%s", self->e.err.text); }
+	ASSERT_EQ(load(&self->e, self->image), 0)
+	{
+		TH_LOG("%s", self->e.err.text);
+	}
 	EXPECT_EQ(self->e.entry.mode, BOOT_MODE_LONG);
 	EXPECT_EQ(self->e.entry.rip, PREF + 0x200);
 	EXPECT_EQ(self->e.entry.arg, LAYOUT_ZERO_PAGE);
@@ -85,7 +89,8 @@ TEST_F(bz, zero_page, .title = "boot_params carry header, command line, e820 and
 	EXPECT_EQ(bp->hdr.type_of_loader, 0xff);
 	EXPECT_EQ(bp->hdr.init_size, INIT_SIZE);
 	EXPECT_EQ(bp->hdr.cmd_line_ptr, LAYOUT_CMDLINE);
-	EXPECT_STREQ((char *)vm_memory_ptr(&self->e.mem, LAYOUT_CMDLINE, 64), "console=ttyS0 quiet");
+	EXPECT_STREQ((char *)vm_memory_ptr(&self->e.mem, LAYOUT_CMDLINE, 64),
+		     "console=ttyS0 quiet");
 	EXPECT_EQ(bp->acpi_rsdp_addr, TEST_RSDP);
 	EXPECT_EQ(bp->hdr.ramdisk_size, 0);
 	ASSERT_EQ(bp->e820_entries, n);
@@ -96,10 +101,14 @@ TEST_F(bz, zero_page, .title = "boot_params carry header, command line, e820 and
 	}
 }
 
-TEST_F(bz, moves_down, .title = "where the preferred address leaves no room, a relocatable kernel goes to 2 MiB")
+TEST_F(bz, moves_down,
+       .title = "where the preferred address leaves no room, a relocatable kernel goes to 2 MiB")
 {
 	header(self->image)->pref_address = 62 * MIB;
-	ASSERT_EQ(load(&self->e, self->image), 0) { TH_LOG("%s", self->e.err.text); }
+	ASSERT_EQ(load(&self->e, self->image), 0)
+	{
+		TH_LOG("%s", self->e.err.text);
+	}
 	EXPECT_EQ(self->e.entry.rip, 2 * MIB + 0x200);
 
 	header(self->image)->relocatable_kernel = 0;
@@ -164,12 +173,16 @@ TEST_F(bz, bad_headers, .title = "a header that can't be right isn't believed")
 	EXPECT_EQ(load(&self->e, self->image), -EFBIG);
 }
 
-TEST_F(bz, every_truncation, .title = "a kernel cut off at any byte is refused, and never taken for a whole one")
+TEST_F(bz, every_truncation,
+       .title = "a kernel cut off at any byte is refused, and never taken for a whole one")
 {
 	write_file(self->e.kernel, self->image, IMAGE);
 	for (off_t len = IMAGE - 1; len >= 0; len--) {
 		ASSERT_EQ(truncate(self->e.kernel, len), 0);
-		ASSERT_EQ(boot_env_load(&self->e, NULL, NULL), -ENOEXEC) { TH_LOG("at %ld", (long)len); }
+		ASSERT_EQ(boot_env_load(&self->e, NULL, NULL), -ENOEXEC)
+		{
+			TH_LOG("at %ld", (long)len);
+		}
 		ASSERT_NE(self->e.err.text[0], '\0');
 	}
 }
@@ -187,7 +200,10 @@ TEST_F(bz, random_damage, .title = "random damage to the header gives a load or 
 			bad[0x1f1 + next_random(&seed) % sizeof(struct setup_header)] =
 				(unsigned char)next_random(&seed);
 		ret = load(&self->e, bad);
-		ASSERT_TRUE(!ret || is_documented_error(ret)) { TH_LOG("round %d: %d", round, ret); }
+		ASSERT_TRUE(!ret || is_documented_error(ret))
+		{
+			TH_LOG("round %d: %d", round, ret);
+		}
 		ASSERT_EQ(!ret, !self->e.err.text[0]);
 		if (!ret) {
 			ASSERT_NOT_NULL(vm_memory_ptr(&self->e.mem, self->e.entry.rip, 1));
@@ -204,7 +220,10 @@ TEST_F(bz, initrd_at_the_top, .title = "the initrd ends at the top of memory, pa
 		initrd[i] = (unsigned char)(i * 13 + 1);
 	write_file(self->e.initrd, initrd, sizeof(initrd));
 	write_file(self->e.kernel, self->image, IMAGE);
-	ASSERT_EQ(boot_env_load(&self->e, self->e.initrd, NULL), 0) { TH_LOG("%s", self->e.err.text); }
+	ASSERT_EQ(boot_env_load(&self->e, self->e.initrd, NULL), 0)
+	{
+		TH_LOG("%s", self->e.err.text);
+	}
 	EXPECT_EQ(bp->hdr.ramdisk_image, 64 * MIB - 8192);
 	EXPECT_EQ(bp->hdr.ramdisk_size, sizeof(initrd));
 	EXPECT_EQ(bp->ext_ramdisk_image, 0);
@@ -217,14 +236,18 @@ TEST_F(bz, initrd_at_the_top, .title = "the initrd ends at the top of memory, pa
 	EXPECT_EQ(bp->hdr.ramdisk_image, 32 * MIB - 8192);
 }
 
-TEST_F(bz, initrd_fits_to_the_byte, .title = "an initrd may fill what the kernel leaves, and not a byte more")
+TEST_F(bz, initrd_fits_to_the_byte,
+       .title = "an initrd may fill what the kernel leaves, and not a byte more")
 {
 	const uint64_t room = 64 * MIB - (PREF + INIT_SIZE);
 
 	write_file(self->e.kernel, self->image, IMAGE);
 	write_file(self->e.initrd, "", 0);
 	ASSERT_EQ(truncate(self->e.initrd, (off_t)room), 0);
-	EXPECT_EQ(boot_env_load(&self->e, self->e.initrd, NULL), 0) { TH_LOG("%s", self->e.err.text); }
+	EXPECT_EQ(boot_env_load(&self->e, self->e.initrd, NULL), 0)
+	{
+		TH_LOG("%s", self->e.err.text);
+	}
 	ASSERT_EQ(truncate(self->e.initrd, (off_t)room + 1), 0);
 	EXPECT_EQ(boot_env_load(&self->e, self->e.initrd, NULL), -ENOSPC);
 	EXPECT_STRSTR(self->e.err.text, "doesn't fit");
@@ -267,7 +290,8 @@ TEST_F(bz, long_cmdline, .title = "a command line longer than the kernel takes i
 	EXPECT_EQ(boot_env_load(&self->e, NULL, line), -E2BIG);
 }
 
-TEST_F(bz, kernel_files, .title = "missing, unreadable, directory, fifo, empty and other files are told apart")
+TEST_F(bz, kernel_files,
+       .title = "missing, unreadable, directory, fifo, empty and other files are told apart")
 {
 	EXPECT_EQ(boot_env_load(&self->e, NULL, NULL), -ENOENT);
 	EXPECT_STRSTR(self->e.err.text, "no such file");

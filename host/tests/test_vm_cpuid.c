@@ -21,7 +21,12 @@ static void add(struct kvm_cpuid2 *c, uint32_t function, uint32_t index, uint32_
 {
 	ASSERT_LT(c->nent, NR);
 	c->entries[c->nent++] = (struct kvm_cpuid_entry2){
-		.function = function, .index = index, .eax = eax, .ebx = ebx, .ecx = ecx, .edx = edx,
+		.function = function,
+		.index = index,
+		.eax = eax,
+		.ebx = ebx,
+		.ecx = ecx,
+		.edx = edx,
 	};
 }
 
@@ -31,8 +36,8 @@ FIXTURE_SETUP(cpuid)
 	ASSERT_NOT_NULL(self->c);
 	/* a host of 8 cores with 2 threads each, this being its CPU 5 */
 	add(self->c, 1, 0, 0x906e9, 0x05100800, 0xffffffff & ~(1u << 31), 1u << 28);
-	add(self->c, 4, 0, 0x1c004121, 0, 0, 0);		/* L1, shared by 2 */
-	add(self->c, 4, 1, 0x1c03c163, 0, 0, 0);		/* L3, shared by 16 */
+	add(self->c, 4, 0, 0x1c004121, 0, 0, 0); /* L1, shared by 2 */
+	add(self->c, 4, 1, 0x1c03c163, 0, 0, 0); /* L3, shared by 16 */
 	add(self->c, 4, 2, 0, 0, 0, 0);
 	add(self->c, 0xb, 0, 1, 2, 0x100, 5);
 	add(self->c, 0xb, 1, 4, 16, 0x201, 5);
@@ -89,7 +94,8 @@ TEST_F(cpuid, topology, .title = "one package of single-threaded cores, whatever
 	}
 }
 
-TEST_F(cpuid, features, .title = "hypervisor and deadline timer are told, nested virtualisation is not")
+TEST_F(cpuid, features,
+       .title = "hypervisor and deadline timer are told, nested virtualisation is not")
 {
 	cpuid_adjust(self->c, 0, 2, true);
 	EXPECT_TRUE(cpuid_has(self->c, 1, 2, 31));
@@ -112,7 +118,10 @@ TEST(of_this_host, .title = "KVM's own CPUID comes with our topology leaf and no
 
 	if (kvm < 0)
 		SKIP("%s", err.text);
-	ASSERT_EQ(cpuid_get_supported(kvm, &c, &err), 0) { TH_LOG("%s", err.text); }
+	ASSERT_EQ(cpuid_get_supported(kvm, &c, &err), 0)
+	{
+		TH_LOG("%s", err.text);
+	}
 	close(kvm);
 	cpuid_adjust(c, 1, 4, true);
 	EXPECT_NULL(find(c, 0x1f, 0));

@@ -4,13 +4,13 @@
 
 #include <elf.h>
 
-#define CODE_OFF   0x1000u
-#define CODE	   0x1000u
-#define NOTE_OFF   0x2000u
-#define IMAGE	   (NOTE_OFF + 64u)
-#define LOAD	   (16 * MIB)
-#define MEMSZ	   (1 * MIB)
-#define PVH_MAGIC  0x336ec578u
+#define CODE_OFF  0x1000u
+#define CODE	  0x1000u
+#define NOTE_OFF  0x2000u
+#define IMAGE	  (NOTE_OFF + 64u)
+#define LOAD	  (16 * MIB)
+#define MEMSZ	  (1 * MIB)
+#define PVH_MAGIC 0x336ec578u
 
 struct note {
 	uint32_t namesz, descsz, type;
@@ -54,11 +54,15 @@ FIXTURE_SETUP(elf)
 	ehdr(im)->e_phoff = sizeof(Elf64_Ehdr);
 	ehdr(im)->e_phentsize = sizeof(Elf64_Phdr);
 	ehdr(im)->e_phnum = 2;
-	*phdr(im, 0) = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = CODE_OFF, .p_paddr = LOAD,
-				     .p_vaddr = 0xffffffff81000000, .p_filesz = CODE,
+	*phdr(im, 0) = (Elf64_Phdr){ .p_type = PT_LOAD,
+				     .p_offset = CODE_OFF,
+				     .p_paddr = LOAD,
+				     .p_vaddr = 0xffffffff81000000,
+				     .p_filesz = CODE,
 				     .p_memsz = MEMSZ };
-	*phdr(im, 1) = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = NOTE_OFF, .p_filesz = 24,
-				     .p_align = 4 };
+	*phdr(im, 1) = (Elf64_Phdr){
+		.p_type = PT_NOTE, .p_offset = NOTE_OFF, .p_filesz = 24, .p_align = 4
+	};
 	*note(im) = (struct note){ 4, 8, 18, "Xen", LOAD + 0x40 };
 }
 
@@ -75,7 +79,10 @@ static int load(struct boot_env *e, const unsigned char *image)
 
 TEST_F(elf, enters_at_its_note, .title = "segments go where they say, the PVH note gives the entry")
 {
-	ASSERT_EQ(load(&self->e, self->image), 0) { TH_LOG("%s", self->e.err.text); }
+	ASSERT_EQ(load(&self->e, self->image), 0)
+	{
+		TH_LOG("%s", self->e.err.text);
+	}
 	EXPECT_EQ(self->e.entry.mode, BOOT_MODE_PVH);
 	EXPECT_EQ(self->e.entry.rip, LOAD + 0x40);
 	EXPECT_EQ(self->e.entry.arg, LAYOUT_PVH_INFO);
@@ -84,15 +91,28 @@ TEST_F(elf, enters_at_its_note, .title = "segments go where they say, the PVH no
 
 	/* the entry as four bytes, behind another note with a longer name */
 	memcpy(self->image + NOTE_OFF,
-	       "\6\0\0\0" "\3\0\0\0" "\22\0\0\0" "Linux\0\0\0" "abc\0"
-	       "\4\0\0\0" "\4\0\0\0" "\22\0\0\0" "Xen\0" "\x80\0\0\1", 44);
+	       "\6\0\0\0"
+	       "\3\0\0\0"
+	       "\22\0\0\0"
+	       "Linux\0\0\0"
+	       "abc\0"
+	       "\4\0\0\0"
+	       "\4\0\0\0"
+	       "\22\0\0\0"
+	       "Xen\0"
+	       "\x80\0\0\1",
+	       44);
 	phdr(self->image, 1)->p_filesz = 44;
-	ASSERT_EQ(load(&self->e, self->image), 0) { TH_LOG("%s", self->e.err.text); }
+	ASSERT_EQ(load(&self->e, self->image), 0)
+	{
+		TH_LOG("%s", self->e.err.text);
+	}
 	EXPECT_EQ(self->e.entry.rip, LOAD + 0x80);
 }
 
 /* Offsets as the PVH boot ABI gives them, read without the loader's structs. */
-TEST_F(elf, start_info, .title = "the start info names initrd, command line, memory map and ACPI root")
+TEST_F(elf, start_info,
+       .title = "the start info names initrd, command line, memory map and ACPI root")
 {
 	const unsigned char *info = vm_memory_ptr(&self->e.mem, LAYOUT_PVH_INFO, 56);
 	struct vm_memmap_entry map[VM_MEMMAP_MAX];
@@ -229,12 +249,16 @@ TEST_F(elf, every_truncation, .title = "a kernel cut off at any byte that matter
 	write_file(self->e.kernel, self->image, IMAGE);
 	for (off_t len = NOTE_OFF + 23; len >= 0; len--) {
 		ASSERT_EQ(truncate(self->e.kernel, len), 0);
-		ASSERT_EQ(boot_env_load(&self->e, NULL, NULL), -ENOEXEC) { TH_LOG("at %ld", (long)len); }
+		ASSERT_EQ(boot_env_load(&self->e, NULL, NULL), -ENOEXEC)
+		{
+			TH_LOG("at %ld", (long)len);
+		}
 		ASSERT_NE(self->e.err.text[0], '\0');
 	}
 }
 
-TEST_F(elf, random_damage, .title = "random damage to headers and notes gives a load or a documented error")
+TEST_F(elf, random_damage,
+       .title = "random damage to headers and notes gives a load or a documented error")
 {
 	const size_t headers = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr);
 	unsigned char bad[IMAGE];
@@ -251,7 +275,10 @@ TEST_F(elf, random_damage, .title = "random damage to headers and notes gives a 
 			bad[at] = (unsigned char)next_random(&seed);
 		}
 		ret = load(&self->e, bad);
-		ASSERT_TRUE(!ret || is_documented_error(ret)) { TH_LOG("round %d: %d", round, ret); }
+		ASSERT_TRUE(!ret || is_documented_error(ret))
+		{
+			TH_LOG("round %d: %d", round, ret);
+		}
 		ASSERT_EQ(!ret, !self->e.err.text[0]);
 		if (!ret) {
 			ASSERT_NOT_NULL(vm_memory_ptr(&self->e.mem, self->e.entry.rip, 1));

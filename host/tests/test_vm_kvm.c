@@ -71,28 +71,41 @@ static enum vm_end run(struct ss_fx_vm *self, const char *word)
 
 TEST_F(vm, poweroff, .title = "a guest that powers off by ACPI ends so")
 {
-	EXPECT_EQ(run(self, "poweroff"), VM_END_POWEROFF) { TH_LOG("%s", self->end.detail); }
+	EXPECT_EQ(run(self, "poweroff"), VM_END_POWEROFF)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	EXPECT_EQ(self->end.vcpu, 0);
 	EXPECT_FALSE(self->end.panic_seen);
 }
 
 TEST_F(vm, reset_register, .title = "the reset register is a reboot")
 {
-	EXPECT_EQ(run(self, "reboot"), VM_END_REBOOT) { TH_LOG("%s", self->end.detail); }
+	EXPECT_EQ(run(self, "reboot"), VM_END_REBOOT)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 }
 
 TEST_F(vm, keyboard_reset, .title = "the keyboard controller's reset line is a reboot")
 {
-	EXPECT_EQ(run(self, "kbd"), VM_END_REBOOT) { TH_LOG("%s", self->end.detail); }
+	EXPECT_EQ(run(self, "kbd"), VM_END_REBOOT)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 }
 
 TEST_F(vm, triple_fault, .title = "a triple fault is told apart from a reboot")
 {
-	EXPECT_EQ(run(self, "triple"), VM_END_TRIPLE_FAULT) { TH_LOG("%s", self->end.detail); }
+	EXPECT_EQ(run(self, "triple"), VM_END_TRIPLE_FAULT)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	EXPECT_STRSTR(self->end.detail, "triple fault");
 }
 
-TEST_F(vm, time_limit, .title = "a guest that spins is stopped at the time limit, and where it stood is told")
+TEST_F(vm, time_limit,
+       .title = "a guest that spins is stopped at the time limit, and where it stood is told")
 {
 	EXPECT_EQ(run_for(self, "spin", SECOND_NS / 5), VM_END_TIMEOUT);
 	EXPECT_STRSTR(self->end.detail, "vCPU 0 at 0x2");
@@ -110,7 +123,8 @@ TEST_F(vm, panic_then_reboot, .title = "a panic on the console outranks the rebo
 	EXPECT_TRUE(self->end.panic_seen);
 }
 
-TEST_F(vm, panic_then_nothing, .title = "a panicked guest that hangs is ended as a panic, without a time limit")
+TEST_F(vm, panic_then_nothing,
+       .title = "a panicked guest that hangs is ended as a panic, without a time limit")
 {
 	EXPECT_EQ(run_for(self, "panic-hang", -1), VM_END_PANIC);
 	EXPECT_STREQ(self->end.detail, "Kernel panic - not syncing: a test");
@@ -134,7 +148,8 @@ static void *stopper(void *m)
 	return NULL;
 }
 
-TEST_F(vm, stop_from_thread, .title = "another thread may stop the machine, before or while it waits")
+TEST_F(vm, stop_from_thread,
+       .title = "another thread may stop the machine, before or while it waits")
 {
 	pthread_t t;
 
@@ -165,7 +180,8 @@ TEST_F(vm, end_fd, .title = "the end can be polled for, and shows before it is w
 	EXPECT_EQ(self->end.end, VM_END_POWEROFF);
 }
 
-TEST_F(vm, destroyed_while_running, .title = "a running machine can be destroyed, and leaves nothing")
+TEST_F(vm, destroyed_while_running,
+       .title = "a running machine can be destroyed, and leaves nothing")
 {
 	create(self, 1);
 	load_guest(self->m, "spin");
@@ -180,7 +196,8 @@ struct port {
 	uint32_t len[16];
 };
 
-static void port_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data, uint32_t len)
+static void port_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data,
+		       uint32_t len)
 {
 	struct port *p = opaque;
 	unsigned int n = p->writes++ % 16;
@@ -199,7 +216,8 @@ static void port_read(void *opaque, unsigned int vcpu, uint64_t off, void *data,
 
 static const struct vm_range_ops port_ops = { .read = port_read, .write = port_write };
 
-TEST_F(vm, exits, .title = "port and MMIO accesses of every width reach their range, string ones too")
+TEST_F(vm, exits,
+       .title = "port and MMIO accesses of every width reach their range, string ones too")
 {
 	struct port pio = { 0 }, mmio = { 0 };
 	const struct vm_range ports = { VMM_PORT, 8, &port_ops, &pio };
@@ -210,7 +228,10 @@ TEST_F(vm, exits, .title = "port and MMIO accesses of every width reach their ra
 	ASSERT_EQ(machine_bus_add_pio(self->m, &ports), 0);
 	ASSERT_EQ(machine_bus_add_mmio(self->m, &window), 0);
 	EXPECT_EQ(machine_bus_add_pio(self->m, &ports), -EEXIST);
-	ASSERT_EQ(run(self, "io"), VM_END_POWEROFF) { TH_LOG("%s", self->end.detail); }
+	ASSERT_EQ(run(self, "io"), VM_END_POWEROFF)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	r = guest_result(self->m);
 	EXPECT_EQ(r->io[0], 0xa1);
 	EXPECT_EQ(r->io[1], 0xa2a2);
@@ -267,7 +288,10 @@ TEST_F(vm, doorbells, .title = "QUEUE_NOTIFY rings the eventfd of the queue it n
 
 	create(self, 1);
 	add_device(self, &dev);
-	ASSERT_EQ(run(self, "notify"), VM_END_POWEROFF) { TH_LOG("%s", self->end.detail); }
+	ASSERT_EQ(run(self, "notify"), VM_END_POWEROFF)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	EXPECT_EQ(count_of(virtio_mmio_kick_fd(&dev, 0)), 1);
 	EXPECT_EQ(count_of(virtio_mmio_kick_fd(&dev, 1)), 2);
 	EXPECT_EQ(guest_result(self->m)->io[0], 0x74726976);
@@ -277,7 +301,8 @@ TEST_F(vm, doorbells, .title = "QUEUE_NOTIFY rings the eventfd of the queue it n
 }
 
 /* Each time the guest says that it is ready, one pulse. */
-static void ready_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data, uint32_t len)
+static void ready_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data,
+			uint32_t len)
 {
 	const uint64_t one = 1;
 	int *fd = opaque;
@@ -300,7 +325,10 @@ TEST_F(vm, interrupts, .title = "every write to the irqfd is one interrupt at th
 	add_device(self, &dev);
 	fd = virtio_mmio_irq_fd(&dev);
 	ASSERT_EQ(machine_bus_add_pio(self->m, &ports), 0);
-	ASSERT_EQ(run(self, "irq"), VM_END_POWEROFF) { TH_LOG("%s", self->end.detail); }
+	ASSERT_EQ(run(self, "irq"), VM_END_POWEROFF)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	EXPECT_EQ(guest_result(self->m)->irqs, VMM_NR_IRQS);
 	machine_destroy(self->m);
 	self->m = NULL;
@@ -330,7 +358,10 @@ TEST_F(vm, many_devices, .title = "sixteen devices get a window each, a seventee
 TEST_F(vm, two_cpus, .title = "a second CPU comes up by INIT and SIPI, with its own APIC id")
 {
 	create(self, 2);
-	ASSERT_EQ(run(self, "smp2"), VM_END_POWEROFF) { TH_LOG("%s", self->end.detail); }
+	ASSERT_EQ(run(self, "smp2"), VM_END_POWEROFF)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	EXPECT_EQ(guest_result(self->m)->cpus, 2);
 	EXPECT_EQ(guest_result(self->m)->apic_ids, 3);
 }
@@ -338,7 +369,10 @@ TEST_F(vm, two_cpus, .title = "a second CPU comes up by INIT and SIPI, with its 
 TEST_F(vm, four_cpus, .title = "so do three")
 {
 	create(self, 4);
-	ASSERT_EQ(run(self, "smp4"), VM_END_POWEROFF) { TH_LOG("%s", self->end.detail); }
+	ASSERT_EQ(run(self, "smp4"), VM_END_POWEROFF)
+	{
+		TH_LOG("%s", self->end.detail);
+	}
 	EXPECT_EQ(guest_result(self->m)->cpus, 4);
 	EXPECT_EQ(guest_result(self->m)->apic_ids, 15);
 }
@@ -372,7 +406,8 @@ TEST_F(vm, clock_port, .title = "the clock port answers the host's TSC of the mo
 	}
 }
 
-TEST_F(vm, tsc_while_running, .title = "the TSC's offset can be asked before, while and after the guest runs")
+TEST_F(vm, tsc_while_running,
+       .title = "the TSC's offset can be asked before, while and after the guest runs")
 {
 	struct machine_tsc_info before, during, after;
 

@@ -72,7 +72,8 @@ TEST(most_cpus, .title = "as many vCPUs as KVM takes can be made, up to 64")
 		EXPECT_EQ(try_create(probe.max_vcpus + 1, 32 * MIB), -E2BIG);
 }
 
-TEST(no_descriptors, .title = "running out of file descriptors at any step fails in order and leaves nothing")
+TEST(no_descriptors,
+     .title = "running out of file descriptors at any step fails in order and leaves nothing")
 {
 	struct rlimit limit;
 	unsigned int fds, done = 0;
@@ -91,7 +92,8 @@ TEST(no_descriptors, .title = "running out of file descriptors at any step fails
 	EXPECT_TRUE(done);
 }
 
-TEST(fifty_machines, .title = "fifty machines made, run and destroyed leave no descriptor, thread or mapping")
+TEST(fifty_machines,
+     .title = "fifty machines made, run and destroyed leave no descriptor, thread or mapping")
 {
 	unsigned int fds, tasks;
 
@@ -119,7 +121,8 @@ TEST(fifty_machines, .title = "fifty machines made, run and destroyed leave no d
 	}
 }
 
-TEST(thread_names, .title = "vCPU threads are named, and their ids known, once the machine has started")
+TEST(thread_names,
+     .title = "vCPU threads are named, and their ids known, once the machine has started")
 {
 	const struct machine_config cfg = config(2, 32 * MIB);
 	struct machine *m;
@@ -146,7 +149,8 @@ TEST(thread_names, .title = "vCPU threads are named, and their ids known, once t
 	machine_destroy(m);
 }
 
-TEST(affinity, .title = "a vCPU's thread runs on the host CPU it is given; one that isn't there is refused")
+TEST(affinity,
+     .title = "a vCPU's thread runs on the host CPU it is given; one that isn't there is refused")
 {
 	int cpus[2] = { -1, -1 };
 	struct machine_config cfg = config(2, 32 * MIB);
@@ -188,7 +192,10 @@ TEST(order_of_calls, .title = "calls out of order are refused instead of doing h
 	EXPECT_EQ(machine_start(m), -EINVAL);
 	EXPECT_EQ(machine_wait(m, 0, &end), -EINVAL);
 	EXPECT_EQ(machine_load(m, &none), -ENOENT);
-	EXPECT_EQ(machine_start(m), -EINVAL) { TH_LOG("started without a kernel"); }
+	EXPECT_EQ(machine_start(m), -EINVAL)
+	{
+		TH_LOG("started without a kernel");
+	}
 	machine_destroy(m);
 	machine_destroy(NULL);
 }

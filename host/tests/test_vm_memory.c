@@ -36,7 +36,8 @@ FIXTURE_TEARDOWN(memory)
 	vm_memory_destroy(&self->m);
 }
 
-TEST_F(memory, refuses_sizes, .title = "zero, tiny, huge and overflowing sizes are refused in words")
+TEST_F(memory, refuses_sizes,
+       .title = "zero, tiny, huge and overflowing sizes are refused in words")
 {
 	static const struct {
 		uint64_t size;
@@ -108,7 +109,8 @@ TEST_F(memory, around_the_hole, .title = "beyond 3 GiB the rest lies at 4 GiB an
 	EXPECT_EQ(map[n - 1].size, 2 * MIB);
 }
 
-TEST_F(memory, map, .title = "the memory map is sorted, free of overlap, and tells no more RAM than there is")
+TEST_F(memory, map,
+       .title = "the memory map is sorted, free of overlap, and tells no more RAM than there is")
 {
 	struct vm_memmap_entry map[VM_MEMMAP_MAX];
 	uint64_t end = 0, ram = 0;

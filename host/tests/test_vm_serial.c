@@ -95,7 +95,10 @@ TEST_F(uart, looks_like_a_16550a, .title = "the probing of an 8250 driver finds 
 	put(s, UART_IER, 0x0f);
 	EXPECT_EQ(get(s, UART_IER), 0x0f);
 	put(s, UART_IER, 0x40);
-	EXPECT_EQ(get(s, UART_IER), 0) { TH_LOG("looks like an XScale UART"); }
+	EXPECT_EQ(get(s, UART_IER), 0)
+	{
+		TH_LOG("looks like an XScale UART");
+	}
 
 	put(s, UART_MCR, UART_MCR_LOOP | UART_MCR_OUT2 | UART_MCR_RTS);
 	EXPECT_EQ(get(s, UART_MSR) & 0xf0, 0x90);
@@ -108,17 +111,26 @@ TEST_F(uart, looks_like_a_16550a, .title = "the probing of an 8250 driver finds 
 	put(s, UART_EFR, 0);
 	put(s, UART_LCR, 0);
 	put(s, UART_FCR, UART_FCR_ENABLE_FIFO);
-	EXPECT_EQ(get(s, UART_IIR) >> 6, 3) { TH_LOG("no working FIFO"); }
+	EXPECT_EQ(get(s, UART_IIR) >> 6, 3)
+	{
+		TH_LOG("no working FIFO");
+	}
 
 	put(s, UART_LCR, UART_LCR_CONF_MODE_A);
-	EXPECT_NE(get(s, UART_EFR), 0) { TH_LOG("looks like a 16650"); }
+	EXPECT_NE(get(s, UART_EFR), 0)
+	{
+		TH_LOG("looks like a 16650");
+	}
 	put(s, UART_LCR, UART_LCR_CONF_MODE_B);
 	EXPECT_NE(get(s, UART_EFR), 0);
 	put(s, UART_LCR, 0);
 	put(s, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR7_64BYTE);
 	EXPECT_FALSE(get(s, UART_IIR) & 0x20);
 	serial_flush(s);
-	EXPECT_EQ(self->len, 0) { TH_LOG("loopback reached the line"); }
+	EXPECT_EQ(self->len, 0)
+	{
+		TH_LOG("loopback reached the line");
+	}
 }
 
 TEST_F(uart, divisor, .title = "the divisor latch hides data and interrupt registers, and back")
@@ -140,7 +152,8 @@ TEST_F(uart, divisor, .title = "the divisor latch hides data and interrupt regis
 	EXPECT_EQ(self->len, 0);
 }
 
-TEST_F(uart, transmit_interrupt, .title = "an empty transmitter interrupts once when asked to, until IIR is read")
+TEST_F(uart, transmit_interrupt,
+       .title = "an empty transmitter interrupts once when asked to, until IIR is read")
 {
 	struct serial *s = &self->s;
 

@@ -42,7 +42,10 @@ static inline void guest_path(char *path, size_t size)
 	exe[n] = '\0';
 	*strrchr(exe, '/') = '\0';
 	snprintf(path, size, "%s/../guest/bare/vmm.elf", exe);
-	ASSERT_EQ(access(path, R_OK), 0) { TH_LOG("%s is missing", path); }
+	ASSERT_EQ(access(path, R_OK), 0)
+	{
+		TH_LOG("%s is missing", path);
+	}
 }
 
 /* Have the guest do @word; everything else is as in a run. */

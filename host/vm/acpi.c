@@ -33,7 +33,7 @@ struct acpi_gas {
 
 struct acpi_rsdp {
 	char signature[8];
-	uint8_t checksum;	/* of the first 20 bytes */
+	uint8_t checksum; /* of the first 20 bytes */
 	char oem_id[6];
 	uint8_t revision;
 	uint32_t rsdt;
@@ -72,13 +72,13 @@ struct acpi_fadt {
 _Static_assert(sizeof(struct acpi_rsdp) == 36, "RSDP of ACPI 2.0");
 _Static_assert(sizeof(struct acpi_fadt) == 276, "FADT of ACPI 6");
 
-#define BOOT_ARCH_NO_VGA  (1u << 2)
-#define BOOT_ARCH_NO_RTC  (1u << 5)
-#define FADT_WBINVD	  (1u << 0)
-#define FADT_PWR_BUTTON	  (1u << 4)	/* no fixed power button */
-#define FADT_SLP_BUTTON	  (1u << 5)
-#define FADT_RESET_REG	  (1u << 10)
-#define FADT_HW_REDUCED	  (1u << 20)
+#define BOOT_ARCH_NO_VGA (1u << 2)
+#define BOOT_ARCH_NO_RTC (1u << 5)
+#define FADT_WBINVD	 (1u << 0)
+#define FADT_PWR_BUTTON	 (1u << 4) /* no fixed power button */
+#define FADT_SLP_BUTTON	 (1u << 5)
+#define FADT_RESET_REG	 (1u << 10)
+#define FADT_HW_REDUCED	 (1u << 20)
 
 struct madt_head {
 	struct acpi_header h;
@@ -169,16 +169,24 @@ static void *acpi_madt(struct acpi_area *a, const struct acpi_config *cfg)
 	at = (uint8_t *)(madt + 1);
 	for (unsigned int i = 0; i < cfg->nr_cpus; i++, at += sizeof(struct madt_lapic))
 		*(struct madt_lapic *)at = (struct madt_lapic){
-			.type = 0, .length = sizeof(struct madt_lapic),
-			.uid = (uint8_t)i, .apic_id = (uint8_t)i, .flags = 1,
+			.type = 0,
+			.length = sizeof(struct madt_lapic),
+			.uid = (uint8_t)i,
+			.apic_id = (uint8_t)i,
+			.flags = 1,
 		};
 	*(struct madt_ioapic *)at = (struct madt_ioapic){
-		.type = 1, .length = sizeof(struct madt_ioapic), .address = LAYOUT_IOAPIC,
+		.type = 1,
+		.length = sizeof(struct madt_ioapic),
+		.address = LAYOUT_IOAPIC,
 	};
 	at += sizeof(struct madt_ioapic);
 	/* LINT1 of every CPU is its NMI, as vcpu_setup() wires it. */
 	*(struct madt_lapic_nmi *)at = (struct madt_lapic_nmi){
-		.type = 4, .length = sizeof(struct madt_lapic_nmi), .uid = 0xff, .lint = 1,
+		.type = 4,
+		.length = sizeof(struct madt_lapic_nmi),
+		.uid = 0xff,
+		.lint = 1,
 	};
 	acpi_finish(&madt->h, "APIC", 5, len);
 	return madt;
@@ -194,8 +202,8 @@ static void *acpi_fadt(struct acpi_area *a, uint64_t dsdt)
 	fadt->x_dsdt = dsdt;
 	fadt->minor = 4;
 	fadt->boot_arch = BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_RTC;
-	fadt->flags = FADT_WBINVD | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_RESET_REG |
-		      FADT_HW_REDUCED;
+	fadt->flags =
+		FADT_WBINVD | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_RESET_REG | FADT_HW_REDUCED;
 	fadt->reset_reg = (struct acpi_gas){ 1, 8, 0, 1, PORT_RESET };
 	fadt->reset_value = RESET_VALUE;
 	fadt->sleep_control = (struct acpi_gas){ 1, 8, 0, 1, PORT_SLEEP_CONTROL };
@@ -246,8 +254,9 @@ static void dsdt_virtio(struct aml *aml, unsigned int nr)
 static void *acpi_dsdt(struct acpi_area *a, const struct acpi_config *cfg)
 {
 	static const uint8_t s5[4] = { SLEEP_TYPE_S5, SLEEP_TYPE_S5, 0, 0 };
-	const struct aml_crs uart = { .io = PORT_COM1, .io_size = 8, .has_irq = true,
-				      .gsi = GSI_COM1 };
+	const struct aml_crs uart = {
+		.io = PORT_COM1, .io_size = 8, .has_irq = true, .gsi = GSI_COM1
+	};
 	const struct aml_crs pvpanic = { .io = PORT_PVPANIC, .io_size = 1 };
 	const struct aml_crs board[] = {
 		{ .io = SS_CLOCK_PORT, .io_size = 8 },

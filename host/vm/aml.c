@@ -18,7 +18,7 @@ enum {
 	AML_EXT_DEVICE = 0x82,
 };
 
-#define PKG_LENGTH_BYTES 3	/* always the three-byte form: up to 1 MiB, no moving about */
+#define PKG_LENGTH_BYTES 3 /* always the three-byte form: up to 1 MiB, no moving about */
 
 static void aml_put(struct aml *a, const void *data, size_t len)
 {
@@ -185,7 +185,7 @@ void aml_name_crs(struct aml *a, const struct aml_crs *crs, unsigned int n)
 	start = a->len;
 	for (unsigned int i = 0; i < n; i++)
 		crs_one(a, &crs[i]);
-	aml_put(a, "\x79", 2);	/* end tag; checksum 0: not used */
+	aml_put(a, "\x79", 2); /* end tag; checksum 0: not used */
 	if (a->full)
 		return;
 	size = (uint16_t)(a->len - start);

@@ -64,7 +64,8 @@ int boot_file_read(const struct boot_file *f, void *to, uint64_t off, uint64_t l
 			return vm_fail(err, -EIO, "%s %s: can't read it: %s", f->what, f->path,
 				       strerror(errno));
 		if (!n)
-			return vm_fail(err, -EIO, "%s %s shrank while it was read", f->what, f->path);
+			return vm_fail(err, -EIO, "%s %s shrank while it was read", f->what,
+				       f->path);
 		at += n;
 		off += (uint64_t)n;
 		len -= (uint64_t)n;
@@ -92,10 +93,11 @@ int boot_load_initrd(const struct vm_memory *mem, const char *path, uint64_t flo
 	if (limit > mem->low_end)
 		limit = mem->low_end;
 	if (f.size > limit || ((limit - f.size) & ~(PAGE - 1)) < floor) {
-		ret = vm_fail(err, -ENOSPC,
-			      "initrd %s (%llu MiB) doesn't fit beside the kernel into %llu MiB: give the guest more memory",
-			      path, (unsigned long long)((f.size + (1 << 20) - 1) >> 20),
-			      (unsigned long long)(mem->size >> 20));
+		ret = vm_fail(
+			err, -ENOSPC,
+			"initrd %s (%llu MiB) doesn't fit beside the kernel into %llu MiB: give the guest more memory",
+			path, (unsigned long long)((f.size + (1 << 20) - 1) >> 20),
+			(unsigned long long)(mem->size >> 20));
 		goto out;
 	}
 	gpa = (limit - f.size) & ~(PAGE - 1);
@@ -142,9 +144,10 @@ int boot_load(const struct vm_memory *mem, const struct machine_boot *boot, uint
 	else if (boot_is_bzimage(head, len))
 		ret = boot_load_bzimage(mem, &kernel, boot, rsdp, entry, err);
 	else
-		ret = vm_fail(err, -ENOEXEC,
-			      "kernel %s is not a Linux kernel: neither a bzImage nor an ELF vmlinux",
-			      boot->kernel);
+		ret = vm_fail(
+			err, -ENOEXEC,
+			"kernel %s is not a Linux kernel: neither a bzImage nor an ELF vmlinux",
+			boot->kernel);
 out:
 	boot_file_close(&kernel);
 	return ret;

@@ -18,8 +18,8 @@
 
 /** enum boot_mode - the state in which vCPU 0 enters. */
 enum boot_mode {
-	BOOT_MODE_LONG,		/* 64 bit, identity page tables, boot_params in rsi */
-	BOOT_MODE_PVH,		/* 32 bit protected, no paging, start info in ebx */
+	BOOT_MODE_LONG, /* 64 bit, identity page tables, boot_params in rsi */
+	BOOT_MODE_PVH,	/* 32 bit protected, no paging, start info in ebx */
 };
 
 /** struct boot_entry - where and how vCPU 0 starts. */

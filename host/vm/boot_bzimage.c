@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SECTOR		512ULL
-#define HDR_OFFSET	0x1f1
-#define HDR_MAGIC	0x53726448u	/* "HdrS" */
-#define HDR_MIN_VERSION 0x020c		/* xloadflags */
-#define ENTRY_64	0x200		/* 64-bit entry, from the protected-mode code's start */
-#define MAX_KERNEL	(1ULL << 30)
+#define SECTOR		  512ULL
+#define HDR_OFFSET	  0x1f1
+#define HDR_MAGIC	  0x53726448u /* "HdrS" */
+#define HDR_MIN_VERSION	  0x020c      /* xloadflags */
+#define ENTRY_64	  0x200	      /* 64-bit entry, from the protected-mode code's start */
+#define MAX_KERNEL	  (1ULL << 30)
 
 #define PTE_PRESENT_WRITE 0x3ULL
 #define PTE_HUGE	  0x80ULL
@@ -55,9 +55,10 @@ static int bz_read_header(const struct boot_file *f, struct bz_plan *p, struct v
 	if (ret)
 		return ret;
 	if (p->hdr.version < HDR_MIN_VERSION || !(p->hdr.xloadflags & XLF_KERNEL_64))
-		return vm_fail(err, -ENOEXEC,
-			       "kernel %s has no 64-bit entry (boot protocol %u.%02u): an x86-64 kernel is needed",
-			       f->path, p->hdr.version >> 8, p->hdr.version & 0xff);
+		return vm_fail(
+			err, -ENOEXEC,
+			"kernel %s has no 64-bit entry (boot protocol %u.%02u): an x86-64 kernel is needed",
+			f->path, p->hdr.version >> 8, p->hdr.version & 0xff);
 	if (!(p->hdr.loadflags & LOADED_HIGH))
 		return vm_fail(err, -ENOEXEC, "kernel %s is a zImage, not a bzImage", f->path);
 
@@ -82,8 +83,9 @@ static int bz_place(const struct boot_file *f, const struct vm_memory *mem, stru
 	if (need < p->payload_size)
 		need = p->payload_size;
 	if (need > MAX_KERNEL)
-		return vm_fail(err, -EFBIG, "kernel %s wants %llu MiB to unpack itself: is it damaged?",
-			       f->path, (unsigned long long)(need >> 20));
+		return vm_fail(err, -EFBIG,
+			       "kernel %s wants %llu MiB to unpack itself: is it damaged?", f->path,
+			       (unsigned long long)(need >> 20));
 	if (!align || (align & (align - 1)) || align > MAX_KERNEL)
 		return vm_fail(err, -ENOEXEC, "kernel %s: bad alignment %#llx in its header",
 			       f->path, (unsigned long long)align);
@@ -100,10 +102,11 @@ static int bz_place(const struct boot_file *f, const struct vm_memory *mem, stru
 	return 0;
 
 too_big:
-	return vm_fail(err, -EFBIG,
-		       "kernel %s needs %llu MiB of memory to start, the guest has %llu MiB: give it more",
-		       f->path, (unsigned long long)((need + LAYOUT_HIMEM) >> 20),
-		       (unsigned long long)(mem->size >> 20));
+	return vm_fail(
+		err, -EFBIG,
+		"kernel %s needs %llu MiB of memory to start, the guest has %llu MiB: give it more",
+		f->path, (unsigned long long)((need + LAYOUT_HIMEM) >> 20),
+		(unsigned long long)(mem->size >> 20));
 }
 
 static void bz_zero_page(const struct vm_memory *mem, const struct bz_plan *p,

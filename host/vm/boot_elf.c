@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PHDRS	64
-#define MAX_NOTES	(64 * 1024u)
-#define NOTE_PHYS32_ENTRY 18		/* XEN_ELFNOTE_PHYS32_ENTRY */
-#define PVH_MAGIC	0x336ec578u	/* "xEn3" with bit 7 of the E set */
+#define MAX_PHDRS	  64
+#define MAX_NOTES	  (64 * 1024u)
+#define NOTE_PHYS32_ENTRY 18	      /* XEN_ELFNOTE_PHYS32_ENTRY */
+#define PVH_MAGIC	  0x336ec578u /* "xEn3" with bit 7 of the E set */
 
 /* The start info of the PVH boot ABI, version 1, and what it points to. */
 struct pvh_start_info {
@@ -50,7 +50,7 @@ struct pvh_area {
 struct elf_image {
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph[MAX_PHDRS];
-	uint64_t end;		/* first byte behind the last segment */
+	uint64_t end; /* first byte behind the last segment */
 	uint64_t entry;
 };
 
@@ -130,8 +130,7 @@ static int elf_read_entry(const struct boot_file *f, struct elf_image *img, stru
 		ret = boot_file_read(f, notes, ph->p_offset, ph->p_filesz, err);
 		if (ret)
 			goto out;
-		found = elf_find_entry(notes, ph->p_filesz, ph->p_align == 8 ? 8 : 4,
-				       &img->entry);
+		found = elf_find_entry(notes, ph->p_filesz, ph->p_align == 8 ? 8 : 4, &img->entry);
 	}
 	if (!found)
 		ret = vm_fail(err, -ENOEXEC, hint, f->path);
@@ -153,14 +152,14 @@ static int elf_load_segment(const struct boot_file *f, const struct vm_memory *m
 		return vm_fail(err, -ENOEXEC, "kernel %s: an ELF segment has impossible sizes",
 			       f->path);
 	if (ph->p_paddr < LAYOUT_HIMEM)
-		return vm_fail(err, -ENOEXEC,
-			       "kernel %s wants to be loaded at %#llx, below 1 MiB", f->path,
-			       (unsigned long long)ph->p_paddr);
+		return vm_fail(err, -ENOEXEC, "kernel %s wants to be loaded at %#llx, below 1 MiB",
+			       f->path, (unsigned long long)ph->p_paddr);
 	if (end > mem->low_end)
-		return vm_fail(err, -EFBIG,
-			       "kernel %s reaches up to %llu MiB, the guest has %llu MiB: give it more",
-			       f->path, (unsigned long long)(end >> 20),
-			       (unsigned long long)(mem->size >> 20));
+		return vm_fail(
+			err, -EFBIG,
+			"kernel %s reaches up to %llu MiB, the guest has %llu MiB: give it more",
+			f->path, (unsigned long long)(end >> 20),
+			(unsigned long long)(mem->size >> 20));
 	to = vm_memory_ptr(mem, ph->p_paddr, ph->p_memsz);
 	if (!to)
 		return vm_fail(err, -EFBIG, "kernel %s doesn't fit into guest memory", f->path);

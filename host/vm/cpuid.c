@@ -14,13 +14,13 @@
 #define ECX1_HYPERVISOR	  (1u << 31)
 #define EDX1_HTT	  (1u << 28)
 /* Leaf 0x80000001 */
-#define ECX81_CMP_LEGACY  (1u << 1)
-#define ECX81_SVM	  (1u << 2)
+#define ECX81_CMP_LEGACY (1u << 1)
+#define ECX81_SVM	 (1u << 2)
 
-#define TOPO_LEAF	0xbu
-#define TOPO_LEVELS	3u	/* thread, core, end of list */
-#define TOPO_LEVEL_SMT	1u
-#define TOPO_LEVEL_CORE 2u
+#define TOPO_LEAF	 0xbu
+#define TOPO_LEVELS	 3u /* thread, core, end of list */
+#define TOPO_LEVEL_SMT	 1u
+#define TOPO_LEVEL_CORE	 2u
 
 static bool cpuid_is_topology(uint32_t function)
 {
@@ -171,7 +171,8 @@ void cpuid_adjust(struct kvm_cpuid2 *cpuid, unsigned int apic_id, unsigned int n
 		case 0x80000008:
 			/* cores of the package - 1, and bits of the APIC id */
 			if (amd)
-				e->ecx = (e->ecx & ~0xf0ffu) | (nr_cpus - 1) | (bits_for(nr_cpus) << 12);
+				e->ecx = (e->ecx & ~0xf0ffu) | (nr_cpus - 1) |
+					 (bits_for(nr_cpus) << 12);
 			break;
 		case 0x8000001e:
 			/* AMD: extended APIC id; core id, one thread a core; one node */

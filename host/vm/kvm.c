@@ -68,9 +68,10 @@ int kvm_open(struct vm_err *err)
 		case ENOENT:
 		case ENODEV:
 		case ENXIO:
-			return vm_fail(err, -ENOENT,
-				       KVM_PATH
-				       " is missing: load kvm-intel or kvm-amd, and switch virtualisation on in the firmware");
+			return vm_fail(
+				err, -ENOENT,
+				KVM_PATH
+				" is missing: load kvm-intel or kvm-amd, and switch virtualisation on in the firmware");
 		case EACCES:
 		case EPERM:
 			return vm_fail(err, -EACCES,

@@ -22,14 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROBE_MEMORY	0x10000u
-#define PROBE_IDT	0x1000u
-#define PROBE_PML4	0x2000u	/* and the next two pages */
-#define PROBE_CODE	0x8000u
-#define PROBE_STACK	0xf000u
-#define PROBE_PORT	0xf4
-#define PROBE_LIMIT_NS	1000000000LL
-#define PROBE_TICK_NS	50000000L
+#define PROBE_MEMORY   0x10000u
+#define PROBE_IDT      0x1000u
+#define PROBE_PML4     0x2000u /* and the next two pages */
+#define PROBE_CODE     0x8000u
+#define PROBE_STACK    0xf000u
+#define PROBE_PORT     0xf4
+#define PROBE_LIMIT_NS 1000000000LL
+#define PROBE_TICK_NS  50000000L
 
 /* What the guest tries, in this order; each is reported to PROBE_PORT when done. */
 enum probe_step { STEP_INT3, STEP_CMPXCHG16B, STEP_POPCNT, STEP_SHLX, NR_STEPS };
@@ -79,8 +79,8 @@ struct probe {
 	unsigned char *mem;
 	struct kvm_run *run;
 	size_t run_size;
-	uint32_t steps;		/* bit set: to be tried */
-	uint32_t done;		/* bit set: worked */
+	uint32_t steps; /* bit set: to be tried */
+	uint32_t done;	/* bit set: worked */
 };
 
 static void cpu_flag(char *flag, size_t size)
@@ -111,8 +111,7 @@ static void probe_fill_memory(struct probe *p)
 	pml4[0] = (PROBE_PML4 + 0x1000) | 3;
 	pdpt[0] = (PROBE_PML4 + 0x2000) | 3;
 	pd[0] = 0x83;
-	gate[0] = (handler & 0xffff) | (SEL_CODE << 16) | (0x8e00ULL << 32) |
-		  (handler >> 16 << 48);
+	gate[0] = (handler & 0xffff) | (SEL_CODE << 16) | (0x8e00ULL << 32) | (handler >> 16 << 48);
 	vcpu_write_gdt((uint64_t *)(p->mem + LAYOUT_GDT), true);
 	memcpy(p->mem + PROBE_CODE, probe_guest, (size_t)(probe_guest_end - probe_guest));
 }
@@ -141,7 +140,8 @@ static int probe_create(struct probe *p, struct vm_err *err)
 	regs.rbx = p->steps;
 	size = ioctl(p->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	p->vm = ioctl(p->kvm, KVM_CREATE_VM, 0);
-	p->mem = mmap(NULL, PROBE_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p->mem = mmap(NULL, PROBE_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
 	if (p->vm < 0 || p->mem == MAP_FAILED || size < (int)sizeof(*p->run))
 		return -errno;
 	probe_fill_memory(p);
@@ -252,9 +252,10 @@ static void describe(struct kvm_probe_result *res, const struct probe *p)
 	for (int i = NR_STEPS - 1; i >= 0; i--)
 		if ((p->steps & ~p->done) >> i & 1)
 			stop = step_names[i];
-	snprintf(res->reason, sizeof(res->reason),
-		 "/dev/kvm stops at the instruction %s, which Linux needs%s: bare-metal guests only", stop,
-		 res->cpu_flag[0] ? "" : ", and the CPU has neither vmx nor svm");
+	snprintf(
+		res->reason, sizeof(res->reason),
+		"/dev/kvm stops at the instruction %s, which Linux needs%s: bare-metal guests only",
+		stop, res->cpu_flag[0] ? "" : ", and the CPU has neither vmx nor svm");
 }
 
 int kvm_probe(struct kvm_probe_result *res)

@@ -10,9 +10,9 @@
 
 /** enum kvm_sort - what sort of KVM this is. */
 enum kvm_sort {
-	KVM_SORT_NONE = 0,	/* no usable /dev/kvm */
-	KVM_SORT_SOFTWARE,	/* runs small bare-metal guests, but no stock kernel */
-	KVM_SORT_HARDWARE,	/* runs ordinary Linux guests */
+	KVM_SORT_NONE = 0, /* no usable /dev/kvm */
+	KVM_SORT_SOFTWARE, /* runs small bare-metal guests, but no stock kernel */
+	KVM_SORT_HARDWARE, /* runs ordinary Linux guests */
 };
 
 /**

@@ -23,7 +23,7 @@ static int machine_check_config(const struct machine *m, struct vm_err *err)
 	int advised = kvm_cap(m->kvm_fd, KVM_CAP_NR_VCPUS);
 
 	if (!most)
-		most = advised ? advised : 4;	/* as KVM's documentation has it */
+		most = advised ? advised : 4; /* as KVM's documentation has it */
 	if (m->nr_vcpus > (unsigned int)most)
 		return vm_fail(err, -E2BIG, "%u CPUs are more than this host's KVM can do (%d)",
 			       m->nr_vcpus, most);
@@ -33,20 +33,22 @@ static int machine_check_config(const struct machine *m, struct vm_err *err)
 /* Interrupt lines go to the IOAPIC only; the PIC that KVM makes has no inputs. */
 static int machine_route_irqs(struct machine *m)
 {
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entry[LAYOUT_IOAPIC_PINS];
-	} routing;
+	struct kvm_irq_routing *routing;
+	int ret;
 
-	memset(&routing, 0, sizeof(routing));
-	routing.head.nr = LAYOUT_IOAPIC_PINS;
+	routing = calloc(1, sizeof(*routing) + LAYOUT_IOAPIC_PINS * sizeof(routing->entries[0]));
+	if (!routing)
+		return -ENOMEM;
+	routing->nr = LAYOUT_IOAPIC_PINS;
 	for (unsigned int i = 0; i < LAYOUT_IOAPIC_PINS; i++) {
-		routing.entry[i].gsi = i;
-		routing.entry[i].type = KVM_IRQ_ROUTING_IRQCHIP;
-		routing.entry[i].u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
-		routing.entry[i].u.irqchip.pin = i;
+		routing->entries[i].gsi = i;
+		routing->entries[i].type = KVM_IRQ_ROUTING_IRQCHIP;
+		routing->entries[i].u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		routing->entries[i].u.irqchip.pin = i;
 	}
-	return ioctl(m->vm_fd, KVM_SET_GSI_ROUTING, &routing) ? -errno : 0;
+	ret = ioctl(m->vm_fd, KVM_SET_GSI_ROUTING, routing) ? -errno : 0;
+	free(routing);
+	return ret;
 }
 
 static int machine_create_vm(struct machine *m, struct vm_err *err)
@@ -64,7 +66,8 @@ static int machine_create_vm(struct machine *m, struct vm_err *err)
 	ioctl(m->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)LAYOUT_TSS);
 	if (ioctl(m->vm_fd, KVM_CREATE_IRQCHIP, 0)) {
 		ret = -errno;
-		return vm_fail(err, ret, "KVM can't make interrupt controllers: %s", strerror(-ret));
+		return vm_fail(err, ret, "KVM can't make interrupt controllers: %s",
+			       strerror(-ret));
 	}
 	ret = machine_route_irqs(m);
 	if (ret)
@@ -83,9 +86,10 @@ static int machine_create_vcpus(struct machine *m, const int *affinity, struct v
 		return ret;
 	if (m->memory.high_size &&
 	    (LAYOUT_GAP_END + m->memory.high_size - 1) >> cpuid_phys_bits(cpuid))
-		ret = vm_fail(err, -EINVAL,
-			      "guest memory of %llu MiB is more than a CPU with %u address bits reaches",
-			      (unsigned long long)(m->memory.size >> 20), cpuid_phys_bits(cpuid));
+		ret = vm_fail(
+			err, -EINVAL,
+			"guest memory of %llu MiB is more than a CPU with %u address bits reaches",
+			(unsigned long long)(m->memory.size >> 20), cpuid_phys_bits(cpuid));
 	for (unsigned int i = 0; !ret && i < m->nr_vcpus; i++) {
 		ret = vcpu_create(&m->vcpu[i], m, i, err);
 		if (!ret)
@@ -195,8 +199,9 @@ int machine_bus_add_mmio(struct machine *m, const struct vm_range *range)
  */
 static void write_reset_vector(struct machine *m)
 {
-	static const uint8_t code[] = { 0xb0, RESET_VALUE, 0xba, PORT_RESET & 0xff,
-					PORT_RESET >> 8, 0xee, 0xf4, 0xeb, 0xfd };
+	static const uint8_t code[] = {
+		0xb0, RESET_VALUE, 0xba, PORT_RESET & 0xff, PORT_RESET >> 8, 0xee, 0xf4, 0xeb, 0xfd
+	};
 
 	memcpy(vm_memory_ptr(&m->memory, LAYOUT_RESET_VECTOR, sizeof(code)), code, sizeof(code));
 }
@@ -205,8 +210,8 @@ static int write_acpi(struct machine *m, struct vm_err *err)
 {
 	const struct acpi_config acpi = { .nr_cpus = m->nr_vcpus, .nr_virtio = m->nr_virtio };
 	const size_t size = LAYOUT_RESET_VECTOR - LAYOUT_ACPI;
-	long len = acpi_build(&acpi, vm_memory_ptr(&m->memory, LAYOUT_ACPI, size), size,
-			      LAYOUT_ACPI);
+	long len =
+		acpi_build(&acpi, vm_memory_ptr(&m->memory, LAYOUT_ACPI, size), size, LAYOUT_ACPI);
 
 	return len < 0 ? vm_fail(err, (int)len, "the ACPI tables don't fit") : 0;
 }
@@ -258,8 +263,9 @@ static int machine_await_ready(struct machine *m, unsigned int n, struct vm_err 
 		pthread_cond_wait(&m->start_cond, &m->start_lock);
 	for (unsigned int i = 0; i < n && !ret; i++)
 		if (m->vcpu[i].start_error)
-			ret = vm_fail(err, m->vcpu[i].start_error, "can't put vCPU %u on host CPU %d: %s",
-				      i, m->vcpu[i].affinity, strerror(-m->vcpu[i].start_error));
+			ret = vm_fail(err, m->vcpu[i].start_error,
+				      "can't put vCPU %u on host CPU %d: %s", i,
+				      m->vcpu[i].affinity, strerror(-m->vcpu[i].start_error));
 	pthread_mutex_unlock(&m->start_lock);
 	return ret;
 }

@@ -29,20 +29,20 @@ struct guest_mem;
 struct machine;
 struct virtio_mmio;
 
-#define MACHINE_MAX_VCPUS	64
-#define MACHINE_MAX_VIRTIO	16
-#define MACHINE_MIN_MEMORY	(16ULL << 20)
+#define MACHINE_MAX_VCPUS  64
+#define MACHINE_MAX_VIRTIO 16
+#define MACHINE_MIN_MEMORY (16ULL << 20)
 
 /** enum vm_end - how a guest ended. */
 enum vm_end {
-	VM_END_RUNNING = 0,	/* it hasn't */
-	VM_END_POWEROFF,	/* ACPI S5 */
-	VM_END_REBOOT,		/* reset register or keyboard controller */
-	VM_END_PANIC,		/* told by pvpanic, or by the console's panic line */
-	VM_END_TRIPLE_FAULT,	/* KVM_EXIT_SHUTDOWN */
-	VM_END_INTERNAL_ERROR,	/* KVM could not go on (KVM_EXIT_INTERNAL_ERROR, FAIL_ENTRY, ...) */
-	VM_END_TIMEOUT,		/* still running at the time limit */
-	VM_END_INTERRUPTED,	/* machine_stop() on behalf of the user */
+	VM_END_RUNNING = 0,    /* it hasn't */
+	VM_END_POWEROFF,       /* ACPI S5 */
+	VM_END_REBOOT,	       /* reset register or keyboard controller */
+	VM_END_PANIC,	       /* told by pvpanic, or by the console's panic line */
+	VM_END_TRIPLE_FAULT,   /* KVM_EXIT_SHUTDOWN */
+	VM_END_INTERNAL_ERROR, /* KVM could not go on (KVM_EXIT_INTERNAL_ERROR, FAIL_ENTRY, ...) */
+	VM_END_TIMEOUT,	       /* still running at the time limit */
+	VM_END_INTERRUPTED,    /* machine_stop() on behalf of the user */
 };
 
 /**

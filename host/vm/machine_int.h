@@ -31,18 +31,18 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_size;
-	int affinity;		/* host CPU, -1: anywhere */
+	int affinity; /* host CPU, -1: anywhere */
 
 	pthread_t thread;
-	bool has_thread;	/* owner's: to be joined */
-	int start_error;	/* under start_lock */
+	bool has_thread; /* owner's: to be joined */
+	int start_error; /* under start_lock */
 	atomic_int tid;
 
-	atomic_uint requests;	/* VCPU_REQ_* */
-	int tsc_error;		/* valid when the request bit is gone */
+	atomic_uint requests; /* VCPU_REQ_* */
+	int tsc_error;	      /* valid when the request bit is gone */
 	int64_t tsc_offset;
 
-	uint64_t clock_latch;	/* this vCPU's thread only */
+	uint64_t clock_latch; /* this vCPU's thread only */
 };
 
 struct machine {
@@ -56,7 +56,7 @@ struct machine {
 	struct vm_bus mmio;
 	struct serial serial;
 	unsigned int nr_virtio;
-	uint32_t tsc_khz;	/* as KVM told at the start, 0 if it didn't */
+	uint32_t tsc_khz; /* as KVM told at the start, 0 if it didn't */
 
 	void (*console)(void *opaque, const char *text, size_t len);
 	void *console_opaque;
@@ -66,22 +66,22 @@ struct machine {
 	pthread_cond_t start_cond;
 	unsigned int nr_ready;
 	enum { GATE_CLOSED, GATE_OPEN, GATE_ABORT } gate;
-	bool loaded;		/* tried, be it in vain: guest memory is no longer fresh */
+	bool loaded; /* tried, be it in vain: guest memory is no longer fresh */
 	bool startable;
 	bool started;
 
 	/* the end */
-	atomic_int end;			/* enum vm_end */
-	int end_vcpu;			/* with detail: written by whoever set end */
+	atomic_int end; /* enum vm_end */
+	int end_vcpu;	/* with detail: written by whoever set end */
 	char end_detail[200];
-	int end_fd;			/* eventfd */
-	int panic_timer;		/* timerfd, armed when a panic is seen */
-	int wait_fd;			/* epoll of both */
+	int end_fd;	 /* eventfd */
+	int panic_timer; /* timerfd, armed when a panic is seen */
+	int wait_fd;	 /* epoll of both */
 	atomic_bool panic_seen;
-	atomic_bool panic_certain;	/* told by pvpanic, not guessed from the console */
+	atomic_bool panic_certain; /* told by pvpanic, not guessed from the console */
 	pthread_mutex_t panic_lock;
 	char panic_text[160];
-	int request_fd;			/* eventfd: a vCPU answered a request */
+	int request_fd; /* eventfd: a vCPU answered a request */
 };
 
 /* --- machine_end.c --- */

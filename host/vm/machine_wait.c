@@ -98,7 +98,8 @@ static void fill_end(struct machine *m, struct machine_end *end)
 	};
 	if (end->end == VM_END_PANIC && end->panic_seen)
 		snprintf(end->detail, sizeof(end->detail), "%s",
-			 m->panic_text[0] ? m->panic_text : "the guest told of a panic, without words");
+			 m->panic_text[0] ? m->panic_text
+					  : "the guest told of a panic, without words");
 	else
 		snprintf(end->detail, sizeof(end->detail), "%s", m->end_detail);
 	if (end->end == VM_END_TIMEOUT) {

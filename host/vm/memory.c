@@ -27,13 +27,15 @@ int vm_memory_create(struct vm_memory *m, uint64_t size, bool huge_pages, struct
 
 	memset(m, 0, sizeof(*m));
 	if (size < MACHINE_MIN_MEMORY)
-		return vm_fail(err, -EINVAL, "guest memory of %llu bytes is too small: give at least %llu MiB",
+		return vm_fail(err, -EINVAL,
+			       "guest memory of %llu bytes is too small: give at least %llu MiB",
 			       (unsigned long long)size,
 			       (unsigned long long)(MACHINE_MIN_MEMORY >> 20));
 	if (size > UINT64_MAX - MEMORY_ALIGN || size > host)
-		return vm_fail(err, -ENOMEM,
-			       "guest memory of %llu MiB is more than this host's %llu MiB: give less",
-			       (unsigned long long)(size >> 20), (unsigned long long)(host >> 20));
+		return vm_fail(
+			err, -ENOMEM,
+			"guest memory of %llu MiB is more than this host's %llu MiB: give less",
+			(unsigned long long)(size >> 20), (unsigned long long)(host >> 20));
 	size = (size + MEMORY_ALIGN - 1) & ~(MEMORY_ALIGN - 1);
 
 	m->host = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -71,7 +73,8 @@ int vm_memory_register(const struct vm_memory *m, int vm_fd, struct vm_err *err)
 		if (ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &slot)) {
 			int error = -errno;
 
-			return vm_fail(err, error, "KVM refuses %llu MiB of guest memory at %#llx: %s",
+			return vm_fail(err, error,
+				       "KVM refuses %llu MiB of guest memory at %#llx: %s",
 				       (unsigned long long)(r->size >> 20),
 				       (unsigned long long)r->gpa, strerror(-error));
 		}
@@ -100,8 +103,8 @@ unsigned int vm_memory_map(const struct vm_memory *m, struct vm_memmap_entry *ma
 					     VM_MEMMAP_RESERVED };
 	map[n++] = (struct vm_memmap_entry){ LAYOUT_ACPI, LAYOUT_ACPI_END - LAYOUT_ACPI,
 					     VM_MEMMAP_ACPI };
-	map[n++] = (struct vm_memmap_entry){ LAYOUT_HIMEM, m->low_end - LAYOUT_HIMEM,
-					     VM_MEMMAP_RAM };
+	map[n++] =
+		(struct vm_memmap_entry){ LAYOUT_HIMEM, m->low_end - LAYOUT_HIMEM, VM_MEMMAP_RAM };
 	if (m->high_size)
 		map[n++] = (struct vm_memmap_entry){ LAYOUT_GAP_END, m->high_size, VM_MEMMAP_RAM };
 	return n;

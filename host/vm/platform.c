@@ -11,10 +11,10 @@
 #include <sys/ioctl.h>
 #include <x86intrin.h>
 
-#define SLEEP_ENABLE	(1u << 5)
-#define SLEEP_TYPE(v)	((v) >> 2 & 7)
-#define KBD_CMD_RESET	0xfe
-#define PVPANIC_PANICKED (1u << 0)
+#define SLEEP_ENABLE	     (1u << 5)
+#define SLEEP_TYPE(v)	     ((v) >> 2 & 7)
+#define KBD_CMD_RESET	     0xfe
+#define PVPANIC_PANICKED     (1u << 0)
 #define PVPANIC_CRASH_LOADED (1u << 1)
 
 static void serial_output(void *opaque, const char *text, size_t len)
@@ -72,8 +72,7 @@ static void kbd_read(void *opaque, unsigned int vcpu, uint64_t off, void *data, 
 	memset(data, 0, len);
 }
 
-static void kbd_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data,
-		      uint32_t len)
+static void kbd_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data, uint32_t len)
 {
 	struct machine *m = opaque;
 

@@ -34,7 +34,7 @@ struct serial {
 	const struct serial_ops *ops;
 	void *opaque;
 	uint8_t ier, lcr, mcr, fcr, scr, dll, dlm;
-	bool thr_pending;	/* "transmitter empty" not yet read from IIR */
+	bool thr_pending; /* "transmitter empty" not yet read from IIR */
 	size_t len;
 	char line[SERIAL_LINE_MAX];
 };

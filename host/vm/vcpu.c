@@ -80,15 +80,12 @@ static void vcpu_answer_requests(struct vcpu *v)
  */
 static void vcpu_loop(struct vcpu *v)
 {
-	volatile uint8_t *immediate_exit = &v->run->immediate_exit;
-
 	while (!machine_has_ended(v->m)) {
 		vcpu_answer_requests(v);
 		if (!ioctl(v->fd, KVM_RUN, 0)) {
 			vcpu_handle_exit(v);
 		} else if (errno == EINTR) {
-			*immediate_exit = 0;
-			atomic_thread_fence(memory_order_seq_cst);
+			__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 		} else if (errno != EAGAIN) {
 			machine_set_end(v->m, VM_END_INTERNAL_ERROR, (int)v->id,
 					"KVM_RUN of vCPU %u failed: %s", v->id, strerror(errno));
@@ -100,8 +97,7 @@ void vcpu_kick(struct vcpu *v)
 {
 	if (!v->has_thread)
 		return;
-	atomic_thread_fence(memory_order_seq_cst);
-	*(volatile uint8_t *)&v->run->immediate_exit = 1;
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	pthread_kill(v->thread, kvm_kick_signal());
 }
 

@@ -37,8 +37,7 @@ static void exit_mmio(struct vcpu *v)
 		vm_bus_write(&v->m->mmio, v->id, run->mmio.phys_addr, run->mmio.data,
 			     run->mmio.len);
 	else
-		vm_bus_read(&v->m->mmio, v->id, run->mmio.phys_addr, run->mmio.data,
-			    run->mmio.len);
+		vm_bus_read(&v->m->mmio, v->id, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 }
 
 static void exit_internal_error(struct vcpu *v)
@@ -48,16 +47,15 @@ static void exit_internal_error(struct vcpu *v)
 	int n = 0;
 
 	if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && run->internal.ndata >= 3 &&
-	    run->emulation_failure.flags &
-		    KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) {
+	    run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) {
 		n = snprintf(insn, sizeof(insn), ", instruction");
 		for (unsigned int i = 0; i < run->emulation_failure.insn_size && i < 15; i++)
 			n += snprintf(insn + n, sizeof(insn) - (size_t)n, " %02x",
 				      run->emulation_failure.insn_bytes[i]);
 	}
 	machine_set_end(v->m, VM_END_INTERNAL_ERROR, (int)v->id,
-			"KVM internal error %u on vCPU %u at %#llx%s", run->internal.suberror, v->id,
-			(unsigned long long)vcpu_rip(v), insn);
+			"KVM internal error %u on vCPU %u at %#llx%s", run->internal.suberror,
+			v->id, (unsigned long long)vcpu_rip(v), insn);
 }
 
 static void exit_system_event(struct vcpu *v)

@@ -8,26 +8,27 @@
 #include "vm/vcpu_regs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define CR0_PE		(1ULL << 0)
-#define CR0_ET		(1ULL << 4)
-#define CR0_NE		(1ULL << 5)
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1ULL << 5)
-#define EFER_LME	(1ULL << 8)
-#define EFER_LMA	(1ULL << 10)
+#define CR0_PE			(1ULL << 0)
+#define CR0_ET			(1ULL << 4)
+#define CR0_NE			(1ULL << 5)
+#define CR0_PG			(1ULL << 31)
+#define CR4_PAE			(1ULL << 5)
+#define EFER_LME		(1ULL << 8)
+#define EFER_LMA		(1ULL << 10)
 
-#define MSR_MISC_ENABLE	      0x1a0
+#define MSR_MISC_ENABLE		0x1a0
 #define MISC_ENABLE_FAST_STRING 1
-#define MSR_MTRR_DEF_TYPE     0x2ff
-#define MTRR_ENABLE_WB	      (0x800 | 6)
+#define MSR_MTRR_DEF_TYPE	0x2ff
+#define MTRR_ENABLE_WB		(0x800 | 6)
 
-#define APIC_LVT0	0x350
-#define APIC_LVT1	0x360
-#define LVT_MASKED	(1u << 16)
-#define LVT_NMI		(4u << 8)
+#define APIC_LVT0		0x350
+#define APIC_LVT1		0x360
+#define LVT_MASKED		(1u << 16)
+#define LVT_NMI			(4u << 8)
 
 static int fail(struct vcpu *v, const char *what, struct vm_err *err)
 {
@@ -42,23 +43,23 @@ static int fail(struct vcpu *v, const char *what, struct vm_err *err)
  * off. A KVM that knows one of them not has a reason (another vendor's CPU):
  * no guest depends on it.
  */
-static void vcpu_set_msrs(struct vcpu *v)
+static int vcpu_set_msrs(struct vcpu *v, struct vm_err *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs;
 	static const struct kvm_msr_entry wanted[] = {
 		{ .index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
 		{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WB },
 	};
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(wanted[0]));
 
+	if (!msrs)
+		return vm_fail(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		memset(&msrs, 0, sizeof(msrs));
-		msrs.head.nmsrs = 1;
-		msrs.entry = wanted[i];
-		ioctl(v->fd, KVM_SET_MSRS, &msrs);
+		msrs->nmsrs = 1;
+		msrs->entries[0] = wanted[i];
+		ioctl(v->fd, KVM_SET_MSRS, msrs);
 	}
+	free(msrs);
+	return 0;
 }
 
 static int vcpu_set_lapic(struct vcpu *v, struct vm_err *err)
@@ -80,7 +81,8 @@ int vcpu_setup(struct vcpu *v, struct kvm_cpuid2 *cpuid, bool tsc_deadline, stru
 	cpuid_adjust(cpuid, v->id, v->m->nr_vcpus, tsc_deadline);
 	if (ioctl(v->fd, KVM_SET_CPUID2, cpuid))
 		return fail(v, "CPUID", err);
-	vcpu_set_msrs(v);
+	if (vcpu_set_msrs(v, err))
+		return -ENOMEM;
 	return vcpu_set_lapic(v, err);
 }
 
@@ -107,8 +109,9 @@ void vcpu_fill_sregs(struct kvm_sregs *s, bool long_mode, uint64_t cr3)
 	s->cs = flat_segment(SEL_CODE, 0xb, long_mode);
 	s->ds = flat_segment(SEL_DATA, 0x3, false);
 	s->es = s->fs = s->gs = s->ss = s->ds;
-	s->tr = (struct kvm_segment){ .selector = SEL_TSS, .limit = 0x67, .type = 0xb,
-				      .present = 1 };
+	s->tr = (struct kvm_segment){
+		.selector = SEL_TSS, .limit = 0x67, .type = 0xb, .present = 1
+	};
 	s->cr0 = CR0_PE | CR0_ET | CR0_NE | (long_mode ? CR0_PG : 0);
 	s->cr3 = cr3;
 	s->cr4 = long_mode ? CR4_PAE : 0;
