@@ -69,8 +69,9 @@ struct blk {
 	bool read_only;
 	bool write_through; /* no FLUSH negotiated: a completed write is stable */
 	bool active;
-	bool warned_mem;   /* atomic */
-	uint64_t capacity; /* sectors */
+	bool warned_mem;      /* atomic */
+	unsigned int poisons; /* atomic; for the log only */
+	uint64_t capacity;    /* sectors */
 	uint8_t serial[BLK_SERIAL_LEN];
 	struct virtio_blk_config config;
 	struct throttle *throttle;

@@ -9,7 +9,8 @@
 #include "ss_events.h"
 #include "ss_probes.h"
 
-#define AT_ONCE 1 /* a deadline in the past */
+#define AT_ONCE		1 /* a deadline in the past */
+#define POISON_WARNINGS 8
 
 /* How a stall ended, as the stall_end probe says it. */
 enum stall_outcome {
@@ -179,14 +180,25 @@ static bool drain_ring(struct blk_queue *q, struct drain *d)
 	}
 }
 
+/* The guest can do this as often as it likes; the terminal isn't its to fill. */
+static void warn_poison(struct blk_queue *q)
+{
+	struct blk *blk = q->blk;
+	const unsigned int nr = __atomic_fetch_add(&blk->poisons, 1, __ATOMIC_RELAXED);
+
+	if (nr < POISON_WARNINGS)
+		ss_warn("%s: queue %u: %s; the device waits for a reset by the guest%s", blk->name,
+			q->index, virtq_poison_str(q->vq.poison),
+			nr + 1 == POISON_WARNINGS ? " (further ones are counted only)" : "");
+}
+
 static void poisoned(struct blk_queue *q)
 {
 	struct blk *blk = q->blk;
 
 	stall_end(q, STALL_OVER);
 	counter_inc(&blk->counters->invalid_avail_idx_count);
-	ss_warn("%s: queue %u: %s; the device waits for a reset by the guest", blk->name, q->index,
-		virtq_poison_str(q->vq.poison));
+	warn_poison(q);
 	ss_probe_dev_event(blk->index, q->index, SS_DEV_POISON, q->vq.poison);
 	virtio_mmio_set_needs_reset(&blk->mmio);
 }
