@@ -3,7 +3,7 @@
 
 nested_run_obj := $(patsubst %,$(O)/tools/nested-vm/%.o,main session machine klog)
 
-all_targets += $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init
+all_targets += $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init $(O)/nested
 
 $(O)/tools/btfcheck.o: tools/btfcheck.c
 	@mkdir -p $(@D)
@@ -28,5 +28,10 @@ $(O)/guest/nested-init: tools/nested-vm/init.c tools/nested-vm/proto.h
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE $(CFLAGS) -static -o $@ $<
+
+# Where the runner looks for it, whatever directory is built in.
+$(O)/nested: tools/build.mk
+	$(Q)printf '#!/bin/sh\nSTALLSCOPE_BUILD=%s exec %s/tools/nested "$$@"\n' \
+		'$(abspath $(O))' '$(CURDIR)' >$@ && chmod +x $@
 
 -include $(O)/tools/btfcheck.d $(nested_run_obj:.o=.d)

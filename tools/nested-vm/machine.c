@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,31 +35,84 @@ static int fresh_memfd(int *fd, const char *name)
 	return *fd < 0 ? -errno : 0;
 }
 
+struct words {
+	char *v[64 + 4 * RUN_MAX_DRIVES];
+	size_t n;
+};
+
+static void add(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* In the child only: nothing is freed, exec or _exit follows. */
+static void add(struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (w->n + 1 >= sizeof(w->v) / sizeof(w->v[0]) || vasprintf(&w->v[w->n++], fmt, ap) < 0)
+		_exit(1);
+	va_end(ap);
+}
+
+static void add_drive(struct words *w, unsigned int index, const char *drive)
+{
+	size_t len = strlen(drive), n = 0;
+	bool read_only = len > 3 && !strcmp(drive + len - 3, ",ro");
+	char file[2 * PATH_MAX];
+
+	if (read_only)
+		len -= 3;
+	/* QEMU takes two commas for one. */
+	for (size_t i = 0; i < len && n + 2 < sizeof(file); i++) {
+		file[n++] = drive[i];
+		if (drive[i] == ',')
+			file[n++] = ',';
+	}
+	file[n] = '\0';
+	add(w, "-drive");
+	add(w, "if=none,id=drive%u,format=raw,discard=unmap,readonly=%s,file=%s", index,
+	    read_only ? "on" : "off", file);
+	add(w, "-device");
+	add(w, "virtio-blk-pci,drive=drive%u", index);
+}
+
 static void machine_child(const struct machine *m, const struct run_options *o, int channel,
 			  pid_t parent)
 {
-	char memory[16], initrd[32], console[64], port[64], cmdline[1024];
 	/* clang-format off */
-	char *argv[] = {
-		(char *)o->qemu,
+	static const char *const fixed[] = {
 		"-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max,+svm", "-smp", "1",
-		"-m", memory, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-chardev", console, "-serial", "chardev:console",
-		"-chardev", port, "-device", "virtio-serial-pci",
-		"-device", "virtserialport,chardev=port,name=" NV_PORT,
-		"-kernel", (char *)o->kernel, "-initrd", initrd, "-append", cmdline, NULL,
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 	};
 	/* clang-format on */
+	struct words w = { .n = 0 };
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
-	snprintf(memory, sizeof(memory), "%u", o->memory);
-	snprintf(initrd, sizeof(initrd), "/proc/self/fd/%d", m->initrd);
-	snprintf(console, sizeof(console), "file,id=console,append=on,path=/proc/self/fd/%d",
-		 m->console);
-	snprintf(port, sizeof(port), "socket,id=port,fd=%d", channel);
-	snprintf(cmdline, sizeof(cmdline), CMDLINE "%s%s", o->append ? " " : "",
-		 o->append ? o->append : "");
+	add(&w, "%s", o->qemu);
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		add(&w, "%s", fixed[i]);
+	add(&w, "-m");
+	add(&w, "%u", o->memory);
+	add(&w, "-chardev");
+	add(&w, "file,id=console,append=on,path=/proc/self/fd/%d", m->console);
+	add(&w, "-serial");
+	add(&w, "chardev:console");
+	add(&w, "-chardev");
+	add(&w, "socket,id=port,fd=%d", channel);
+	add(&w, "-device");
+	add(&w, "virtio-serial-pci");
+	add(&w, "-device");
+	add(&w, "virtserialport,chardev=port,name=" NV_PORT);
+	for (unsigned int i = 0; i < o->nr_drives; i++)
+		add_drive(&w, i, o->drives[i]);
+	add(&w, "-kernel");
+	add(&w, "%s", o->kernel);
+	add(&w, "-initrd");
+	add(&w, "/proc/self/fd/%d", m->initrd);
+	add(&w, "-append");
+	add(&w, CMDLINE "%s%s", o->append ? " " : "", o->append ? o->append : "");
+	w.v[w.n] = NULL;
+
 	/* Out of the terminal's process group: ctrl-C is for the command inside. */
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -69,7 +124,7 @@ static void machine_child(const struct machine *m, const struct run_options *o, 
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(m->errors, 2);
-	execv(o->qemu, argv);
+	execv(o->qemu, w.v);
 	dprintf(2, "%s: %s\n", o->qemu, strerror(errno));
 	_exit(127);
 }

@@ -58,7 +58,7 @@ static int usage(void)
 	dprintf(STDERR_FILENO,
 		"usage: nested-run --qemu FILE --kernel FILE --initrd FILE [--scratch DIR] [--out DIR]\n"
 		"	[--append TEXT] [--memory MIB] [--timeout S] [--boot-timeout S] [--verbose]\n"
-		"	[--env K=V]... -- CMD ARGS...\n"
+		"	[--drive FILE[,ro]]... [--env K=V]... -- CMD ARGS...\n"
 		"(started by tools/nested)\n");
 	return RUN_USAGE;
 }
@@ -75,6 +75,7 @@ static int parse(int argc, char **argv, struct run_options *o)
 		{ "memory", required_argument, NULL, 'm' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "boot-timeout", required_argument, NULL, 'b' },
+		{ "drive", required_argument, NULL, 'd' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ .name = NULL },
@@ -115,6 +116,11 @@ static int parse(int argc, char **argv, struct run_options *o)
 			break;
 		case 'b':
 			fine = number(optarg, &o->boot_timeout) && o->boot_timeout;
+			break;
+		case 'd':
+			fine = o->nr_drives < RUN_MAX_DRIVES;
+			if (fine)
+				o->drives[o->nr_drives++] = optarg;
 			break;
 		case 'e':
 			o->env[n++] = optarg;

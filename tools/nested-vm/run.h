@@ -24,6 +24,8 @@ enum run_exit {
 	RUN_INTERRUPTED = 130,
 };
 
+#define RUN_MAX_DRIVES 8
+
 struct run_options {
 	const char *qemu;   /* program to start */
 	const char *kernel; /* ELF kernel with a PVH entry, or bzImage */
@@ -35,6 +37,8 @@ struct run_options {
 	unsigned int timeout; /* seconds for the command, 0 none */
 	unsigned int boot_timeout;
 	bool verbose;
+	const char *drives[RUN_MAX_DRIVES]; /* FILE[,ro] */
+	unsigned int nr_drives;
 	char **env;
 	char **argv;
 };
