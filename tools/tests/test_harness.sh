@@ -467,6 +467,26 @@ run_read_by_prove() {
 	expect_has "prove" "$out" "(less 1 skipped subtest: 1 okay)"
 }
 
+# KUNIT_PY=.../tools/testing/kunit/kunit.py of an unpacked kernel source
+run_read_by_kunit() {
+	local numbers
+
+	[ -e "${KUNIT_PY-}" ] || skip "set KUNIT_PY to the kunit.py of a kernel's source to try it"
+	program good "$good"
+	program crash 'printf "KTAP version 1\n1..2\nok 1 a\n    1..3\n    ok 1 x\n"; kill -SEGV $$'
+	program noise 'echo ok 1 a; echo "KTAP version 1"; echo ok 2 b; echo 1..2; echo ok'
+	program skip 'printf "KTAP version 1\n1..0 # SKIP x\n"; exit 4'
+	program silent 'exit 0'
+	echo "t tools/harness/tests/shell_victim.sh" >>"$T/list"
+	run_list
+	printf '%s\n' "$out" >"$T/saved"
+	numbers=$(last_line | tr -dc '0-9 ' | xargs)
+	out=$(python3 "$KUNIT_PY" parse "$T/saved" 2>&1) || true
+	expect_match "kunit.py" "$out" 'Testing complete\. Ran [^\n]*'
+	expect_eq "its counts" "$(grep 'Testing complete' <<<"$out" |
+		sed -E 's/.*passed: ([0-9]+), failed: ([0-9]+), skipped: ([0-9]+)$/\1 \2 \3/')" "$numbers"
+}
+
 for name in c_passes c_checks c_assert_stops c_other_threads c_crashes c_leaks c_directives \
 	c_output c_list c_leaves_nothing c_killed; do
 	ktap_test "$name"
@@ -498,4 +518,5 @@ ktap_test run_killed "after kill -9 the next run clears up"
 ktap_test run_busy "two runs don't share a build directory"
 ktap_test read_by_prove "prove agrees on the number of failures"
 ktap_test run_read_by_prove "prove agrees on the run"
+ktap_test run_read_by_kunit "the kernel's parser agrees on the run"
 ktap_main "$@"
