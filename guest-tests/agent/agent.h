@@ -28,6 +28,7 @@
 #define CLOCK_NS	   (250 * NSEC_PER_MSEC) /* clock samples */
 #define OUT_SIZE	   (1024 * 1024)	 /* bytes on their way to the runner */
 #define OUT_HIGH	   (OUT_SIZE / 2)	 /* above: the workload's output waits */
+#define OUT_PIPE	   (1024 * 1024)	 /* what a program may print between two ticks */
 #define BATCH_SIZE	   (64 * 1024)		 /* one SS_F_EVENTS frame */
 #define TAIL_SIZE	   4096			 /* last words kept of a program */
 #define SS_AGENT_MAX_DISKS 16
@@ -40,9 +41,6 @@ enum event_source {
 	EV_PORT,
 	EV_SIGNAL,
 	EV_TICK,
-	EV_KMSG,
-	EV_SCHED_OUT,
-	EV_WORK_OUT,
 };
 
 /** struct tail - the last bytes of a stream of text. */
@@ -193,20 +191,23 @@ struct child {
 
 /**
  * child_start() - fork and exec.
- * @src: the event its output raises
+ *
+ * Its output waits in a pipe of OUT_PIPE bytes until child_read(), which is
+ * called at ticks: a workload that prints must not wake the agent with every
+ * line, for that would change what is being measured.
  *
  * Doesn't wait: a program that can't be executed says so on its output and
  * ends with exit code 127.
  *
  * Return: 0, or a negative errno if there is no process to be had.
  */
-int child_start(struct agent *a, struct child *c, char *const argv[], enum event_source src);
+int child_start(struct child *c, char *const argv[]);
 
 /** child_reap() - collect every dead child; marks the ones we know. */
 void child_reap(struct agent *a);
 
 /** child_read() - read output without blocking. Return: bytes, 0 at the end, -EAGAIN. */
-ssize_t child_read(struct agent *a, struct child *c, void *buf, size_t size);
+ssize_t child_read(struct child *c, void *buf, size_t size);
 
 /** child_kill() - signal the whole group. */
 void child_kill(const struct child *c, int sig);
@@ -225,7 +226,7 @@ struct kmsg {
 /** kmsg_kind() - the kernel's number for the reason (enum scx_exit_kind), -1 unknown. */
 int kmsg_kind(const struct kmsg *k);
 
-/** kmsg_open() - start reading the kernel log at its end. */
+/** kmsg_open() - start reading the kernel log at its end; kmsg_read() is called at ticks. */
 void kmsg_open(struct agent *a);
 
 /** kmsg_read() - take in what has been logged. */
@@ -267,7 +268,7 @@ void sched_start(struct agent *a);
 /** sched_poll() - look at its process and at the kernel's state. */
 void sched_poll(struct agent *a);
 
-/** sched_output() - its output has something. */
+/** sched_output() - take in what it has printed. */
 void sched_output(struct agent *a);
 
 /** sched_stop() - end it; sched_poll() then goes on until SCHED_DONE. */
@@ -290,7 +291,6 @@ struct workload {
 	struct child child;
 	uint64_t begin, end, deadline;
 	const char *why; /* why we stopped it, NULL: it ended by itself */
-	bool paused;	 /* its output waits until the channel has room */
 	bool killed;
 };
 
@@ -300,7 +300,7 @@ void work_start(struct agent *a);
 /** work_poll() - deadlines, end. */
 void work_poll(struct agent *a);
 
-/** work_output() - pass on what it printed. */
+/** work_output() - pass on what it has printed, as far as the channel has room. */
 void work_output(struct agent *a);
 
 /** work_stop() - end it early, which then counts as a success. @why: for people. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 void tail_add(struct tail *t, const char *text, size_t len)
@@ -34,7 +33,6 @@ void kmsg_open(struct agent *a)
 		return;
 	}
 	lseek(a->kmsg.fd, 0, SEEK_END);
-	agent_watch(a, a->kmsg.fd, EV_KMSG, EPOLLIN);
 }
 
 /* 'sched_ext: BPF scheduler "simple" disabled (runnable task stall)' */

@@ -259,6 +259,9 @@ static void tick(struct agent *a)
 		a->stop = true;
 	if (a->phase < PHASE_SCHED)
 		return;
+	kmsg_read(a);
+	sched_output(a);
+	work_output(a);
 	if (now >= a->next_clock) {
 		clock_sample(a);
 		a->next_clock += CLOCK_NS;
@@ -286,15 +289,6 @@ static void dispatch(struct agent *a, const struct epoll_event *ev)
 		break;
 	case EV_TICK:
 		tick(a);
-		break;
-	case EV_KMSG:
-		kmsg_read(a);
-		break;
-	case EV_SCHED_OUT:
-		sched_output(a);
-		break;
-	case EV_WORK_OUT:
-		work_output(a);
 		break;
 	}
 }
@@ -368,6 +362,7 @@ int main(void)
 		fprintf(stderr, "stallscope-agent: this is the /init of a stallscope guest\n");
 		return 2;
 	}
+	a->sched.child.out = a->work.child.out = -1;
 	sys_mount();
 	become_realtime();
 	environment();

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +31,7 @@ static void become(char *const argv[], int out)
 	_exit(127);
 }
 
-int child_start(struct agent *a, struct child *c, char *const argv[], enum event_source src)
+int child_start(struct child *c, char *const argv[])
 {
 	int out[2], err;
 	pid_t pid;
@@ -55,9 +54,9 @@ int child_start(struct agent *a, struct child *c, char *const argv[], enum event
 		return -err;
 	}
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
+	fcntl(out[0], F_SETPIPE_SZ, OUT_PIPE);
 	c->pid = c->pgid = pid;
 	c->out = out[0];
-	agent_watch(a, c->out, src, EPOLLIN);
 	return 0;
 }
 
@@ -83,7 +82,7 @@ void child_reap(struct agent *a)
 	}
 }
 
-ssize_t child_read(struct agent *a, struct child *c, void *buf, size_t size)
+ssize_t child_read(struct child *c, void *buf, size_t size)
 {
 	ssize_t n;
 
@@ -93,7 +92,6 @@ ssize_t child_read(struct agent *a, struct child *c, void *buf, size_t size)
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	if (n <= 0) {
-		agent_watch(a, c->out, 0, 0);
 		close(c->out);
 		c->out = -1;
 		return 0;

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #define SCX	      "/sys/kernel/sched_ext/"
@@ -90,7 +89,7 @@ void sched_output(struct agent *a)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = child_read(a, &a->sched.child, buf, sizeof(buf))) > 0) {
+	while ((n = child_read(&a->sched.child, buf, sizeof(buf))) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			buf[i] = buf[i] ? buf[i] : ' ';
 		tail_add(&a->sched.output, buf, n);
@@ -119,7 +118,6 @@ void sched_start(struct agent *a)
 	char *argv[MAX_ARGS + 2] = { a->cfg.sched };
 	int err;
 
-	s->child.out = -1;
 	if (!a->cfg.sched) {
 		s->state = SCHED_NONE;
 		return;
@@ -136,7 +134,7 @@ void sched_start(struct agent *a)
 	s->start_seq = scx_number(SCX "enable_seq");
 	s->deadline = now_ns() + a->cfg.sched_timeout_ns;
 	report(a, "starting", NULL);
-	err = child_start(a, &s->child, argv, EV_SCHED_OUT);
+	err = child_start(&s->child, argv);
 	if (err)
 		report_fault(a, "failed", strerror(-err));
 	else

@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <unistd.h>
 
 #define TERM_WAIT_NS (3 * NSEC_PER_SEC)
 #define KILL_WAIT_NS (2 * NSEC_PER_SEC)
+#define REST_WAIT_NS (10 * NSEC_PER_SEC)
 
 void work_start(struct agent *a)
 {
@@ -17,12 +18,11 @@ void work_start(struct agent *a)
 	int err = 0;
 
 	port_send(a, SS_F_WORKLOAD, begin, sizeof(begin) - 1);
-	w->child.out = -1;
 	w->begin = now_ns();
 	w->deadline = a->cfg.duration_ns ? w->begin + a->cfg.duration_ns : UINT64_MAX;
 	w->state = WORK_RUNNING;
 	if (a->cfg.exec)
-		err = child_start(a, &w->child, argv, EV_WORK_OUT);
+		err = child_start(&w->child, argv);
 	if (err) {
 		note(a, "error", "the workload can't be started: %s", strerror(-err));
 		w->child.ended = true;
@@ -33,20 +33,36 @@ void work_start(struct agent *a)
 void work_output(struct agent *a)
 {
 	struct workload *w = &a->work;
-	char buf[16384];
+	char buf[65536];
 	ssize_t n;
 
 	/* The channel is full: the workload waits at its pipe, nothing is lost. */
 	while (port_room(a)) {
-		n = child_read(a, &w->child, buf, sizeof(buf));
+		n = child_read(&w->child, buf, sizeof(buf));
 		if (n <= 0)
 			return;
 		port_send(a, SS_F_OUTPUT, buf, n);
 	}
-	if (w->child.out >= 0 && !w->paused) {
-		w->paused = true;
-		agent_watch(a, w->child.out, EV_WORK_OUT, 0);
+}
+
+/* What is still in the pipe, at the channel's speed. */
+static void send_rest(struct agent *a)
+{
+	struct child *c = &a->work.child;
+	uint64_t until = now_ns() + REST_WAIT_NS;
+
+	work_output(a);
+	while (c->out >= 0 && !port_room(a) && now_ns() < until) {
+		port_drain(a, NSEC_PER_SEC);
+		work_output(a);
 	}
+	if (c->out < 0)
+		return;
+	/* Somebody outside its process group still has the pipe. */
+	if (!port_room(a))
+		note(a, "warn", "the workload's last output was cut off");
+	close(c->out);
+	c->out = -1;
 }
 
 static void end(struct agent *a)
@@ -60,10 +76,7 @@ static void end(struct agent *a)
 	if (!w->end)
 		w->end = now_ns();
 	ns = w->end - w->begin;
-	/* What is still in the pipe; if the channel is full, until it isn't. */
-	while (w->child.out >= 0 && !port_room(a) && !port_drain(a, 5 * NSEC_PER_SEC))
-		work_output(a);
-	work_output(a);
+	send_rest(a);
 	agent_kv_init(&kv, text, sizeof(text));
 	agent_kv_add(&kv, "state", "end");
 	agent_kv_add(&kv, "exit", "%d", w->why ? 0 : w->child.exit_code);
@@ -109,11 +122,6 @@ void work_poll(struct agent *a)
 	struct workload *w = &a->work;
 	uint64_t now = now_ns();
 
-	if (w->paused && port_room(a)) {
-		w->paused = false;
-		if (w->child.out >= 0)
-			agent_watch(a, w->child.out, EV_WORK_OUT, EPOLLIN);
-	}
 	if (w->state == WORK_STOPPING) {
 		poll_stopping(a, now);
 	} else if (w->state == WORK_RUNNING && w->child.ended) {
