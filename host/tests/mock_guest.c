@@ -68,7 +68,6 @@ void mock_queue_init(struct mock_queue *q, struct mock_guest *g, unsigned int in
 		.desc = base,
 		.avail = base + 0x1000,
 		.used = base + 0x2000,
-		.slot = (uint16_t)(index * 512),
 	};
 	memset(mock_ptr(g, base, 0x4000), 0, 0x4000);
 }
@@ -169,7 +168,7 @@ uint16_t mock_chain(struct mock_queue *q, const struct mock_piece *piece, unsign
 struct mock_req mock_blk_header(struct mock_queue *q, uint32_t type, uint64_t sector)
 {
 	const struct virtio_blk_outhdr hdr = { .type = type, .sector = sector };
-	const unsigned int slot = q->slot++ % 1024;
+	const unsigned int slot = q->index % 4 * 256 + q->slot++ % 256;
 	struct mock_req req = {
 		.header = GUEST_HEADERS + 16ULL * slot,
 		.status = GUEST_STATUSES + slot,
