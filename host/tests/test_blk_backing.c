@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Files as disks: opening, refusing, and the ops on a true file. */
+#include "ss_harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/backing.h"
+
+static char path_buf[PATH_MAX];
+
+static const char *path(const char *name)
+{
+	snprintf(path_buf, sizeof(path_buf), "%s/%s", ss_tmpdir(), name);
+	return path_buf;
+}
+
+static const char *make_file(const char *name, off_t size)
+{
+	int fd = open(path(name), O_CREAT | O_RDWR | O_TRUNC, 0644);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(ftruncate(fd, size), 0);
+	close(fd);
+	return path_buf;
+}
+
+static void expect_refused(const char *file, bool ro, int ret, const char *text)
+{
+	struct backing *b = NULL;
+	char err[256] = "";
+
+	EXPECT_EQ(backing_open_file(file, ro, &b, err, sizeof(err)), ret);
+	EXPECT_STRSTR(err, text);
+	EXPECT_STRSTR(err, file);
+	EXPECT_NULL(b);
+	EXPECT_EQ(backing_open_file(file, ro, &b, NULL, 0), ret);
+}
+
+TEST(refused, .title = "missing, directory, empty, odd size, no disk: each its errno and line")
+{
+	expect_refused(path("none"), false, -ENOENT, "no such file");
+	expect_refused(ss_tmpdir(), false, -EISDIR, "a directory");
+	expect_refused(ss_tmpdir(), true, -EISDIR, "a directory");
+	expect_refused(make_file("empty", 0), false, -ENODATA, "size 0");
+	expect_refused(make_file("odd", 1000), false, -EINVAL,
+		       "size 1000 is not a multiple of 512");
+	expect_refused(make_file("tiny", 511), true, -EINVAL, "not a multiple");
+	expect_refused("/dev/null", false, -ENOTBLK, "neither a file nor a block device");
+	ASSERT_EQ(mkfifo(path("fifo"), 0644), 0);
+	expect_refused(path("fifo"), true, -ENOTBLK, "neither");
+	ASSERT_EQ(mkfifo(path("fifo2"), 0644), 0);
+	expect_refused(path("fifo2"), false, -ENOTBLK, "neither");
+	expect_refused(path("none/none"), true, -ENOENT, "no such file");
+}
+
+TEST(no_right, .title = "a file that may not be opened: EACCES, and what would help")
+{
+	const bool root = geteuid() == 0;
+	bool reachable = true;
+
+	ASSERT_EQ(chmod(make_file("mine", 4096), 0), 0);
+	if (root) {
+		ASSERT_EQ(chmod(ss_tmpdir(), 0755), 0);
+		if (seteuid(65534))
+			SKIP("can't become nobody: %s", strerror(errno));
+		reachable = !faccessat(AT_FDCWD, ss_tmpdir(), X_OK, AT_EACCESS);
+	}
+	if (reachable) {
+		expect_refused(path("mine"), false, -EACCES,
+			       "no right to write it; ro opens it read-only");
+		expect_refused(path("mine"), true, -EACCES, "no right to read it");
+	}
+	/* As it was, for the harness and the sanitizers. */
+	if (root) {
+		ASSERT_EQ(seteuid(0), 0);
+		ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+	}
+	if (!reachable)
+		SKIP("nobody can't reach the temporary directory");
+}
+
+static ssize_t io(struct backing *b, bool write, void *buf, size_t len, uint64_t off)
+{
+	const struct iovec iov[] = { { buf, len / 2 }, { (char *)buf + len / 2, len - len / 2 } };
+
+	return write ? b->ops->writev(b, iov, 2, off) : b->ops->readv(b, iov, 2, off);
+}
+
+static void exercise(struct backing *b)
+{
+	char out[4096], in[4096], zero[4096] = "";
+
+	memset(out, 0x5a, sizeof(out));
+	EXPECT_EQ(io(b, true, out, sizeof(out), 8192), 4096);
+	EXPECT_EQ(io(b, false, in, sizeof(in), 8192), 4096);
+	EXPECT_MEMEQ(in, out, sizeof(in));
+	EXPECT_EQ(b->ops->flush(b), 0);
+	EXPECT_EQ(b->ops->write_zeroes(b, 8192 + 512, 1024, false), 0);
+	EXPECT_EQ(io(b, false, in, sizeof(in), 8192), 4096);
+	EXPECT_MEMEQ(in + 512, zero, 1024);
+	EXPECT_MEMEQ(in, out, 512);
+	EXPECT_MEMEQ(in + 1536, out, 512);
+	EXPECT_EQ(io(b, true, out, sizeof(out), 8192), 4096);
+	EXPECT_EQ(b->ops->write_zeroes(b, 8192, 4096, true), 0);
+	EXPECT_EQ(io(b, false, in, sizeof(in), 8192), 4096);
+	EXPECT_MEMEQ(in, zero, 4096);
+	EXPECT_EQ(b->ops->discard(b, 0, 65536), 0);
+	/* Reads end where the file ends. */
+	EXPECT_EQ(io(b, false, in, sizeof(in), b->size - 1024), 1024);
+	EXPECT_EQ(io(b, false, in, sizeof(in), b->size), 0);
+}
+
+TEST(file, .title = "a file as a disk: reads, writes, flush, discard, zeroes, never longer")
+{
+	struct backing *b;
+	struct stat st;
+
+	ASSERT_EQ(backing_open_file(make_file("disk", 1 << 20), false, &b, NULL, 0), 0);
+	EXPECT_EQ(b->size, 1 << 20);
+	EXPECT_FALSE(b->read_only);
+	exercise(b);
+	EXPECT_EQ(b->ops->discard(b, (1 << 20) - 4096, 4096), 0);
+	EXPECT_EQ(b->ops->write_zeroes(b, (1 << 20) - 4096, 8192, false), 0);
+	backing_close(b);
+	ASSERT_EQ(stat(path("disk"), &st), 0);
+	EXPECT_EQ(st.st_size, 1 << 20);
+}
+
+TEST(read_only, .title = "opened read-only, a file can't be written")
+{
+	struct backing *b;
+	char buf[512] = "";
+
+	ASSERT_EQ(chmod(make_file("disk", 4096), 0444), 0);
+	ASSERT_EQ(backing_open_file(path("disk"), true, &b, NULL, 0), 0);
+	EXPECT_TRUE(b->read_only);
+	EXPECT_EQ(io(b, false, buf, 512, 0), 512);
+	EXPECT_EQ(io(b, true, buf, 512, 0), -EBADF);
+	EXPECT_EQ(b->ops->flush(b), 0);
+	backing_close(b);
+	backing_close(NULL);
+}
+
+TEST(temporary, .title = "a temporary disk leaves no name and reads as zeroes")
+{
+	struct backing *b;
+	char before[4096] = "x", zero[4096] = "";
+	char cmd[PATH_MAX + 32];
+	FILE *ls;
+
+	ASSERT_EQ(backing_create_temp(1 << 20, ss_tmpdir(), &b, NULL, 0), 0);
+	EXPECT_EQ(b->size, 1 << 20);
+	snprintf(cmd, sizeof(cmd), "ls -A %s", ss_tmpdir());
+	ls = popen(cmd, "r");
+	ASSERT_NOT_NULL(ls);
+	EXPECT_NULL(fgets(before, sizeof(before), ls));
+	pclose(ls);
+	EXPECT_EQ(io(b, false, before, sizeof(before), 4096), 4096);
+	EXPECT_MEMEQ(before, zero, sizeof(zero));
+	exercise(b);
+	backing_close(b);
+	/* And where nobody says where. */
+	ASSERT_EQ(backing_create_temp(4096, NULL, &b, NULL, 0), 0);
+	backing_close(b);
+}
+
+TEST(temporary_refused, .title = "a temporary disk that can't be: size, place")
+{
+	struct backing *b = NULL;
+	char err[256];
+
+	EXPECT_EQ(backing_create_temp(0, ss_tmpdir(), &b, err, sizeof(err)), -ENODATA);
+	EXPECT_STRSTR(err, "size 0");
+	EXPECT_EQ(backing_create_temp(1000, ss_tmpdir(), &b, err, sizeof(err)), -EINVAL);
+	EXPECT_STRSTR(err, "not a multiple of 512");
+	EXPECT_EQ(backing_create_temp(1ULL << 63, ss_tmpdir(), &b, err, sizeof(err)), -EFBIG);
+	EXPECT_EQ(backing_create_temp(4096, "/proc/no/such", &b, err, sizeof(err)), -ENOENT);
+	EXPECT_STRSTR(err, "/proc/no/such");
+	EXPECT_EQ(backing_create_temp(4096, "/proc/no/such", &b, NULL, 0), -ENOENT);
+	EXPECT_NULL(b);
+}
+
+TEST_HARNESS_MAIN
