@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest that writes what it likes where it likes: by seed, so that each run
+ * is the same, and from another thread while the worker works. The sanitizers
+ * are the main judges; the accounts are checked besides.
+ */
+#include "ss_harness.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "mock_blk.h"
+
+#define DATA	 MOCK_BLK_DATA
+#define RUNNING	 0xf
+#define POISONED (RUNNING | VIRTIO_CONFIG_S_NEEDS_RESET)
+#define ALL_FEATURES                                                                               \
+	(BLK_FEATURES | FEAT(VIRTIO_RING_F_EVENT_IDX) | FEAT(VIRTIO_RING_F_INDIRECT_DESC))
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RACES_ARE_FATAL 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define RACES_ARE_FATAL 1
+#endif
+#ifndef RACES_ARE_FATAL
+#define RACES_ARE_FATAL 0
+#endif
+
+/* A small generator: the same numbers everywhere. */
+static uint64_t rng_state;
+
+static uint64_t rnd(void)
+{
+	rng_state ^= rng_state << 13;
+	rng_state ^= rng_state >> 7;
+	rng_state ^= rng_state << 17;
+	return rng_state;
+}
+
+static uint64_t pick(uint64_t n)
+{
+	return rnd() % n;
+}
+
+/* An address: often good, often near an edge, sometimes anything. */
+static uint64_t any_addr(void)
+{
+	static const uint64_t edges[] = {
+		0, GUEST_HIGH, GUEST_HOLE, GUEST_BIG, GUEST_BIG + GUEST_BIG_SIZE, 0
+	};
+
+	switch (pick(8)) {
+	case 0:
+		return rnd();
+	case 1:
+	case 2:
+		return edges[pick(6)] - pick(1024);
+	case 3:
+		return GUEST_HEADERS + 16 * pick(1024);
+	default:
+		return DATA + pick(GUEST_BIG_SIZE - 0x100000);
+	}
+}
+
+static uint32_t any_len(void)
+{
+	switch (pick(8)) {
+	case 0:
+		return (uint32_t)rnd();
+	case 1:
+		return (uint32_t)pick(40);
+	case 2:
+		return (1u << 20) + (uint32_t)pick(3) - 1;
+	default:
+		return 512 * (uint32_t)pick(64);
+	}
+}
+
+static void scribble(struct mock_blk *b)
+{
+	const uint16_t size = b->q.size;
+	const uint64_t nr = 1 + pick(size);
+
+	for (uint16_t i = 0; i < size; i++) {
+		const uint16_t flags = (uint16_t)pick(pick(4) ? 4 : 8);
+
+		mock_desc(&b->q, i, any_addr(), any_len(), flags,
+			  (uint16_t)(pick(16) ? pick(size) : rnd()));
+	}
+	for (int i = 0; i < 64; i++) {
+		const struct virtio_blk_outhdr hdr = {
+			.type = (uint32_t)(pick(4) ? pick(16) : rnd()),
+			.sector = pick(4) ? pick(MOCK_DISK_SIZE / 512) : rnd(),
+		};
+
+		memcpy(mock_ptr(&b->g, GUEST_HEADERS + 16 * pick(1024), 16), &hdr, 16);
+	}
+	for (uint64_t i = 0; i < nr; i++)
+		mock_avail(&b->q, (uint16_t)(pick(32) ? pick(size) : rnd()));
+	if (!pick(8))
+		mock_set_avail_idx(&b->q, (uint16_t)rnd());
+}
+
+/* Some chains that are nearly right get further into the device. */
+static void half_right(struct mock_blk *b)
+{
+	for (uint64_t i = 1 + pick(8); i; i--) {
+		struct mock_piece data[6];
+		const unsigned int nr = (unsigned int)pick(7);
+		const bool write = pick(2);
+
+		for (unsigned int p = 0; p < nr; p++)
+			data[p] = (struct mock_piece){ any_addr(), any_len(),
+						       pick(16) ? write : !write };
+		mock_blk(&b->q, pick(8) ? !write : (uint32_t)pick(16),
+			 pick(MOCK_DISK_SIZE / 512 + 2), data, nr);
+	}
+}
+
+/* After all of it, the device still works for a driver that resets it. */
+static void expect_works(struct mock_blk *b)
+{
+	struct mock_req req;
+
+	mock_blk_start(b, BLK_FEATURES);
+	mock_blk_irqs(b);
+	req = mock_read(&b->q, 3, DATA, 512);
+	mock_blk_kick(b);
+	/* A throttle's debts may be long; they end. */
+	if (blk_deadline_ns(b->blk, 0)) {
+		b->clock.now = blk_deadline_ns(b->blk, 0);
+		blk_step(b->blk, 0);
+	}
+	EXPECT_TRUE(mock_blk_expect(b, &req, VIRTIO_BLK_S_OK, 513));
+	EXPECT_EQ(mock_blk_irqs(b), 1);
+	EXPECT_EQ(b->counters.currently_throttled_gauge, 0);
+}
+
+static void hostile_runs(const struct mock_blk_opts *opts, uint64_t seeds, bool nearly)
+{
+	struct mock_blk b;
+
+	ASSERT_EQ(mock_blk_init(&b, opts), 0);
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		struct ss_blk_counters before, after;
+		uint32_t status;
+
+		rng_state = seed * 0x9e3779b97f4a7c15ULL;
+		mock_blk_start_size(&b, ALL_FEATURES, (uint16_t)(1u << pick(9)));
+		blk_snapshot(b.blk, &before);
+		for (int round = 0; round < 4; round++) {
+			if (nearly && b.q.size >= 64)
+				half_right(&b);
+			else
+				scribble(&b);
+			mock_blk_kick(&b);
+			b.clock.now += pick(IO_NSEC_PER_SEC);
+			blk_step(b.blk, 0);
+		}
+		blk_snapshot(b.blk, &after);
+		status = mock_blk_status(&b);
+		/* Poison and NEEDS_RESET come together, once. */
+		ASSERT_EQ(status, after.invalid_avail_idx_count > before.invalid_avail_idx_count
+					  ? POISONED
+					  : RUNNING)
+		{
+			TH_LOG("seed %llu", (unsigned long long)seed);
+		}
+		ASSERT_LE(after.invalid_avail_idx_count - before.invalid_avail_idx_count, 1);
+		ASSERT_LE(after.chains_dropped - before.chains_dropped,
+			  after.io_errors - before.io_errors);
+		ASSERT_LE(after.currently_throttled_gauge, 1);
+		if (!(seed % 64))
+			expect_works(&b);
+	}
+	expect_works(&b);
+	EXPECT_EQ(mock_blk_free(&b), 0);
+}
+
+TEST(garbage, .title = "D60 garbage in the rings, 1500 seeds: no crash, no spin, all accounted for",
+     .timeout_s = 120)
+{
+	const struct mock_blk_opts opts = { 0 };
+
+	hostile_runs(&opts, 1500, false);
+}
+
+TEST(nearly_right, .title = "D24 to D34 requests that are nearly right, 1500 seeds",
+     .timeout_s = 120)
+{
+	const struct mock_blk_opts opts = { 0 };
+
+	hostile_runs(&opts, 1500, true);
+}
+
+TEST(garbage_throttled, .title = "D39 garbage in front of a throttle, 800 seeds", .timeout_s = 120)
+{
+	const struct mock_blk_opts opts = { .limits = { .ops = { 3, 0 }, .bytes = { 10000, 0 } } };
+
+	hostile_runs(&opts, 400, false);
+	hostile_runs(&opts, 400, true);
+}
+
+TEST(read_only_file, .title = "D33 D34 whatever a guest does to a read-only disk, its file stays",
+     .timeout_s = 120)
+{
+	const struct mock_blk_opts opts = { .read_only = true };
+	struct mock_blk b;
+
+	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
+	rng_state = 4711;
+	for (int i = 0; i < 500; i++) {
+		mock_blk_start_size(&b, ALL_FEATURES | FEAT(VIRTIO_BLK_F_RO), 256);
+		half_right(&b);
+		mock_blk_kick(&b);
+		scribble(&b);
+		mock_blk_kick(&b);
+	}
+	EXPECT_EQ(b.backing.changes, 0);
+	EXPECT_EQ(b.backing.calls[MOCK_WRITE], 0);
+	EXPECT_EQ(mock_blk_free(&b), 0);
+}
+
+TEST(registers, .title = "garbage in the registers, 20000 accesses", .timeout_s = 120)
+{
+	const struct mock_blk_opts opts = { .queues = 3 };
+	struct mock_blk b;
+
+	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
+	rng_state = 31337;
+	for (int i = 0; i < 20000; i++) {
+		const uint64_t off = pick(4) ? 4 * pick(0x50) : pick(0x1008);
+		const uint32_t len = pick(4) ? 4 : 1u << pick(4);
+		uint64_t value = pick(2) ? pick(16) : rnd();
+
+		if (pick(3))
+			virtio_mmio_write(b.m, off, &value, len);
+		else
+			virtio_mmio_read(b.m, off, &value, len);
+		if (!pick(16))
+			blk_step(b.blk, (unsigned int)pick(3));
+	}
+	expect_works(&b);
+	EXPECT_EQ(mock_blk_free(&b), 0);
+}
+
+/* --- a guest that changes its memory while it's looked at --- */
+
+struct scribbler {
+	struct mock_blk *b;
+	bool end; /* atomic */
+};
+
+static void *scribbler_main(void *arg)
+{
+	struct scribbler *s = arg;
+	uint8_t *rings = mock_ptr(&s->b->g, GUEST_RINGS, 0x4000);
+	uint8_t *headers = mock_ptr(&s->b->g, GUEST_HEADERS, 0x4000);
+	uint64_t x = 88172645463325252ULL;
+
+	while (!__atomic_load_n(&s->end, __ATOMIC_RELAXED)) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		__atomic_store_n(&rings[x % 0x1000], (uint8_t)(x >> 32), __ATOMIC_RELAXED);
+		__atomic_store_n(&headers[(x >> 16) % 0x4000], (uint8_t)(x >> 40),
+				 __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+TEST(changing_memory, .title = "D60 descriptors and headers that change while they're read",
+     .timeout_s = 120)
+{
+	const struct mock_blk_opts opts = { .threads = true };
+	struct scribbler s = { 0 };
+	struct mock_blk b;
+	pthread_t thread;
+
+	if (RACES_ARE_FATAL)
+		SKIP("a guest that races is what this test is about");
+	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
+	s.b = &b;
+	mock_blk_start(&b, ALL_FEATURES);
+	ASSERT_EQ(pthread_create(&thread, NULL, scribbler_main, &s), 0);
+	for (int i = 0; i < 300; i++) {
+		if (mock_blk_status(&b) != RUNNING)
+			mock_blk_start(&b, ALL_FEATURES);
+		for (int n = 0; n < 40; n++)
+			mock_read(&b.q, (uint64_t)n, DATA, 4096);
+		reg_write(b.m, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+		/* Until it has worked through them, or given up. */
+		while (mock_wait_fd(virtio_mmio_irq_fd(b.m), 2))
+			mock_blk_irqs(&b);
+	}
+	__atomic_store_n(&s.end, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	reg_write(b.m, VIRTIO_MMIO_STATUS, 0);
+	EXPECT_EQ(mock_blk_status(&b), 0);
+	EXPECT_EQ(mock_blk_free(&b), 0);
+}
+
+TEST_HARNESS_MAIN
