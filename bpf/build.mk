@@ -12,7 +12,7 @@ bpf_skel := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(bpf_src))
 # Loaders run in the guest, which has no shared libraries: static.
 scx_programs := $(O)/guest/scx_vtime $(O)/guest/scx_bad
 
-all_targets += $(bpf_skel) $(scx_programs)
+all_targets += $(bpf_skel) $(scx_programs) $(O)/guest/test_bpf
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -38,5 +38,15 @@ $(O)/guest/scx_%: $(O)/bpf/scx_%.o $(O)/bpf/scx_loader.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
 
+# The tests of the guest's programs, themselves for the guest.
+$(O)/bpf/tests/test_guest_bpf.o: cflags += -Itools/harness -Iguest-tests
+
+$(O)/guest/test_bpf: $(O)/bpf/tests/test_guest_bpf.o $(O)/guest-tests/agent/tracer.o \
+		$(O)/tools/harness/ss_harness.o
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
+
+-include $(O)/bpf/tests/test_guest_bpf.d
 -include $(patsubst bpf/%.c,$(O)/bpf/%.d,$(wildcard bpf/scx_*.c))
 -include $(bpf_src:%.c=$(O)/%.d)

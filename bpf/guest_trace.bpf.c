@@ -109,7 +109,7 @@ static const struct ss_task_hist no_delays;
  *
  * Requests start and are issued in task context, where a program may be
  * preempted; the kernel then takes the events of the tasks that run there
- * meanwhile for recursion and skips the program. So there are three copies of
+ * meanwhile for recursion and skips the program. So there are five copies of
  * those: while a task is stuck in one of them, the others still see the rest.
  * Doing it again does no harm. A request that all of them missed is counted as
  * lost when it completes, where nothing is preempted.
@@ -121,10 +121,12 @@ static const struct ss_task_hist no_delays;
 		what(rq);                                                                          \
 		return 0;                                                                          \
 	}
-#define THREE_COPIES(section, name, what)                                                          \
+#define FIVE_COPIES(section, name, what)                                                           \
 	COPY(section, name##_1, what)                                                              \
 	COPY(section, name##_2, what)                                                              \
-	COPY(section, name##_3, what)
+	COPY(section, name##_3, what)                                                              \
+	COPY(section, name##_4, what)                                                              \
+	COPY(section, name##_5, what)
 
 static __always_inline struct gendisk *virtio_disk(struct request *rq)
 {
@@ -176,7 +178,7 @@ static __always_inline void io_starts(struct request *rq)
 }
 
 /* In the context of whoever submitted the IO, unlike issue and completion. */
-THREE_COPIES("tp_btf/block_io_start", on_io_start, io_starts)
+FIVE_COPIES("tp_btf/block_io_start", on_io_start, io_starts)
 
 /* It became part of another request; its memory will be another's. */
 SEC("tp_btf/block_rq_merge")
@@ -217,7 +219,7 @@ static __always_inline void rq_issued(struct request *rq)
 	bpf_map_update_elem(&flushes, &dev, &f, BPF_ANY);
 }
 
-THREE_COPIES("tp_btf/block_rq_issue", on_rq_issue, rq_issued)
+FIVE_COPIES("tp_btf/block_rq_issue", on_rq_issue, rq_issued)
 
 static __always_inline __u16 io_op(__u32 cmd_flags, __u32 bytes)
 {
