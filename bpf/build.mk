@@ -12,7 +12,13 @@ bpf_skel := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(bpf_src))
 # Loaders run in the guest, which has no shared libraries: static.
 scx_programs := $(O)/guest/scx_vtime $(O)/guest/scx_bad
 
-all_targets += $(bpf_skel) $(scx_programs) $(O)/guest/test_bpf
+all_targets += $(bpf_skel) $(scx_programs)
+
+# Static programs can't have sanitizers; test_bpf shares the harness's objects, which have.
+$(scx_programs): SAN_FLAGS :=
+ifeq ($(SAN),)
+  all_targets += $(O)/guest/test_bpf
+endif
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
