@@ -1,0 +1,310 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs of Linux guests, for a machine whose KVM can run them: test_guest.sh
+# brings this into the emulated machine, or starts it where it is.
+#
+# $GUEST holds stallscope, vmlinux, initrd.cpio and what else is named below;
+# $RUNS gets the run directories.
+. "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+
+: "${GUEST:=/none}" "${RUNS:=/none}"
+vtime=(--sched /usr/bin/scx_vtime)
+
+# host/exitcodes.h
+OUTPUT=9 SCHED_LOAD=10 SCHED_EXITED=11 SCHED_KICKED=12 WORKLOAD=13 PANIC=14 TIMEOUT=16 REBOOT=17
+UNFIT=5 INTERRUPTED=130
+
+# One random read or write at a time, unbuffered.
+io() {
+	echo "fio --name=io --filename=\$STALLSCOPE_DISK0 --direct=1 --bs=4k --ioengine=psync" \
+		"--output-format=terse --time_based=1 --runtime=$1 --rw=randrw"
+}
+
+# compose NAME OPTION...: the command line of a run
+compose() {
+	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --cpus 2
+		--memory 256M --time-limit 300 --name "$1" --out "$RUNS/$1" "${@:2}")
+	[[ " $* " == *" --initrd "* ]] || run+=(--initrd "$GUEST/initrd.cpio")
+	dir=$RUNS/$1
+	pins=/sys/fs/bpf/stallscope/$1
+}
+
+# start NAME OPTION...: in the background, as $pid
+start() {
+	compose "$@"
+	rm -rf "$dir"
+	"${run[@]}" >"$T/out" 2>"$T/err" </dev/null &
+	pid=$!
+}
+
+# finish: sets rc, out, err and checks what holds for every run
+finish() {
+	rc=0
+	wait "$pid" || rc=$?
+	out=$(cat "$T/out")
+	err=$(cat "$T/err")
+	head -n 60 "$T/out"
+	diag "$err"
+	nothing_left
+}
+
+go() {
+	start "$@"
+	finish
+}
+
+nothing_left() {
+	local left
+
+	expect_no_file "$pins"
+	expect_eq "processes left" "$(find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*' \
+		-name exe -lname "$(realpath "$GUEST/stallscope")" 2>/dev/null || true)" ""
+	left=$(find "$dir" -mindepth 1 ! -name run.json ! -name events.bin ! -name console.log \
+		! -name workload.log)
+	expect_eq "what else is in the run directory" "$left" ""
+}
+
+# json FILTER [JQ-OPTION...]: of the run's figures
+json() { jq -r "${@:2}" "$1" "$dir/run.json"; }
+
+# ended STATUS END: and run.json says the same
+ended() {
+	expect_eq "exit status" "$rc" "$1"
+	expect_eq "end" "$(json .end)" "$2"
+	expect_eq "exit status in run.json" "$(json .exit_status)" "$1"
+}
+
+# failed STATUS END PART...: with one line on stderr that has these parts
+failed() {
+	local part
+
+	ended "$1" "$2"
+	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
+	expect_match "stderr" "$err" '^stallscope: '
+	for part in "${@:3}"; do expect_has "stderr" "$err" "$part"; done
+}
+
+# The report and run.json are kept after a failure too.
+reported() {
+	expect_has "report" "$out" "DISKS"
+	expect_has "the report again" "$("$GUEST/stallscope" report "$dir")" "DISKS"
+}
+
+# What holds for the figures of any run that was traced to its end.
+sound() {
+	expect_eq "records lost" "$(json .events.lost)" 0
+	expect_eq "throttled_count less traced stalls" \
+		"$(json '.disks | map(.counters.throttled_count - .traced.stalls) | add')" 0
+	expect_eq "stalls still going on" \
+		"$(json '.disks | map(.counters.currently_throttled_gauge) | add')" 0
+	# Each part's time is cut from the same IO: they add up, within the clocks' error.
+	expect_eq "the parts of an IO's time add up" "$(json '
+		([.io.parts[].sum] | add - $all | fabs) <= (.clock.error_ns + 1) * .io.count
+		' --argjson all "$(json .io.end_to_end_ns.sum)")" true
+	expect_eq "IOs there are" "$(json '.io.count > 0')" true
+}
+
+# ---- runs ----
+
+throttled() {
+	local dump last='' seen
+
+	# The guest stays a while after its last IO, so that a dump shows the final count.
+	start throttled "${vtime[@]}" --disk size=64M,iops=5 --exec "$(io 10); sleep 3"
+	while kill -0 "$pid" 2>/dev/null; do
+		dump=$(bpftool -j map dump pinned "$pins/counters" 2>/dev/null) && last=$dump
+		sleep 0.3
+	done
+	finish
+	ended 0 poweroff
+	sound
+	reported
+	expect_eq "stderr" "$err" ""
+	expect_eq "the scheduler" "$(json '.scheduler | .name, .loaded, .exit' | xargs)" "vtime true 0"
+	[ "$(json '.disks[0].counters.throttled_count')" -gt 20 ] || fail "hardly any stall"
+	expect_eq "cause" "$(json .verdict.cause)" throttle
+	[ -n "$last" ] || fail "bpftool never showed $pins/counters"
+	printf '%s\n' "$last" >"$dir/counters.json"
+	seen=$(jq '[.. | .throttled_count? // empty] | max' "$dir/counters.json")
+	rm "$dir/counters.json"
+	expect_eq "throttled_count in bpftool's last dump" "$seen" \
+		"$(json '.disks[0].counters.throttled_count')"
+}
+
+unlimited() {
+	# What a killed run left is cleared by the next one.
+	start killed --disk size=64M --exec 'sleep 100'
+	for _ in {1..200}; do
+		[ ! -e "$pins" ] || break
+		sleep 0.1
+	done
+	[ -e "$pins" ] || fail "no $pins"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null || true
+	go unlimited "${vtime[@]}" --disk size=64M,iops=0,bps=0 --exec "$(io 4)"
+	expect_no_file /sys/fs/bpf/stallscope/killed
+	rm -rf "$RUNS/killed"
+	ended 0 poweroff
+	sound
+	expect_eq "stalls" "$(json '.disks[0].counters.throttled_count')" 0
+	expect_ne "cause" "$(json .verdict.cause)" throttle
+}
+
+several_disks() {
+	dd if=/dev/urandom of="$T/image" bs=1M count=8 2>/dev/null
+	sum=$(sha256sum <"$T/image")
+	cat >"$T/script" <<-'SCRIPT'
+		sha256sum <$STALLSCOPE_DISK0
+		dd if=/dev/zero of=$STALLSCOPE_DISK0 bs=4k count=1 oflag=direct 2>/dev/null && echo written
+		cat /sys/block/vda/ro
+		dd if=/dev/zero of=$STALLSCOPE_DISK1 bs=64k count=32 oflag=direct 2>/dev/null
+		blockdev --getsize64 $STALLSCOPE_DISK1
+	SCRIPT
+	go several_disks --disk "file=$T/image,ro" --disk size=16M,bps=1M --no-trace \
+		--exec "$(cat "$T/script")"
+	ended 0 poweroff
+	expect_has "what the guest read" "$(cat "$dir/workload.log")" "${sum%% *}"
+	[[ $(cat "$dir/workload.log") != *written* ]] || fail "it could write to a read-only disk"
+	expect_has "the size it saw" "$(cat "$dir/workload.log")" 16777216
+	expect_eq "the image" "$(sha256sum <"$T/image")" "$sum"
+	expect_eq "bytes written" "$(json '.disks[1].counters.bytes_written')" 2097152
+	[ "$(json '.disks[1].counters.throttled_count')" -gt 0 ] || fail "1 MiB/s wasn't limited"
+}
+
+json_output() {
+	go json_output --json --no-trace --disk size=16M --exec 'echo from the guest'
+	ended 0 poweroff
+	expect_eq "stdout" "$(jq -S . "$T/out")" "$(jq -S . "$dir/run.json")"
+	expect_eq "stderr" "$err" ""
+	expect_has "the workload's output" "$(cat "$dir/workload.log")" "from the guest"
+	expect_eq "the scheduler" "$(json .scheduler.loaded)" false
+}
+
+scheduler_rejected() {
+	go scheduler_rejected --sched /usr/bin/scx_bad --sched-arg --reject --disk size=16M \
+		--exec 'echo not reached'
+	failed $SCHED_LOAD poweroff --sched /usr/bin/scx_bad
+	expect_eq "loaded" "$(json .scheduler.loaded)" false
+	[ -n "$(json .scheduler.message)" ] || fail "the verifier's words are missing"
+	[[ $(cat "$dir/workload.log") != *"not reached"* ]] || fail "the workload ran"
+}
+
+scheduler_exits() {
+	go scheduler_exits --sched /usr/bin/scx_bad --sched-arg --exit-now --disk size=16M \
+		--exec 'sleep 30'
+	failed $SCHED_EXITED poweroff --sched /usr/bin/scx_bad
+}
+
+scheduler_ejected() {
+	go scheduler_ejected --sched /usr/bin/scx_bad --sched-arg --error --sched-arg --after \
+		--sched-arg 2000 --disk size=16M --exec "$(io 30)"
+	failed $SCHED_KICKED poweroff --sched /usr/bin/scx_bad
+	expect_eq "it was loaded" "$(json .scheduler.loaded)" true
+	[ -n "$(json .scheduler.message)" ] || fail "the kernel's words are missing"
+	reported
+}
+
+scheduler_stalls() {
+	go scheduler_stalls --sched /usr/bin/scx_bad --sched-arg --stall --sched-arg --after \
+		--sched-arg 1000 --disk size=16M --exec "$(io 30)"
+	failed $SCHED_KICKED poweroff --sched /usr/bin/scx_bad
+	expect_match "the kernel's words" "$(json .scheduler.message)" 'stall|watchdog'
+}
+
+workload_fails() {
+	go workload_fails --disk size=16M --exec 'echo some words; exit 7'
+	failed $WORKLOAD poweroff --exec 7
+	expect_eq "its exit status" "$(json .workload.exit)" 7
+	expect_has "its output" "$(cat "$dir/workload.log")" "some words"
+	reported
+}
+
+guest_panics() {
+	go guest_panics --disk size=16M,iops=5 --exec "$(io 3); echo c >/proc/sysrq-trigger; sleep 100"
+	failed $PANIC panic panicked
+	expect_has "the console's log" "$(cat "$dir/console.log")" "sysrq"
+	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
+	reported
+}
+
+guest_reboots() {
+	go guest_reboots --disk size=16M --exec 'reboot -f; sleep 100'
+	failed $REBOOT reboot rebooted
+}
+
+guest_hangs() {
+	go guest_hangs --disk size=16M --initrd "$GUEST/silent.cpio" --time-limit 15
+	failed $TIMEOUT timeout "time limit of 15 s"
+	reported
+}
+
+time_limit() {
+	go time_limit --disk size=16M,iops=5 --time-limit 25 --exec "$(io 1000)"
+	failed $TIMEOUT timeout "time limit of 25 s"
+	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
+	reported
+}
+
+interrupted() {
+	start interrupted "${vtime[@]}" --disk size=64M,iops=5 --exec "$(io 1000)"
+	for _ in {1..600}; do
+		! grep -q "workload is running" "$T/out" || break
+		sleep 0.1
+	done
+	sleep 3
+	kill -INT "$pid"
+	finish
+	failed $INTERRUPTED interrupted interrupted
+	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
+	[ "$(json .io.count)" -gt 0 ] || fail "what was traced is lost"
+	reported
+}
+
+output_full() {
+	mkdir "$T/small"
+	mount -t tmpfs -o size=3M none "$T/small"
+	compose output_full --disk size=1M --exec 'yes | head -c 8000000'
+	rc=0
+	"${run[@]}" --out "$T/small/run" >"$T/out" 2>"$T/err" || rc=$?
+	err=$(cat "$T/err")
+	diag "$err"
+	umount "$T/small"
+	expect_eq "exit status" "$rc" $OUTPUT
+	expect_match "stderr" "$err" "^stallscope: --out: $T/small/run.*No space left"
+	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
+}
+
+kernel_without_sched_ext() {
+	[ -e "$GUEST/old/vmlinux" ] || skip "$(cat "$GUEST/old/why" 2>/dev/null || echo "no such kernel")"
+	go kernel_without_sched_ext "${vtime[@]}" --kernel "$GUEST/old/vmlinux" \
+		--initrd "$GUEST/old/initrd.cpio" --disk size=16M --exec true
+	failed $UNFIT "$(json .end)" --kernel "$GUEST/old/vmlinux" sched_ext
+}
+
+cleanup() {
+	jobs -p | xargs -r kill -KILL 2>/dev/null || true
+	umount "$T/small" 2>/dev/null || true
+}
+
+if [ "${1-}" = --ktap-run ]; then
+	[ -x "$GUEST/stallscope" ] || skip "started by test_guest.sh only"
+	# A run needs bpffs for its pins.
+	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpffs /sys/fs/bpf
+fi
+ktap_test -T 400 throttled "a throttled disk: the report, bpftool and the trace agree"
+ktap_test -T 400 unlimited "an unlimited disk; what kill -9 left is cleared"
+ktap_test -T 400 several_disks "a read-only file and a limited disk"
+ktap_test -T 400 json_output "--json prints run.json, without tracing"
+ktap_test -T 400 scheduler_rejected "a scheduler that fails to load"
+ktap_test -T 400 scheduler_exits "a scheduler that exits at once"
+ktap_test -T 400 scheduler_ejected "a scheduler that the kernel ejects"
+ktap_test -T 400 scheduler_stalls "a scheduler that the watchdog ejects"
+ktap_test -T 400 workload_fails "a workload that fails"
+ktap_test -T 400 guest_panics "a guest that panics"
+ktap_test -T 400 guest_reboots "a guest that reboots"
+ktap_test -T 400 guest_hangs "a guest that says nothing"
+ktap_test -T 400 time_limit "a workload that doesn't end"
+ktap_test -T 400 interrupted "ctrl-C keeps what was measured"
+ktap_test -T 400 output_full "an output disk that fills up"
+ktap_test -T 400 kernel_without_sched_ext "a kernel without sched_ext"
+ktap_main "$@"

@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Linux guests. Most runs share one machine whose KVM can run them: this one,
+# or an emulated one (tools/tests/guest/runs.sh, whose tests appear as subtests
+# and can be named by -t too). A few go the user's whole way, from here.
+. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+
+src=$(realpath "$(dirname "$(realpath "$0")")/../..")
+build=${SS_BUILD:-$src/build}
+runs=$src/tools/tests/guest/runs.sh
+# Kept until the next start, for whoever looks into a failure.
+kept=$build/tests/guest
+
+config() { sed -n "s/^$1 := //p" "$build/config.mk"; }
+
+# Whether Linux guests run on this machine's own KVM.
+native() { grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; }
+
+need_kernel() {
+	vmlinux=$(config GUEST_VMLINUX)
+	[ -n "$vmlinux" ] || vmlinux=$(config GUEST_KERNEL)
+	modules=$(config GUEST_MODULES)
+	[ -e "$vmlinux" ] || skip "there is no guest kernel"
+}
+
+# make_initrd OUTPUT MODULES OPTION...
+make_initrd() {
+	"$build/stallscope-mkinitramfs" --output "$1" --modules "${2:-none}" --module virtio_mmio \
+		--module virtio_blk --agent "$build/guest/agent" "${@:3}"
+}
+
+# A kernel that has no sched_ext, or the reason why there is none.
+old_kernel() {
+	local old release
+
+	mkdir "$1"
+	old=$(KERNEL='' "$src/tools/get-kernel" --without sched_ext 2>"$1/why") || return 0
+	release=$(cat "$old/release")
+	ln -s "$old/vmlinux" "$1/vmlinux"
+	make_initrd "$1/initrd.cpio" "$old/lib/modules/$release" --sched "$build/guest/scx_vtime"
+	rm "$1/why"
+}
+
+# Everything that runs.sh names under $GUEST.
+prepare() {
+	local fio
+
+	fio=$("$src/tools/get-fio") || fio=$(command -v fio) || skip "no fio"
+	cp "$build/stallscope" "$1/stallscope"
+	ln -s "$vmlinux" "$1/vmlinux"
+	make_initrd "$1/initrd.cpio" "$modules" \
+		--file "$build/guest/scx_vtime:/usr/bin/scx_vtime" \
+		--file "$build/guest/scx_bad:/usr/bin/scx_bad" --file "$fio:/usr/bin/fio"
+	# Its first process is busybox's init, which waits for someone at the console.
+	"$build/stallscope-mkinitramfs" --output "$1/silent.cpio" --modules none \
+		--agent "$(command -v busybox)"
+	old_kernel "$1/old"
+}
+
+shared_machine() {
+	local args=() t tool
+
+	need_kernel
+	mkdir "$T/guest"
+	rm -rf "$kept"
+	mkdir -p "$kept"
+	prepare "$T/guest"
+	for t in ${SS_GUEST_TESTS-}; do args+=(-t "$t"); done
+	if native; then
+		GUEST=$T/guest RUNS=$kept "$runs" "${args[@]}" | sed -u 's/^/    /'
+		return
+	fi
+	for tool in bash sed tail timeout find jq bpftool flock mktemp realpath; do
+		args=(--exec-bin "$(command -v "$tool")" "${args[@]}")
+	done
+	set -- "${args[@]}"
+	in_machine "${args[@]}"
+}
+
+in_machine() {
+	local bins=() tests=() file files=()
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--exec-bin) bins+=("$1" "$2") ;;
+		*) tests+=("$1" "$2") ;;
+		esac
+		shift 2
+	done
+	for file in stallscope vmlinux initrd.cpio silent.cpio old/why old/vmlinux old/initrd.cpio; do
+		[ ! -e "$T/guest/$file" ] ||
+			files+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
+	done
+	STALLSCOPE_BUILD=$build "$src/tools/nested" --timeout 2900 --memory 2560 --out "$kept" \
+		"${bins[@]}" "${files[@]}" --file "$src/tools/harness/ktap.sh:/t/tools/harness/ktap.sh" \
+		--file "$runs:/t/tools/tests/guest/runs.sh" --env GUEST=/guest --env RUNS=/out \
+		--env "SS_TEST_TIME_SCALE=${SS_TEST_TIME_SCALE:-1}" -- \
+		bash /t/tools/tests/guest/runs.sh "${tests[@]}" | sed -u 's/^/    /'
+}
+
+# ---- the whole way ----
+
+# whole NAME OPTION...: sets rc, out, err
+whole() {
+	need_kernel
+	mkdir -p "$kept"
+	rm -rf "${kept:?}/$1"
+	rc=0
+	"$build/stallscope" run --name "$1" --out "$kept/$1" --kernel "$vmlinux" \
+		${modules:+--modules "$modules"} --memory 256M --disk size=16M,iops=20 "${@:2}" \
+		>"$T/out" 2>"$T/err" || rc=$?
+	out=$(cat "$T/out")
+	err=$(cat "$T/err")
+	diag "$out"
+	diag "$err"
+}
+
+passes_on() {
+	whole passes_on --sched "$build/guest/scx_vtime" --exec \
+		'dd if=$STALLSCOPE_DISK0 of=/dev/null bs=4k count=60 iflag=direct; exit 7'
+	expect_eq "exit status" "$rc" 13
+	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
+	expect_match "stderr" "$err" "^stallscope: --exec: .* 7.*$kept/passes_on"
+	if native; then mode=kvm; else mode=nested; fi
+	expect_eq "mode" "$(jq -r .mode "$kept/passes_on/run.json")" $mode
+	expect_eq "the workload's exit status" "$(jq .workload.exit "$kept/passes_on/run.json")" 7
+	[ "$(jq '.disks[0].counters.throttled_count' "$kept/passes_on/run.json")" -gt 0 ] ||
+		fail "no stall"
+	expect_has "report" "$out" DISKS
+	expect_has "the report again" "$("$build/stallscope" report "$kept/passes_on")" DISKS
+	expect_eq "files" "$(ls "$kept/passes_on" | grep -v l1-kernel.log | xargs)" \
+		"console.log events.bin run.json workload.log"
+}
+
+interrupted() {
+	local run
+
+	need_kernel
+	mkdir -p "$kept"
+	rm -rf "$kept/interrupted_here"
+	"$build/stallscope" run --name interrupted_here --out "$kept/interrupted_here" \
+		--kernel "$vmlinux" ${modules:+--modules "$modules"} --memory 256M \
+		--disk size=16M,iops=20 --exec 'cat $STALLSCOPE_DISK0 >/dev/null; sleep 1000' \
+		>"$T/out" 2>"$T/err" &
+	run=$!
+	until grep -q "workload is running" "$T/out"; do
+		kill -0 "$run" || fail "it ended: $(cat "$T/err")"
+		sleep 0.1
+	done
+	kill -INT "$run"
+	rc=0
+	wait "$run" || rc=$?
+	diag "$(cat "$T/out" "$T/err")"
+	expect_eq "exit status" "$rc" 130
+	expect_eq "end" "$(jq -r .end "$kept/interrupted_here/run.json")" interrupted
+	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
+}
+
+# ---- all of them ----
+
+schema() {
+	local schema=$src/Documentation/run.schema.json run n=0
+
+	python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema isn't there"
+	for run in "$kept"/*/run.json "$build"/demo/run.json; do
+		[ -e "$run" ] || continue
+		python3 - "$schema" "$run" <<-'EOS'
+			import json, jsonschema, sys
+			schema, run = (json.load(open(name)) for name in sys.argv[1:])
+			jsonschema.Draft7Validator.check_schema(schema)
+			jsonschema.validate(run, schema)
+		EOS
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ] || skip "no run was made"
+	diag "$n runs"
+}
+
+# -t may name a test of runs.sh too; -l lists those as well.
+list_more() { [ "$1" != -l ] || "$runs" -l; }
+
+args=()
+while [ "${1-}" = -t ] && [ $# -ge 2 ]; do
+	matching=$("$runs" -l -t "$2" | cut -f1)
+	if [ -n "$matching" ]; then
+		SS_GUEST_TESTS="${SS_GUEST_TESTS-} $(xargs <<<"$matching")"
+		export SS_GUEST_TESTS
+		args+=(-t shared_machine)
+	fi
+	args+=(-t "$2")
+	shift 2
+done
+list_more "${1-}"
+ktap_test -T 3000 -n shared_machine "runs of guests in one machine"
+ktap_test -T 400 passes_on "a failing workload's status comes back, the run is kept"
+ktap_test -T 400 interrupted "ctrl-C goes through to the guest"
+ktap_test schema "every run.json is as its schema says"
+ktap_main "${args[@]}" "$@"
