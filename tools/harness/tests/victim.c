@@ -164,6 +164,11 @@ TEST(crashes)
 	raise(SIGSEGV);
 }
 
+TEST(is_killed)
+{
+	raise(SIGKILL);
+}
+
 TEST(exits)
 {
 	exit(0);
