@@ -52,6 +52,8 @@ apt_write_root() {
 	Dir::State::status "$root/status";
 	Dir::Cache "$root";
 	Dir::Cache::archives "$root/archives";
+	Dir::Cache::pkgcache "pkgcache.bin";
+	Dir::Cache::srcpkgcache "srcpkgcache.bin";
 	Dir::Log "$root";
 	APT::Architecture "amd64";
 	#clear APT::Architectures;
@@ -87,10 +89,11 @@ apt_root() {
 }
 
 # apt_private NAME COMMAND ARGS...: apt-get or apt-cache with that configuration.
+# When it fails, the archive may have moved on: the next run fetches new lists.
 apt_private() {
 	local root=$cache/apt/$1 command=$2
 	shift 2
-	LC_ALL=C "$command" -c "$root/apt.conf" -q "$@"
+	LC_ALL=C "$command" -c "$root/apt.conf" -q "$@" || { rm -f "$root/updated"; return 1; }
 }
 
 # apt_unpack DIR DEB...: the files of packages, without installing them.

@@ -117,25 +117,27 @@ before_6_16() {
 }
 
 kernel_search() {
-	local want=$1 tried=0 root release packages has fits
+	local want=$1 tried=0 root list release packages has fits
 	for root in trixie sid; do
 		if [ "$root" = trixie ]; then
 			apt_root trixie 'deb trixie' 'deb trixie-backports'
 		else
 			apt_root sid 'deb sid'
 		fi
+		list=$(kernel_list "$root")
 		while read -r release packages; do
+			[ -n "$release" ] || continue
 			# Spares downloads: sched_ext is in Linux from 6.12, on in Debian from 6.16.
 			before_6_16 "$release" && has=without || has=with
 			[ "$has" = "$want" ] || continue
-			kernel_try "$root" "$want" "$release" $packages
+			kernel_try "$root" "$want" "$release" $packages </dev/null
 			if [ -n "$fits" ]; then
 				say KERNEL "linux $release, the newest in Debian's archive that is right: $(cat "$cache/kernel/$release/verdict")"
 				return
 			fi
 			tried=$((tried + 1))
 			[ "$tried" -lt "$kernel_tries" ] || break
-		done < <(kernel_list "$root")
+		done <<<"$list"
 	done
 	die "none of the $tried newest kernels in Debian's archive is $want a usable sched_ext;" \
 		"give your own with KERNEL=/path/bzImage MODULES=/path/lib/modules/x"
@@ -187,7 +189,7 @@ kernel_own() {
 			die "MODULES=$2: not a directory of modules (/path/lib/modules/RELEASE)"
 		modules=$(realpath "$2")
 	fi
-	name=own/$(stat -c '%n %s %Y' "$image" | cat - <(echo "$modules $(btfcheck_name)") | cksum | tr ' ' -)
+	name=own/$({ stat -c '%n %s %Y' "$image"; echo "$modules $(btfcheck_name)"; } | cksum | tr ' ' -)
 	cached "$name" kernel_own_make "$image" "$modules"
 	# A kernel developer has a new one every few minutes.
 	find "$cache/own" -mindepth 1 -maxdepth 1 -printf '%C@ %p\n' | sort -rn | tail -n +6 | cut -d ' ' -f 2- |
