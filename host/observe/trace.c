@@ -364,7 +364,7 @@ int trace_pin(struct trace *t, struct pins *pins)
 	unsigned int i;
 	int ret;
 
-	if (!pins)
+	if (!pins || !pins_dir(pins))
 		return 0;
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		ret = pins_add(pins, list[i].file, bpf_map__fd(list[i].map));

@@ -95,7 +95,8 @@ int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int di
 /**
  * trace_pin() - pin counters, drops and histograms, see pins.h.
  *
- * @pins may be NULL: nothing is pinned. Return: 0 or a negative errno; then
+ * Without @pins (NULL), or where pins_open() said that nothing can be pinned,
+ * nothing is. Return: 0 or a negative errno; then
  * nothing stays pinned by this call.
  */
 int trace_pin(struct trace *t, struct pins *pins);
