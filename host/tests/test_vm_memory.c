@@ -67,6 +67,7 @@ TEST_F(memory, rounds_up, .title = "an odd size is rounded up to 2 MiB, and read
 	EXPECT_EQ(self->m.low_end, 66 * MIB);
 	EXPECT_EQ(self->m.high_size, 0);
 	EXPECT_EQ(self->m.mem.nr, 1);
+	EXPECT_EQ((uintptr_t)self->m.host % (2 * MIB), 0);
 	EXPECT_EQ(*(char *)vm_memory_ptr(&self->m, 66 * MIB - 1, 1), 0);
 	EXPECT_NULL(vm_memory_ptr(&self->m, 66 * MIB, 1));
 	EXPECT_NULL(vm_memory_ptr(&self->m, 66 * MIB - 1, 2));

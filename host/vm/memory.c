@@ -21,6 +21,25 @@ static uint64_t memory_of_host(void)
 	return (uint64_t)si.totalram * si.mem_unit;
 }
 
+/*
+ * Address space aligned to MEMORY_ALIGN, so that a huge page of the host is one
+ * of the guest too: nested page tables then need far fewer entries.
+ */
+static void *map_aligned(uint64_t size)
+{
+	char *area = mmap(NULL, size + MEMORY_ALIGN, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t before;
+
+	if (area == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)area & (MEMORY_ALIGN - 1);
+	if (before)
+		munmap(area, before);
+	munmap(area + before + size, MEMORY_ALIGN - before);
+	return area + before;
+}
+
 int vm_memory_create(struct vm_memory *m, uint64_t size, bool huge_pages, struct vm_err *err)
 {
 	uint64_t host = memory_of_host();
@@ -38,13 +57,10 @@ int vm_memory_create(struct vm_memory *m, uint64_t size, bool huge_pages, struct
 			(unsigned long long)(size >> 20), (unsigned long long)(host >> 20));
 	size = (size + MEMORY_ALIGN - 1) & ~(MEMORY_ALIGN - 1);
 
-	m->host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (m->host == MAP_FAILED) {
-		m->host = NULL;
+	m->host = map_aligned(size);
+	if (!m->host)
 		return vm_fail(err, -ENOMEM, "can't map %llu MiB of guest memory: %s",
 			       (unsigned long long)(size >> 20), strerror(errno));
-	}
 	/* Both are wishes: a kernel without them still runs the guest. */
 	madvise(m->host, size, MADV_DONTDUMP);
 	if (huge_pages)
