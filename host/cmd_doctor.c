@@ -27,12 +27,12 @@
 #include "opts.h"
 #include "vm/kvm_probe.h"
 
-#define MAGIC_BPFFS	0xcafe4a11
-#define MAGIC_TRACEFS	0x74726163
+#define MAGIC_BPFFS   0xcafe4a11
+#define MAGIC_TRACEFS 0x74726163
 /* MiB a default guest takes, with the runner, and the emulated machine around it. */
-#define MEM_GUEST	700
-#define MEM_NESTED	1700
-#define MAX_CHECKS	24
+#define MEM_GUEST  700
+#define MEM_NESTED 1700
+#define MAX_CHECKS 24
 
 extern char **environ;
 
@@ -42,7 +42,7 @@ struct check {
 	enum result result;
 	const char *name;
 	char text[320];
-	char hint[256];		/* what to do, "" nothing */
+	char hint[256]; /* what to do, "" nothing */
 };
 
 struct doctor {
@@ -51,8 +51,8 @@ struct doctor {
 	char default_kernel[PATH_MAX], qemu[PATH_MAX];
 	struct check check[MAX_CHECKS];
 	unsigned int checks;
-	bool direct, nested;	/* modes that are possible */
-	int status;		/* first reason why no run is */
+	bool direct, nested; /* modes that are possible */
+	int status;	     /* first reason why no run is */
 };
 
 static void add(struct doctor *d, const char *name, enum result result, const char *hint,
@@ -153,7 +153,8 @@ static void check_kvm(struct doctor *d)
 	}
 	d->direct = kvm.sort == KVM_SORT_HARDWARE;
 	add(d, "kvm", d->direct ? OK : WARN,
-	    d->direct ? NULL : "guests run inside an emulated machine instead: slower, same findings",
+	    d->direct ? NULL
+		      : "guests run inside an emulated machine instead: slower, same findings",
 	    "%s: %s", kvm_sort_name(kvm.sort), kvm.reason);
 }
 
@@ -188,7 +189,8 @@ static void check_memory(struct doctor *d)
 	else
 		add(d, "memory", mib >= need ? OK : WARN,
 		    mib >= need ? NULL : "free some, or use a smaller guest (--memory)",
-		    "%" PRIu64 " MiB available, a default run takes about %" PRIu64 " MiB", mib, need);
+		    "%" PRIu64 " MiB available, a default run takes about %" PRIu64 " MiB", mib,
+		    need);
 }
 
 /* ---- BPF ---- */
@@ -201,8 +203,10 @@ static void check_tracing(struct doctor *d)
 	int ret = trace_open(&cfg, &t, err, sizeof(err));
 
 	if (ret) {
-		add(d, "bpf", WARN, "runs work without; the report then can't tell stalls from slow "
-		    "storage", "%s", err);
+		add(d, "bpf", WARN,
+		    "runs work without; the report then can't tell stalls from slow "
+		    "storage",
+		    "%s", err);
 		return;
 	}
 	add(d, "bpf", OK, NULL, "programs load, ring buffer and static probes (USDT) work");
@@ -267,7 +271,8 @@ static int extract(const char *image, char *out, size_t len)
 	}
 	if (!tool[0])
 		return -ENOENT;
-	if (snprintf(out, len, "%s/stallscope-vmlinux.XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)len)
+	if (snprintf(out, len, "%s/stallscope-vmlinux.XXXXXX", tmp && *tmp ? tmp : "/tmp") >=
+	    (int)len)
 		return -ENAMETOOLONG;
 	fd = mkostemp(out, O_CLOEXEC);
 	if (fd < 0)
@@ -313,7 +318,8 @@ static void check_kernel(struct doctor *d)
 	int err;
 
 	if (!path[0]) {
-		add(d, "kernel", WARN, "stallscope doctor --kernel FILE checks one; 'make' fetches one",
+		add(d, "kernel", WARN,
+		    "stallscope doctor --kernel FILE checks one; 'make' fetches one",
 		    "no guest kernel to look at");
 		return;
 	}
@@ -325,8 +331,10 @@ static void check_kernel(struct doctor *d)
 	}
 	err = is_bzimage(path) ? extract(path, tmp, sizeof(tmp)) : 0;
 	if (err == -ENOENT) {
-		add(d, "kernel", WARN, "give the uncompressed vmlinux", "%s: can't look into a bzImage "
-		    "here (extract-vmlinux is missing)", path);
+		add(d, "kernel", WARN, "give the uncompressed vmlinux",
+		    "%s: can't look into a bzImage "
+		    "here (extract-vmlinux is missing)",
+		    path);
 		return;
 	}
 	if (!err)
@@ -343,8 +351,9 @@ static void check_kernel(struct doctor *d)
 		    -err < 4000 ? strerror(-err) : "neither an ELF file nor BTF");
 		give_up(d, SS_EXIT_KERNEL);
 	} else {
-		add(d, "kernel", res.usable ? OK : FAIL, res.usable ? NULL :
-		    "use another kernel; Debian's 7.3 and later is good", "%s: %s", path, res.verdict);
+		add(d, "kernel", res.usable ? OK : FAIL,
+		    res.usable ? NULL : "use another kernel; Debian's 7.3 and later is good",
+		    "%s: %s", path, res.verdict);
 		if (!res.usable)
 			give_up(d, SS_EXIT_GUEST_UNFIT);
 	}
@@ -411,14 +420,16 @@ static int print_json(const struct doctor *d)
 	for (unsigned int i = 0; i < d->checks; i++) {
 		const struct check *c = &d->check[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "result",
-						      c->result == FAIL ? "fail" :
-						      result_name[c->result], "text", c->text, "hint",
-						      c->hint));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "result",
+						c->result == FAIL ? "fail" : result_name[c->result],
+						"text", c->text, "hint", c->hint));
 	}
 	root = json_pack("{s:b, s:s?, s:i, s:o}", "possible", !d->status, "mode",
-			 d->status ? NULL : d->direct ? "kvm" : "nested", "status", d->status, "checks",
-			 list);
+			 d->status   ? NULL
+			 : d->direct ? "kvm"
+				     : "nested",
+			 "status", d->status, "checks", list);
 	if (!root)
 		return -ENOMEM;
 	err = json_dumpf(root, stdout, JSON_INDENT(2)) || putchar('\n') == EOF ? -EIO : 0;
@@ -427,8 +438,10 @@ static int print_json(const struct doctor *d)
 }
 
 static const struct argp_option options[] = {
-	{ "kernel", 'k', "FILE", 0, "Check this guest kernel (bzImage, vmlinux or raw BTF) for "
-	  "sched_ext; default: the one that the build fetched", 0 },
+	{ "kernel", 'k', "FILE", 0,
+	  "Check this guest kernel (bzImage, vmlinux or raw BTF) for "
+	  "sched_ext; default: the one that the build fetched",
+	  0 },
 	{ "json", 'j', NULL, 0, "Print the findings as JSON", 0 },
 	{ 0 },
 };

@@ -22,7 +22,8 @@ static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "Print the run's figures as JSON (see run.schema.json)", 0 },
 	{ "recompute", 'r', NULL, 0,
 	  "Work the attribution out again from the run's event records instead of taking it from "
-	  "run.json; the directory isn't changed", 0 },
+	  "run.json; the directory isn't changed",
+	  0 },
 	{ 0 },
 };
 

@@ -11,7 +11,7 @@
 
 #include "observe/attribution_int.h"
 
-#define MAX_RECORDS	(8u << 20)
+#define MAX_RECORDS (8u << 20)
 
 void attr_note(struct attribution *a, const char *fmt, ...)
 {

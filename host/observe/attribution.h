@@ -17,52 +17,58 @@
 #include "observe/events.h"
 
 enum attr_part {
-	ATTR_GUEST_QUEUE,	/* guest block layer: start to issue */
-	ATTR_THROTTLE,		/* the queue's head was stalled by the throttle */
-	ATTR_BACKING,		/* own backing IO, and waiting behind another request's */
-	ATTR_WORKER,		/* waiting for the worker otherwise */
-	ATTR_COMPLETION,	/* publish, interrupt, guest completion, wake-up */
-	ATTR_SCHEDULER,		/* submitter runnable, not running, while a CPU idled */
-	ATTR_RT,		/* the same, while a real-time task held its CPU */
-	ATTR_SATURATION,	/* the same, while no CPU idled */
-	ATTR_HOST,		/* steal: vCPU or worker runnable, not running */
-	ATTR_UNKNOWN,		/* issue to completion of an IO without a host record */
+	ATTR_GUEST_QUEUE, /* guest block layer: start to issue */
+	ATTR_THROTTLE,	  /* the queue's head was stalled by the throttle */
+	ATTR_BACKING,	  /* own backing IO, and waiting behind another request's */
+	ATTR_WORKER,	  /* waiting for the worker otherwise */
+	ATTR_COMPLETION,  /* publish, interrupt, guest completion, wake-up */
+	ATTR_SCHEDULER,	  /* submitter runnable, not running, while a CPU idled */
+	ATTR_RT,	  /* the same, while a real-time task held its CPU */
+	ATTR_SATURATION,  /* the same, while no CPU idled */
+	ATTR_HOST,	  /* steal: vCPU or worker runnable, not running */
+	ATTR_UNKNOWN,	  /* issue to completion of an IO without a host record */
 	ATTR_PARTS,
 };
 
 enum attr_cause {
-	ATTR_CAUSE_NONE, ATTR_CAUSE_THROTTLE, ATTR_CAUSE_BACKING, ATTR_CAUSE_WORKER,
-	ATTR_CAUSE_HOST, ATTR_CAUSE_SCHEDULER, ATTR_CAUSE_RT, ATTR_CAUSE_SATURATION,
+	ATTR_CAUSE_NONE,
+	ATTR_CAUSE_THROTTLE,
+	ATTR_CAUSE_BACKING,
+	ATTR_CAUSE_WORKER,
+	ATTR_CAUSE_HOST,
+	ATTR_CAUSE_SCHEDULER,
+	ATTR_CAUSE_RT,
+	ATTR_CAUSE_SATURATION,
 	ATTR_CAUSES,
 };
 
 /* All ns. p50 and p99 are at most 1 % above the true figure, the rest is exact. */
 struct attr_stat {
-	uint64_t count;		/* IOs in which it is greater than 0 */
+	uint64_t count; /* IOs in which it is greater than 0 */
 	uint64_t sum;
-	uint64_t p50, p99;	/* over all IOs, those with 0 included */
+	uint64_t p50, p99; /* over all IOs, those with 0 included */
 	uint64_t max;
 };
 
 struct attr_io {
-	uint64_t count;		/* guest IOs */
-	uint64_t matched;	/* of these with a host record */
-	uint64_t unissued;	/* of these completed without the device (a flush with nothing to do) */
-	uint64_t beyond_error;	/* clamped by more than the clock error */
-	uint64_t host_unmatched;/* requests without a guest IO while the guest traced */
-	uint64_t host_outside;	/* requests before or after the guest traced */
-	struct attr_stat e2e;	/* start until the submitter ran again */
+	uint64_t count;	   /* guest IOs */
+	uint64_t matched;  /* of these with a host record */
+	uint64_t unissued; /* of these completed without the device (a flush with nothing to do) */
+	uint64_t beyond_error;	 /* clamped by more than the clock error */
+	uint64_t host_unmatched; /* requests without a guest IO while the guest traced */
+	uint64_t host_outside;	 /* requests before or after the guest traced */
+	struct attr_stat e2e;	 /* start until the submitter ran again */
 	struct attr_stat parts[ATTR_PARTS];
 };
 
 struct attr_disk {
 	struct attr_io io;
-	uint64_t stalls;		/* traced stall_begin records */
-	uint64_t stall_ns;		/* time some queue of it was stalled */
+	uint64_t stalls;   /* traced stall_begin records */
+	uint64_t stall_ns; /* time some queue of it was stalled */
 	uint64_t stall_max_ns;
-	uint64_t requests;		/* traced requests */
+	uint64_t requests; /* traced requests */
 	uint64_t drains;
-	bool counters_agree;		/* throttled_count == stalls, or lost records explain it */
+	bool counters_agree; /* throttled_count == stalls, or lost records explain it */
 };
 
 #define ATTR_TOP_TASKS 8
@@ -74,48 +80,48 @@ struct attr_task {
 
 struct attr_verdict {
 	enum attr_cause cause;
-	double share;		/* of the waiting time, 0..1; 0 with ATTR_CAUSE_NONE */
-	bool complete;		/* nothing essential was missing */
+	double share;  /* of the waiting time, 0..1; 0 with ATTR_CAUSE_NONE */
+	bool complete; /* nothing essential was missing */
 	char sentence[320];
 };
 
 #define ATTR_MAX_NOTES 12
 
 struct attribution {
-	struct attr_io io;			/* all disks */
+	struct attr_io io; /* all disks */
 	struct attr_disk disk[SS_MAX_DISKS];
 	struct clock_info clock;
-	struct attr_task task[ATTR_TOP_TASKS];	/* longest run-queue delay first */
+	struct attr_task task[ATTR_TOP_TASKS]; /* longest run-queue delay first */
 	uint32_t tasks;
 	struct attr_verdict verdict;
 	struct events_seen file;
 	uint64_t host_records, guest_records;
-	uint64_t host_traced, guest_traced;	/* of these, made by BPF programs */
-	uint64_t bad_guest_io;		/* stamps out of order */
-	uint64_t foreign_io;		/* to devices that aren't ours */
-	uint64_t skipped;		/* over the memory limit */
-	uint64_t clamped_max_ns;	/* largest clamp of one IO */
+	uint64_t host_traced, guest_traced; /* of these, made by BPF programs */
+	uint64_t bad_guest_io;		    /* stamps out of order */
+	uint64_t foreign_io;		    /* to devices that aren't ours */
+	uint64_t skipped;		    /* over the memory limit */
+	uint64_t clamped_max_ns;	    /* largest clamp of one IO */
 	uint32_t scx_enables, scx_disables, scx_exits;
 	char scx_name[SS_SCX_NAME_LEN];
-	char scx_reason[SS_SCX_NAME_LEN];	/* of the last exit */
+	char scx_reason[SS_SCX_NAME_LEN]; /* of the last exit */
 	uint32_t notes;
-	char note[ATTR_MAX_NOTES][200];		/* what can't be told, warnings */
+	char note[ATTR_MAX_NOTES][200]; /* what can't be told, warnings */
 };
 
 /* What the records don't say. */
 struct attr_disk_cfg {
-	uint64_t iops, bps;		/* limits, 0 unlimited */
-	uint64_t throttled_count;	/* the device's counter */
+	uint64_t iops, bps;	  /* limits, 0 unlimited */
+	uint64_t throttled_count; /* the device's counter */
 };
 
 struct attr_cfg {
-	uint64_t run_ns;		/* how long the guest ran, 0: span of the records */
+	uint64_t run_ns; /* how long the guest ran, 0: span of the records */
 	uint32_t disks;
 	struct attr_disk_cfg disk[SS_MAX_DISKS];
-	const char *host_missing;	/* why the host wasn't traced (fully), NULL if it was */
-	const char *guest_missing;	/* the same for the guest */
+	const char *host_missing;  /* why the host wasn't traced (fully), NULL if it was */
+	const char *guest_missing; /* the same for the guest */
 	uint64_t host_lost, guest_lost;
-	uint64_t max_records;		/* of one kind kept in memory, 0: 8 Mi */
+	uint64_t max_records; /* of one kind kept in memory, 0: 8 Mi */
 };
 
 /**

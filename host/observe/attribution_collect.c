@@ -11,11 +11,11 @@
 
 #include "observe/attribution_int.h"
 
-#define MAX_HISTS	65536
-#define MAX_DEVS	256
+#define MAX_HISTS 65536
+#define MAX_DEVS  256
 /* Stamps and durations beyond these are nonsense, ns. */
-#define STAMP_MAX	(1ULL << 60)
-#define DURATION_MAX	100000000000000ULL
+#define STAMP_MAX    (1ULL << 60)
+#define DURATION_MAX 100000000000000ULL
 
 /* A guest's names end up on terminals and in JSON. */
 void attr_name(char *dst, const char *src, size_t len)
@@ -153,7 +153,7 @@ static int add_req(struct attr_state *s, const struct ss_rec_req *r)
 	if (ivals_add(&q->backing, (int64_t)r->start_ts, (int64_t)r->backing_done_ts))
 		return -ENOMEM;
 	if (r->req_type == VIRTIO_BLK_T_GET_ID)
-		return 0;	/* not an IO of the guest's block layer users */
+		return 0; /* not an IO of the guest's block layer users */
 	err = PUSH(s, req, reqs, req_cap, s->cfg.max_records, req);
 	if (err)
 		return err == -E2BIG ? 0 : err;
@@ -264,8 +264,8 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 		.tid = r->tid,
 		.dev = r->dev,
 		.cpu = r->h.cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->h.cpu : CLOCK_MAX_VCPUS,
-		.issue_cpu = r->issue_cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->issue_cpu :
-							      CLOCK_MAX_VCPUS,
+		.issue_cpu =
+			r->issue_cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->issue_cpu : CLOCK_MAX_VCPUS,
 		.op = guest_op(r),
 		.running = r->submitter_running != 0,
 		.issued = r->issue_ts != 0,

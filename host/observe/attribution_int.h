@@ -8,14 +8,14 @@
 
 #include "observe/attribution.h"
 
-#define ATTR_MAX_QUEUES		64	/* a disk */
-#define ATTR_NO_INDEX		UINT32_MAX
+#define ATTR_MAX_QUEUES 64 /* a disk */
+#define ATTR_NO_INDEX	UINT32_MAX
 
 /* ---- time intervals ---- */
 
 struct ival {
-	int64_t a, b;		/* [a, b) */
-	uint64_t before;	/* sealed: covered time before a */
+	int64_t a, b;	 /* [a, b) */
+	uint64_t before; /* sealed: covered time before a */
 };
 
 /* Filled by ivals_add(), then sealed: sorted, disjoint, with running totals. */
@@ -31,9 +31,9 @@ void ivals_seal(struct ivals *l);
 /** ivals_cover() - how much of [a, b) is covered. */
 uint64_t ivals_cover(const struct ivals *l, int64_t a, int64_t b);
 /** ivals_cover_except() - how much of [a, b) is covered by @l and not by @not. */
-uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *not, int64_t a, int64_t b);
+uint64_t ivals_cover_except(const struct ivals *l, const struct ivals * not, int64_t a, int64_t b);
 /** ivals_subtract() - out = l without not, sealed; out is overwritten. Return: 0 or -ENOMEM. */
-int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals *not);
+int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals * not);
 /** ivals_union() - out = l and m, sealed; out is overwritten. Return: 0 or -ENOMEM. */
 int ivals_union(struct ivals *out, const struct ivals *l, const struct ivals *m);
 uint64_t ivals_total(const struct ivals *l);
@@ -42,8 +42,8 @@ void ivals_free(struct ivals *l);
 
 /* ---- percentiles ---- */
 
-#define HIST_SUB	128	/* buckets an octave */
-#define HIST_BUCKETS	(57 * HIST_SUB + HIST_SUB)
+#define HIST_SUB     128 /* buckets an octave */
+#define HIST_BUCKETS (57 * HIST_SUB + HIST_SUB)
 
 struct attr_hist {
 	uint64_t n, nonzero, sum, max;
@@ -56,10 +56,10 @@ void attr_hist_stat(const struct attr_hist *h, struct attr_stat *out);
 /* ---- what was read ---- */
 
 struct a_io {
-	uint64_t start, issue, done;	/* guest ns */
+	uint64_t start, issue, done; /* guest ns */
 	uint64_t sector;
 	uint32_t bytes, tid, dev;
-	uint32_t req, run;		/* index or ATTR_NO_INDEX */
+	uint32_t req, run; /* index or ATTR_NO_INDEX */
 	uint16_t cpu, issue_cpu;
 	uint8_t disk, op;
 	bool running, issued;
@@ -74,7 +74,7 @@ struct a_req {
 };
 
 struct a_run {
-	uint64_t ts, wake, idle_ns;	/* guest ns */
+	uint64_t ts, wake, idle_ns; /* guest ns */
 	uint32_t tid, prev_tid;
 	uint16_t cpu, prev_policy;
 	char prev_comm[SS_COMM_LEN];
@@ -82,8 +82,8 @@ struct a_run {
 
 struct a_queue {
 	struct ivals stalls, late, backing, runq;
-	int64_t open_begin, open_end;	/* latest stall_begin and its predicted end */
-	int64_t closed_begin;		/* begin of the latest stall that ended */
+	int64_t open_begin, open_end; /* latest stall_begin and its predicted end */
+	int64_t closed_begin;	      /* begin of the latest stall that ended */
 	/* disjoint, in order of precedence, and all three together */
 	struct ivals throttle, behind, steal, taken;
 };
@@ -103,7 +103,7 @@ struct a_rt {
 struct a_sum {
 	struct attr_hist e2e;
 	struct attr_hist part[ATTR_PARTS];
-	uint64_t queued_throttle, queued_backing;	/* guest_queue during these */
+	uint64_t queued_throttle, queued_backing; /* guest_queue during these */
 	uint64_t matched, unissued, beyond_error;
 };
 
@@ -120,11 +120,11 @@ struct attr_state {
 	struct ivals vcpu[CLOCK_MAX_VCPUS];
 	struct a_rt rt[ATTR_RT_NAMES];
 	struct a_sum *total, *disk[SS_MAX_DISKS];
-	int64_t first_host, last_host;	/* span of host records */
+	int64_t first_host, last_host; /* span of host records */
 	bool any_host;
 	uint64_t host_runqs;
 	struct attribution *out;
-	struct attribution acc;		/* plain counts while reading */
+	struct attribution acc; /* plain counts while reading */
 };
 
 /** attr_queue() - NULL for a disk or queue that can't be (counted), or without memory. */

@@ -108,7 +108,7 @@ uint64_t ivals_cover(const struct ivals *l, int64_t a, int64_t b)
 	return covered_until(l, b) - covered_until(l, a);
 }
 
-uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *not, int64_t a, int64_t b)
+uint64_t ivals_cover_except(const struct ivals *l, const struct ivals * not, int64_t a, int64_t b)
 {
 	uint64_t sum = 0;
 
@@ -123,7 +123,7 @@ uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *not, int6
 	return sum;
 }
 
-int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals *not)
+int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals * not)
 {
 	uint32_t j = 0;
 

@@ -11,9 +11,9 @@
  * A wake-up this long after a completion wasn't caused by it: the submitter
  * slept on something else. Generous, for emulated guests.
  */
-#define WAKE_LINK_NS	5000000ULL
+#define WAKE_LINK_NS 5000000ULL
 
-#define CMP(a, b)	(((a) > (b)) - ((a) < (b)))
+#define CMP(a, b)    (((a) > (b)) - ((a) < (b)))
 
 /* qsort() wants an array even for no elements. */
 static void sort(void *p, uint32_t nr, size_t size, int (*cmp)(const void *, const void *))
@@ -40,7 +40,7 @@ static int run_by_tid(const void *a, const void *b)
 static bool run_ends_wait(const struct a_io *io, const struct a_io *next, const struct a_run *run)
 {
 	if (run->wake <= io->done)
-		return true;	/* it was ready by then and waited on */
+		return true; /* it was ready by then and waited on */
 	if (run->wake - io->done > WAKE_LINK_NS)
 		return false;
 	/* A later completion of the same task is nearer to the wake-up. */

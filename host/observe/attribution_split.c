@@ -27,7 +27,7 @@
 
 #define POLICY_FIFO	1
 #define POLICY_RR	2
-#define POLICY_DEADLINE	6
+#define POLICY_DEADLINE 6
 
 struct split {
 	uint64_t part[ATTR_PARTS];
@@ -193,8 +193,7 @@ static int prepare_queue(struct a_queue *q)
 	struct ivals late_idle = { 0 }, late_steal = { 0 }, tmp = { 0 };
 	int err = -ENOMEM;
 
-	if (q->open_begin > q->closed_begin &&
-	    ivals_add(&q->stalls, q->open_begin, q->open_end))
+	if (q->open_begin > q->closed_begin && ivals_add(&q->stalls, q->open_begin, q->open_end))
 		return -ENOMEM;
 	ivals_seal(&q->stalls);
 	ivals_seal(&q->late);

@@ -30,7 +30,8 @@ static uint64_t slot_percentile(const struct ss_rec_g_hist *h, uint64_t count, u
 	uint64_t rank = count - count / 100 * (100 - percent), seen = 0;
 
 	for (unsigned int i = 0; i < SS_HIST_SLOTS; i++) {
-		if (__builtin_add_overflow(seen, h->slots[i], &seen) || (h->slots[i] && seen >= rank))
+		if (__builtin_add_overflow(seen, h->slots[i], &seen) ||
+		    (h->slots[i] && seen >= rank))
 			return (2ULL << i) - 1 < h->max_ns ? (2ULL << i) - 1 : h->max_ns;
 	}
 	return h->max_ns;
@@ -52,8 +53,10 @@ void attr_tasks(struct attr_state *s)
 		const struct ss_rec_g_hist *h = &s->hist[i];
 		struct attr_task *t = &s->out->task[i];
 
-		*t = (struct attr_task){ .tid = h->tid, .policy = h->policy,
-					 .total_ns = h->total_ns, .max_ns = h->max_ns };
+		*t = (struct attr_task){ .tid = h->tid,
+					 .policy = h->policy,
+					 .total_ns = h->total_ns,
+					 .max_ns = h->max_ns };
 		attr_name(t->comm, h->comm, sizeof(t->comm));
 		for (unsigned int k = 0; k < SS_HIST_SLOTS; k++)
 			if (__builtin_add_overflow(t->count, h->slots[k], &t->count))

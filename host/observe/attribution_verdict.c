@@ -12,19 +12,24 @@
  * Nobody is to blame if the IOs waited little, all together and each: less
  * than 5 % of the run and 99 % of them under 10 ms; or all but all were quick.
  */
-#define QUIET_RUN_PERCENT	5
-#define QUIET_P99_NS		10000000ULL
-#define QUICK_P99_NS		500000ULL
-#define QUICK_MAX_NS		20000000ULL
+#define QUIET_RUN_PERCENT 5
+#define QUIET_P99_NS	  10000000ULL
+#define QUICK_P99_NS	  500000ULL
+#define QUICK_MAX_NS	  20000000ULL
 
 const char *attribution_part_name(enum attr_part p)
 {
 	static const char *const name[] = {
-		[ATTR_GUEST_QUEUE] = "guest_queue", [ATTR_THROTTLE] = "throttle",
-		[ATTR_BACKING] = "backing",	    [ATTR_WORKER] = "worker",
-		[ATTR_COMPLETION] = "completion",   [ATTR_SCHEDULER] = "scheduler",
-		[ATTR_RT] = "rt",		    [ATTR_SATURATION] = "saturation",
-		[ATTR_HOST] = "host",		    [ATTR_UNKNOWN] = "unknown",
+		[ATTR_GUEST_QUEUE] = "guest_queue",
+		[ATTR_THROTTLE] = "throttle",
+		[ATTR_BACKING] = "backing",
+		[ATTR_WORKER] = "worker",
+		[ATTR_COMPLETION] = "completion",
+		[ATTR_SCHEDULER] = "scheduler",
+		[ATTR_RT] = "rt",
+		[ATTR_SATURATION] = "saturation",
+		[ATTR_HOST] = "host",
+		[ATTR_UNKNOWN] = "unknown",
 	};
 
 	return (unsigned int)p < ATTR_PARTS ? name[p] : "unknown";
@@ -33,10 +38,10 @@ const char *attribution_part_name(enum attr_part p)
 const char *attribution_cause_name(enum attr_cause c)
 {
 	static const char *const name[] = {
-		[ATTR_CAUSE_NONE] = "none",	    [ATTR_CAUSE_THROTTLE] = "throttle",
-		[ATTR_CAUSE_BACKING] = "backing",   [ATTR_CAUSE_WORKER] = "worker",
-		[ATTR_CAUSE_HOST] = "host",	    [ATTR_CAUSE_SCHEDULER] = "scheduler",
-		[ATTR_CAUSE_RT] = "rt",		    [ATTR_CAUSE_SATURATION] = "saturation",
+		[ATTR_CAUSE_NONE] = "none",	  [ATTR_CAUSE_THROTTLE] = "throttle",
+		[ATTR_CAUSE_BACKING] = "backing", [ATTR_CAUSE_WORKER] = "worker",
+		[ATTR_CAUSE_HOST] = "host",	  [ATTR_CAUSE_SCHEDULER] = "scheduler",
+		[ATTR_CAUSE_RT] = "rt",		  [ATTR_CAUSE_SATURATION] = "saturation",
 	};
 
 	return (unsigned int)c < ATTR_CAUSES ? name[c] : "none";
@@ -63,10 +68,10 @@ char *attribution_fmt_ns(char *buf, size_t len, uint64_t ns)
 }
 
 static const enum attr_part part_of[ATTR_CAUSES] = {
-	[ATTR_CAUSE_NONE] = ATTR_UNKNOWN,	[ATTR_CAUSE_THROTTLE] = ATTR_THROTTLE,
-	[ATTR_CAUSE_BACKING] = ATTR_BACKING,	[ATTR_CAUSE_WORKER] = ATTR_WORKER,
-	[ATTR_CAUSE_HOST] = ATTR_HOST,		[ATTR_CAUSE_SCHEDULER] = ATTR_SCHEDULER,
-	[ATTR_CAUSE_RT] = ATTR_RT,		[ATTR_CAUSE_SATURATION] = ATTR_SATURATION,
+	[ATTR_CAUSE_NONE] = ATTR_UNKNOWN,    [ATTR_CAUSE_THROTTLE] = ATTR_THROTTLE,
+	[ATTR_CAUSE_BACKING] = ATTR_BACKING, [ATTR_CAUSE_WORKER] = ATTR_WORKER,
+	[ATTR_CAUSE_HOST] = ATTR_HOST,	     [ATTR_CAUSE_SCHEDULER] = ATTR_SCHEDULER,
+	[ATTR_CAUSE_RT] = ATTR_RT,	     [ATTR_CAUSE_SATURATION] = ATTR_SATURATION,
 };
 
 /* Waiting time by cause; what has none is in rest[]. */
@@ -165,7 +170,8 @@ static void who(const struct attr_state *s, const struct attribution *a, enum at
 		snprintf(buf, len, "the host, keeping vCPUs or workers off its CPUs,");
 		break;
 	case ATTR_CAUSE_SCHEDULER:
-		snprintf(buf, len, "the guest's scheduler%s%.40s%s, with idle CPUs and tasks ready,",
+		snprintf(buf, len,
+			 "the guest's scheduler%s%.40s%s, with idle CPUs and tasks ready,",
 			 a->scx_name[0] ? " (" : "", a->scx_name, a->scx_name[0] ? ")" : "");
 		break;
 	case ATTR_CAUSE_RT:
@@ -188,7 +194,8 @@ static void name_cause(const struct attr_state *s, struct attribution *a, enum a
 	a->verdict.share = (double)w->cause[c] / (double)w->all;
 	who(s, a, c, subject, sizeof(subject));
 	snprintf(a->verdict.sentence, sizeof(a->verdict.sentence),
-		 "%s made %.0f %% of the waiting time: %" PRIu64 " IO%s waited %s in all, longest %s",
+		 "%s made %.0f %% of the waiting time: %" PRIu64
+		 " IO%s waited %s in all, longest %s",
 		 subject, a->verdict.share * 100, p->count, p->count == 1 ? "" : "s",
 		 attribution_fmt_ns(sum, sizeof(sum), p->sum),
 		 attribution_fmt_ns(max, sizeof(max), p->max));
@@ -239,7 +246,8 @@ static void no_io(const struct attr_state *s, struct attribution *a)
 	if (s->cfg.guest_missing && stalls)
 		snprintf(a->verdict.sentence, sizeof(a->verdict.sentence),
 			 "can't tell who waited: no guest IO was traced; the disks stalled %" PRIu64
-			 " times, %s in all", stalls, attribution_fmt_ns(sum, sizeof(sum), ns));
+			 " times, %s in all",
+			 stalls, attribution_fmt_ns(sum, sizeof(sum), ns));
 	else if (s->cfg.guest_missing)
 		snprintf(a->verdict.sentence, sizeof(a->verdict.sentence),
 			 "can't tell: no guest IO was traced");
@@ -261,8 +269,8 @@ static void verdict(const struct attr_state *s, struct attribution *a)
 	if (is_quiet(s, a)) {
 		snprintf(a->verdict.sentence, sizeof(a->verdict.sentence),
 			 "nothing waited noteworthy: of %" PRIu64 " IOs 99 %% took at most %s, "
-			 "the longest %s", a->io.count,
-			 attribution_fmt_ns(p99, sizeof(p99), a->io.e2e.p99),
+			 "the longest %s",
+			 a->io.count, attribution_fmt_ns(p99, sizeof(p99), a->io.e2e.p99),
 			 attribution_fmt_ns(max, sizeof(max), a->io.e2e.max));
 		return;
 	}
@@ -284,9 +292,10 @@ static void note_counters(const struct attr_state *s, struct attribution *a)
 		/* Untraced altogether: that is told elsewhere. */
 		if (disk->counters_agree || (s->cfg.host_missing && !disk->stalls && !disk->drains))
 			continue;
-		attr_note(a, "disk%u: throttled_count is %" PRIu64 ", %" PRIu64 " stalls were traced "
-			  "and %" PRIu64 " host records lost: that doesn't add up", d,
-			  s->cfg.disk[d].throttled_count, disk->stalls, s->cfg.host_lost);
+		attr_note(a,
+			  "disk%u: throttled_count is %" PRIu64 ", %" PRIu64 " stalls were traced "
+			  "and %" PRIu64 " host records lost: that doesn't add up",
+			  d, s->cfg.disk[d].throttled_count, disk->stalls, s->cfg.host_lost);
 	}
 }
 
@@ -295,14 +304,18 @@ static void note_clock(const struct attr_state *s, struct attribution *a)
 	char err[16], max[16];
 
 	if (!a->clock.aligned && s->reqs && s->ios)
-		attr_note(a, "host and guest times can't be aligned (%s): the device's share of an "
-			  "IO's time is unknown", a->clock.reason);
+		attr_note(a,
+			  "host and guest times can't be aligned (%s): the device's share of an "
+			  "IO's time is unknown",
+			  a->clock.reason);
 	if (a->clock.warning[0])
 		attr_note(a, "clock: %s", a->clock.warning);
 	if (a->io.beyond_error)
-		attr_note(a, "%" PRIu64 " IO%s had host stamps outside their guest stamps by more than "
-			  "the alignment error of %s, at most %s", a->io.beyond_error,
-			  a->io.beyond_error == 1 ? "" : "s",
+		attr_note(a,
+			  "%" PRIu64
+			  " IO%s had host stamps outside their guest stamps by more than "
+			  "the alignment error of %s, at most %s",
+			  a->io.beyond_error, a->io.beyond_error == 1 ? "" : "s",
 			  attribution_fmt_ns(err, sizeof(err), a->clock.error_ns),
 			  attribution_fmt_ns(max, sizeof(max), a->clamped_max_ns));
 }
@@ -313,16 +326,20 @@ static void note_matches(const struct attr_state *s, struct attribution *a)
 
 	if (a->io.count && !s->reqs)
 		attr_note(a, "no host record of any request: throttle, backing and worker can't be "
-			  "told apart");
+			     "told apart");
 	else if (lone && a->clock.aligned)
-		attr_note(a, "%" PRIu64 " of %" PRIu64 " guest IOs have no host record, their device "
-			  "time is unknown", lone, a->io.count);
+		attr_note(a,
+			  "%" PRIu64 " of %" PRIu64 " guest IOs have no host record, their device "
+			  "time is unknown",
+			  lone, a->io.count);
 	if (a->io.host_unmatched)
 		attr_note(a, "%" PRIu64 " requests of the device have no guest record",
 			  a->io.host_unmatched);
 	if (a->foreign_io && !a->io.count)
-		attr_note(a, "%" PRIu64 " guest IOs were to other devices or the guest didn't say "
-			  "which disk is which", a->foreign_io);
+		attr_note(a,
+			  "%" PRIu64 " guest IOs were to other devices or the guest didn't say "
+			  "which disk is which",
+			  a->foreign_io);
 	if (a->io.count && !s->runs)
 		attr_note(a, "no guest scheduling record: waiting for a CPU can't be told");
 }
@@ -330,8 +347,11 @@ static void note_matches(const struct attr_state *s, struct attribution *a)
 static void note_losses(const struct attr_state *s, struct attribution *a)
 {
 	if (s->cfg.host_lost || s->cfg.guest_lost)
-		attr_note(a, "%" PRIu64 " host and %" PRIu64 " guest records were lost: counts and sums "
-			  "are lower bounds", s->cfg.host_lost, s->cfg.guest_lost);
+		attr_note(a,
+			  "%" PRIu64 " host and %" PRIu64
+			  " guest records were lost: counts and sums "
+			  "are lower bounds",
+			  s->cfg.host_lost, s->cfg.guest_lost);
 	if (a->file.truncated || a->file.damaged)
 		attr_note(a, "the last %" PRIu64 " bytes of the events file are cut off or damaged",
 			  a->file.truncated + a->file.damaged);

@@ -174,8 +174,10 @@ static int build_host(struct ss_clock *c)
 	c->info.host_samples = m->nr;
 	c->info.host_dropped = c->host_nr - m->nr;
 	if (m->nr < 2)
-		return cannot_align(c, "the host's TSC samples contradict each other (%" PRIu32
-				    " of %" PRIu32 " dropped)", c->info.host_dropped, c->host_nr);
+		return cannot_align(c,
+				    "the host's TSC samples contradict each other (%" PRIu32
+				    " of %" PRIu32 " dropped)",
+				    c->info.host_dropped, c->host_nr);
 	hw = clock_map_max_hw(m);
 	c->info.host_bracket_ns = clock_scale_up(hw, m->knot[m->nr - 1].y - m->knot[0].y,
 						 m->knot[m->nr - 1].x - m->knot[0].x);
@@ -242,10 +244,12 @@ static int build_guest(struct ss_clock *c)
 	c->info.guest_dropped = c->guest_nr - m->nr;
 	if (m->nr < 2 && no_offset + 2 > c->guest_nr)
 		return cannot_align(c, "KVM doesn't tell the guest's TSC offset and the clock port "
-				    "gave no answer");
+				       "gave no answer");
 	if (m->nr < 2)
-		return cannot_align(c, "the guest's clock samples contradict each other (%" PRIu32
-				    " of %" PRIu32 " dropped)", c->info.guest_dropped, c->guest_nr);
+		return cannot_align(c,
+				    "the guest's clock samples contradict each other (%" PRIu32
+				    " of %" PRIu32 " dropped)",
+				    c->info.guest_dropped, c->guest_nr);
 	if (!rates_match(m))
 		return cannot_align(c, "the guest's clock runs more than 10 %% off the host's");
 	c->info.guest_bracket_ns = clock_map_max_hw(m);
@@ -311,10 +315,10 @@ void clock_cover(struct ss_clock *c, uint64_t first_guest_ns, uint64_t last_gues
 	if (last > b->x)
 		after = (uint64_t)last - (uint64_t)b->x;
 	/* Both ends of the line through first and last knot may be off by this. */
-	slack = 2 * (c->info.host_bracket_ns + c->info.guest_bracket_ns +
-		     c->info.host_residual_ns + c->info.guest_residual_ns);
-	c->info.extrapolation_ns = clock_scale_up(before > after ? before : after,
-						  (int64_t)slack, b->x - a->x);
+	slack = 2 * (c->info.host_bracket_ns + c->info.guest_bracket_ns + c->info.host_residual_ns +
+		     c->info.guest_residual_ns);
+	c->info.extrapolation_ns =
+		clock_scale_up(before > after ? before : after, (int64_t)slack, b->x - a->x);
 	sum_up(c);
 }
 

@@ -15,14 +15,14 @@
 
 #include "ss_events.h"
 
-#define CLOCK_MAX_VCPUS	256
+#define CLOCK_MAX_VCPUS 256
 
 struct ss_clock;
 
 enum clock_source {
-	CLOCK_SRC_NONE,		/* not aligned */
-	CLOCK_SRC_KVM,		/* every vCPU's offset is KVM's */
-	CLOCK_SRC_PORT,		/* every vCPU's offset was measured through the clock port */
+	CLOCK_SRC_NONE, /* not aligned */
+	CLOCK_SRC_KVM,	/* every vCPU's offset is KVM's */
+	CLOCK_SRC_PORT, /* every vCPU's offset was measured through the clock port */
 	CLOCK_SRC_MIXED,
 };
 
@@ -30,18 +30,18 @@ enum clock_source {
 struct clock_info {
 	bool aligned;
 	enum clock_source source;
-	uint64_t error_ns;		/* bound, see clock_error_ns() */
+	uint64_t error_ns; /* bound, see clock_error_ns() */
 	/* what the bound is made of, ns */
-	uint64_t host_bracket_ns;	/* half the widest host sample that is used */
-	uint64_t guest_bracket_ns;	/* half the widest guest sample that is used */
-	uint64_t offset_ns;		/* uncertainty of the TSC offset */
-	uint64_t host_residual_ns;	/* leave-one-out, host map */
-	uint64_t guest_residual_ns;	/* leave-one-out, guest map */
-	uint64_t extrapolation_ns;	/* for stamps outside the sampled span */
-	uint32_t host_samples, guest_samples;		/* used */
-	uint32_t host_dropped, guest_dropped;		/* backwards, too wide, contradictory */
-	char reason[160];		/* why it isn't aligned, else "" */
-	char warning[200];		/* KVM and the port contradict each other, ..., else "" */
+	uint64_t host_bracket_ns;	      /* half the widest host sample that is used */
+	uint64_t guest_bracket_ns;	      /* half the widest guest sample that is used */
+	uint64_t offset_ns;		      /* uncertainty of the TSC offset */
+	uint64_t host_residual_ns;	      /* leave-one-out, host map */
+	uint64_t guest_residual_ns;	      /* leave-one-out, guest map */
+	uint64_t extrapolation_ns;	      /* for stamps outside the sampled span */
+	uint32_t host_samples, guest_samples; /* used */
+	uint32_t host_dropped, guest_dropped; /* backwards, too wide, contradictory */
+	char reason[160];		      /* why it isn't aligned, else "" */
+	char warning[200]; /* KVM and the port contradict each other, ..., else "" */
 };
 
 /**

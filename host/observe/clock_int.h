@@ -7,9 +7,9 @@
 
 #include "observe/clock.h"
 
-#define CLOCK_MAX_SAMPLES	65536
+#define CLOCK_MAX_SAMPLES 65536
 /* TSC ticks; a wider bracket, or one that runs backwards, isn't one. */
-#define CLOCK_MAX_WIDTH		(1ULL << 40)
+#define CLOCK_MAX_WIDTH (1ULL << 40)
 
 /* A point of a map; x and y are relative to a base, hw is y's or x's uncertainty. */
 struct clock_knot {
@@ -39,9 +39,9 @@ struct ss_clock {
 	uint32_t host_nr, host_cap, guest_nr, guest_cap;
 	struct clock_vcpu vcpu[CLOCK_MAX_VCPUS];
 	uint64_t host_base_tsc, host_base_ns, guest_base_ns;
-	struct clock_map host;		/* x: host TSC, y: host ns, hw: TSC */
-	struct clock_map guest;		/* x: guest ns, y: host ns, hw: ns */
-	uint64_t offset_error;		/* host TSC ticks */
+	struct clock_map host;	/* x: host TSC, y: host ns, hw: TSC */
+	struct clock_map guest; /* x: guest ns, y: host ns, hw: ns */
+	uint64_t offset_error;	/* host TSC ticks */
 	struct clock_info info;
 };
 

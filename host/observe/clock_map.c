@@ -9,7 +9,7 @@
 #include "observe/clock_int.h"
 
 /* Far beyond any uptime in ns or ticks, and products still fit 128 bits. */
-#define COORD_MAX	(1LL << 61)
+#define COORD_MAX (1LL << 61)
 
 static int64_t clip(__int128 v)
 {
@@ -184,8 +184,8 @@ uint64_t clock_map_residual(const struct clock_map *m)
 	for (uint32_t i = 1; i + 1 < m->nr; i++) {
 		const struct clock_knot *k = &m->knot[i];
 		int64_t y = line_at(k - 1, k + 1, k - 1, k->x);
-		uint64_t off = y > k->y ? (uint64_t)y - (uint64_t)k->y :
-					  (uint64_t)k->y - (uint64_t)y;
+		uint64_t off =
+			y > k->y ? (uint64_t)y - (uint64_t)k->y : (uint64_t)k->y - (uint64_t)y;
 
 		if (off > max)
 			max = off;

@@ -13,19 +13,19 @@
 
 #include "observe/clock_int.h"
 
-#define UNSCALED_BITS	48
+#define UNSCALED_BITS 48
 /* Ticks by which rounding may put KVM's offset outside the bounds. */
-#define OFFSET_SLACK	64
+#define OFFSET_SLACK 64
 
 struct bound {
-	int64_t lo, hi;		/* relative to measured.ref */
+	int64_t lo, hi; /* relative to measured.ref */
 };
 
 struct measured {
 	uint64_t ref;
-	struct bound b;		/* of the offset */
-	uint32_t nr;		/* samples */
-	bool constant;		/* one offset explains all of them */
+	struct bound b; /* of the offset */
+	uint32_t nr;	/* samples */
+	bool constant;	/* one offset explains all of them */
 };
 
 static uint64_t scale_tsc(const struct clock_vcpu *v, uint64_t host_tsc)
@@ -106,8 +106,7 @@ static void spread(struct bound *b, uint32_t nr, struct measured *m)
 	m->b = (struct bound){ mid - off, mid + off };
 }
 
-static int measure(struct ss_clock *c, const struct clock_vcpu *v, uint32_t cpu,
-		   struct measured *m)
+static int measure(struct ss_clock *c, const struct clock_vcpu *v, uint32_t cpu, struct measured *m)
 {
 	struct bound *b = calloc(c->guest_nr, sizeof(*b));
 	int64_t lo = INT64_MIN, hi = INT64_MAX;
@@ -159,9 +158,10 @@ static void warn_contradiction(struct ss_clock *c, uint32_t cpu, const struct cl
 	if (c->info.warning[0])
 		return;
 	snprintf(c->info.warning, sizeof(c->info.warning),
-		 "KVM's TSC offset of vCPU %" PRIu32 " is %" PRId64 " ticks from what the clock port "
-		 "measured (give or take %" PRId64 "): using the measured one", cpu,
-		 (int64_t)(v->offset - m->ref - mid), (m->b.hi - m->b.lo) / 2);
+		 "KVM's TSC offset of vCPU %" PRIu32 " is %" PRId64
+		 " ticks from what the clock port "
+		 "measured (give or take %" PRId64 "): using the measured one",
+		 cpu, (int64_t)(v->offset - m->ref - mid), (m->b.hi - m->b.lo) / 2);
 }
 
 static void use_measured(struct ss_clock *c, uint32_t cpu, struct clock_vcpu *v,
@@ -176,7 +176,8 @@ static void use_measured(struct ss_clock *c, uint32_t cpu, struct clock_vcpu *v,
 		c->offset_error = ticks > UINT64_MAX ? UINT64_MAX : (uint64_t)ticks;
 	if (!m->constant && !c->info.warning[0])
 		snprintf(c->info.warning, sizeof(c->info.warning),
-			 "no single TSC offset of vCPU %" PRIu32 " fits what the clock port measured",
+			 "no single TSC offset of vCPU %" PRIu32
+			 " fits what the clock port measured",
 			 cpu);
 }
 
@@ -229,7 +230,9 @@ int clock_offsets(struct ss_clock *c)
 		kvm |= present[cpu] && c->vcpu[cpu].usable && !c->vcpu[cpu].from_port;
 		port |= present[cpu] && c->vcpu[cpu].usable && c->vcpu[cpu].from_port;
 	}
-	c->info.source = kvm && port ? CLOCK_SRC_MIXED : kvm ? CLOCK_SRC_KVM :
-			 port ? CLOCK_SRC_PORT : CLOCK_SRC_NONE;
+	c->info.source = kvm && port ? CLOCK_SRC_MIXED
+			 : kvm	     ? CLOCK_SRC_KVM
+			 : port	     ? CLOCK_SRC_PORT
+				     : CLOCK_SRC_NONE;
 	return 0;
 }

@@ -12,8 +12,8 @@
 
 #include "observe/events.h"
 
-#define EVENTS_VERSION	1
-#define EVENTS_BUF	(256 * 1024)
+#define EVENTS_VERSION 1
+#define EVENTS_BUF     (256 * 1024)
 
 /* Lengths of the first layouts; later ones only grow. */
 size_t events_rec_size(unsigned int type)
@@ -50,9 +50,9 @@ static bool rec_len_possible(size_t len)
 struct events_writer {
 	pthread_mutex_t lock;
 	int fd;
-	size_t used;			/* bytes in buf */
-	off_t stored;			/* file offset behind the last whole record */
-	struct events_written stat;	/* records and bytes include the buffer's */
+	size_t used;		    /* bytes in buf */
+	off_t stored;		    /* file offset behind the last whole record */
+	struct events_written stat; /* records and bytes include the buffer's */
 	unsigned char buf[EVENTS_BUF] __attribute__((aligned(8)));
 };
 
@@ -272,7 +272,7 @@ int events_close(struct events_writer *w, struct events_written *out)
 struct events_reader {
 	int fd;
 	bool ended;
-	size_t pos, end;		/* unread part of buf */
+	size_t pos, end; /* unread part of buf */
 	struct ss_events_header hdr;
 	struct events_seen seen;
 	unsigned char buf[EVENTS_BUF] __attribute__((aligned(8)));

@@ -12,19 +12,19 @@
 
 #include "ss_events.h"
 
-#define EVENTS_FILE	"events.bin"
-#define EVENTS_REC_MAX	4096	/* bytes of one record, header included */
+#define EVENTS_FILE    "events.bin"
+#define EVENTS_REC_MAX 4096 /* bytes of one record, header included */
 
 struct events_writer;
 struct events_reader;
 
 /* What became of the records handed to a writer. */
 struct events_written {
-	uint64_t records;	/* whole records in the file */
-	uint64_t bytes;		/* of these records */
-	uint64_t rejected;	/* guest records refused: wrong type or length */
-	uint64_t unwritten;	/* records that could not be stored (disk full) */
-	int error;		/* first write error, negative errno, or 0 */
+	uint64_t records;   /* whole records in the file */
+	uint64_t bytes;	    /* of these records */
+	uint64_t rejected;  /* guest records refused: wrong type or length */
+	uint64_t unwritten; /* records that could not be stored (disk full) */
+	int error;	    /* first write error, negative errno, or 0 */
 };
 
 /**
@@ -103,7 +103,7 @@ union events_rec {
 struct events_seen {
 	uint64_t records;	/* whole records, unknown types included */
 	uint64_t unknown;	/* of a type this version doesn't know, skipped */
-	uint64_t short_records;	/* shorter than their type's first layout, skipped */
+	uint64_t short_records; /* shorter than their type's first layout, skipped */
 	uint64_t truncated;	/* bytes of a last record that isn't whole */
 	uint64_t damaged;	/* bytes behind a record with an impossible length */
 };

@@ -49,7 +49,7 @@ void report_init(struct run_result *r)
 void report_add_missing(struct run_result *r, bool guest, const char *fmt, ...)
 {
 	uint32_t *nr = guest ? &r->guest_missing_nr : &r->host_missing_nr;
-	char (*line)[200] = guest ? r->guest_missing : r->host_missing;
+	char(*line)[200] = guest ? r->guest_missing : r->host_missing;
 	va_list ap;
 
 	if (*nr >= RUN_MAX_MISSING)
@@ -83,8 +83,8 @@ static uint64_t unread(const struct run_result *r)
 
 uint64_t report_lost(const struct run_result *r)
 {
-	return r->host_drops.lost + r->guest_drops.lost + r->events.rejected +
-	       r->events.unwritten + unread(r);
+	return r->host_drops.lost + r->guest_drops.lost + r->events.rejected + r->events.unwritten +
+	       unread(r);
 }
 
 uint64_t report_uncounted(const struct run_result *r)

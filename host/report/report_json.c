@@ -293,8 +293,9 @@ static json_t *verdict_json(const struct attribution *a)
 	put(&o, "cause", text(attribution_cause_name(a->verdict.cause)));
 	put(&o, "share", real(a->verdict.share));
 	put(&o, "complete", json_boolean(a->verdict.complete));
-	put(&o, "sentence", text(a->verdict.sentence[0] ? a->verdict.sentence :
-				 "can't tell: nothing was analysed"));
+	put(&o, "sentence",
+	    text(a->verdict.sentence[0] ? a->verdict.sentence
+					: "can't tell: nothing was analysed"));
 	put(&o, "notes", lines_json(a->note, a->notes));
 	return o;
 }

@@ -238,8 +238,7 @@ static void get_lists(struct run_result *r, const json_t *root)
 	for (; r->attr.tasks < ATTR_TOP_TASKS && r->attr.tasks < json_array_size(tasks);
 	     r->attr.tasks++)
 		get_task(&r->attr.task[r->attr.tasks], json_array_get(tasks, r->attr.tasks));
-	json_object_foreach(stats, key, value)
-		report_add_stat(r, key, json_integer_value(value));
+	json_object_foreach(stats, key, value) report_add_stat(r, key, json_integer_value(value));
 }
 
 static int bad(char *why, size_t why_len, const char *fmt, ...)
@@ -276,7 +275,8 @@ static int get_verdict(struct run_result *r, const json_t *o, char *why, size_t 
 
 static void get_run(struct run_result *r, const json_t *root)
 {
-	const json_t *m = json_object_get(root, "machine"), *scx = json_object_get(root, "sched_ext");
+	const json_t *m = json_object_get(root, "machine"),
+		     *scx = json_object_get(root, "sched_ext");
 	const char *end = json_string_value(json_object_get(root, "end"));
 
 	TEXT(r->version, root, "stallscope");

@@ -12,9 +12,9 @@
 
 #include "report/report.h"
 
-#define WIDTH		79
-#define MAX_TASKS	5
-#define MAX_MESSAGE	6	/* lines of a scheduler's last words */
+#define WIDTH	    79
+#define MAX_TASKS   5
+#define MAX_MESSAGE 6 /* lines of a scheduler's last words */
 
 struct page {
 	FILE *f;
@@ -52,7 +52,8 @@ static int columns(const char *s, size_t len)
 static void put_word(const struct page *p, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i], next = i + 1 < len ? (unsigned char)s[i + 1] : 0;
+		unsigned char c = (unsigned char)s[i],
+			      next = i + 1 < len ? (unsigned char)s[i + 1] : 0;
 
 		if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
 			i++;
@@ -141,7 +142,8 @@ static void print_sched(const struct page *p, const struct run_result *r)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), ", killed by signal %d",
 			 s->signal);
 	else if (s->ended)
-		snprintf(line + strlen(line), sizeof(line) - strlen(line), ", exit status %d", s->exit);
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), ", exit status %d",
+			 s->exit);
 	wrap(p, "scheduler  ", 11, line);
 }
 
@@ -196,7 +198,8 @@ static void print_run(const struct page *p, const struct run_result *r)
 		 !strcmp(r->mode, "nested") ? "nested in an emulated machine" : r->mode);
 	wrap(p, "run        ", 11, line);
 	if (!strcmp(r->mode, "nested"))
-		fputs("           (functional figures, not performance: everything is slower)\n", p->f);
+		fputs("           (functional figures, not performance: everything is slower)\n",
+		      p->f);
 	snprintf(line, sizeof(line), "%s after %.1f s", end_words(r->end), r->seconds);
 	if (r->boot_seconds > 0)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), " (up after %.1f s)",
@@ -220,7 +223,8 @@ static void print_verdict(const struct page *p, const struct run_result *r)
 
 	fprintf(p->f, "\n%sVERDICT    %s%s%s%s\n", p->bold, p->off, colour,
 		attribution_cause_name(v->cause), p->off);
-	wrap(p, "           ", 11, v->sentence[0] ? v->sentence : "can't tell: nothing was analysed");
+	wrap(p, "           ", 11,
+	     v->sentence[0] ? v->sentence : "can't tell: nothing was analysed");
 }
 
 static void print_row(const struct page *p, const char *name, const struct attr_stat *s,
@@ -259,15 +263,17 @@ static void print_parts(const struct page *p, const struct run_result *r)
 
 	if (!io->count)
 		return;
-	fprintf(p->f, "\n%s%-23s %8s %9s %7s %8s %8s %8s%s\n", p->bold, "WHERE THE TIME WENT", "IOs",
-		"sum", "share", "p50", "p99", "max", p->off);
+	fprintf(p->f, "\n%s%-23s %8s %9s %7s %8s %8s %8s%s\n", p->bold, "WHERE THE TIME WENT",
+		"IOs", "sum", "share", "p50", "p99", "max", p->off);
 	for (unsigned int i = 0; i < ATTR_PARTS; i++)
 		if (i != ATTR_UNKNOWN || io->parts[i].count)
 			print_row(p, label[i], &io->parts[i], io->parts[i].count, io->e2e.sum);
 	print_row(p, "end to end", &io->e2e, io->count, io->e2e.sum);
 	if (r->attr.clock.aligned)
-		fprintf(p->f, "  %s%" PRIu64 " of %" PRIu64 " IOs matched; host and guest clocks agree "
-			"within %s%s\n", p->dim, io->matched, io->count,
+		fprintf(p->f,
+			"  %s%" PRIu64 " of %" PRIu64 " IOs matched; host and guest clocks agree "
+			"within %s%s\n",
+			p->dim, io->matched, io->count,
 			attribution_fmt_ns(err, sizeof(err), r->attr.clock.error_ns), p->off);
 }
 
@@ -302,10 +308,12 @@ static void print_disks(const struct page *p, const struct run_result *r)
 		fprintf(p->f, "  %-6.6s %8llu %8llu %8llu %9s %9s %10llu %6llu\n", d->name,
 			c->reads_completed, c->writes_completed, c->flushes_completed,
 			fmt_bytes(rd, sizeof(rd), c->bytes_read),
-			fmt_bytes(wr, sizeof(wr), c->bytes_written), c->throttled_count, c->io_errors);
+			fmt_bytes(wr, sizeof(wr), c->bytes_written), c->throttled_count,
+			c->io_errors);
 		print_limits(p, d);
 		if (a->stalls)
-			fprintf(p->f, "          %" PRIu64 " stalls traced, %s in all, longest %s\n",
+			fprintf(p->f,
+				"          %" PRIu64 " stalls traced, %s in all, longest %s\n",
 				a->stalls, attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
 				attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
 		if (c->chains_dropped || c->invalid_avail_idx_count)
@@ -359,10 +367,11 @@ static void print_events(const struct page *p, const struct run_result *r)
 {
 	uint64_t lost = report_lost(r), uncounted = report_uncounted(r);
 
-	fprintf(p->f, "\n%sevents%s     %" PRIu64 " recorded, %s%" PRIu64 " lost%s", p->bold, p->off,
-		r->events.records, lost ? p->bad : "", lost, lost ? p->off : "");
+	fprintf(p->f, "\n%sevents%s     %" PRIu64 " recorded, %s%" PRIu64 " lost%s", p->bold,
+		p->off, r->events.records, lost ? p->bad : "", lost, lost ? p->off : "");
 	if (uncounted)
-		fprintf(p->f, ", %s%" PRIu64 " gone without being counted%s", p->bad, uncounted, p->off);
+		fprintf(p->f, ", %s%" PRIu64 " gone without being counted%s", p->bad, uncounted,
+			p->off);
 	if (r->events.error)
 		fprintf(p->f, " (writing failed: %s)", strerror(-r->events.error));
 	fputc('\n', p->f);

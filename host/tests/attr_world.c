@@ -79,9 +79,11 @@ void world_free(struct world *w)
 
 static uint16_t op_of(uint32_t type)
 {
-	return type == VIRTIO_BLK_T_IN ? SS_IO_READ : type == VIRTIO_BLK_T_OUT ? SS_IO_WRITE :
-	       type == VIRTIO_BLK_T_FLUSH ? SS_IO_FLUSH : type == VIRTIO_BLK_T_DISCARD ? SS_IO_DISCARD :
-	       SS_IO_OTHER;
+	return type == VIRTIO_BLK_T_IN	      ? SS_IO_READ
+	       : type == VIRTIO_BLK_T_OUT     ? SS_IO_WRITE
+	       : type == VIRTIO_BLK_T_FLUSH   ? SS_IO_FLUSH
+	       : type == VIRTIO_BLK_T_DISCARD ? SS_IO_DISCARD
+					      : SS_IO_OTHER;
 }
 
 void world_guest_io(struct world *w, const struct world_io *io)

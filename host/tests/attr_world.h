@@ -9,12 +9,12 @@
 
 #include "observe/attribution.h"
 
-#define US		1000LL
-#define MS		1000000LL
-#define SEC		1000000000LL
-#define T0		(1000 * SEC)	/* the timelines begin here */
-#define GUEST_LAG	(900 * SEC)
-#define WORLD_DEV	(254u << 20)	/* disk0; disk n is n * 16 further */
+#define US	  1000LL
+#define MS	  1000000LL
+#define SEC	  1000000000LL
+#define T0	  (1000 * SEC) /* the timelines begin here */
+#define GUEST_LAG (900 * SEC)
+#define WORLD_DEV (254u << 20) /* disk0; disk n is n * 16 further */
 
 struct world {
 	union events_rec *rec;
@@ -26,14 +26,14 @@ struct world {
 /* One IO through the device, everything at once. */
 struct world_io {
 	uint32_t disk, queue, tid;
-	uint32_t type;			/* VIRTIO_BLK_T_* */
+	uint32_t type; /* VIRTIO_BLK_T_* */
 	uint64_t sector;
 	uint32_t bytes;
 	int64_t start, issue, begun, backed, published, done;
-	int64_t kick;			/* 0: a timer */
-	bool running;			/* the submitter is on a CPU at done */
-	int64_t wake, run;		/* 0: no run record */
-	int64_t idle;			/* CPU-ns idled from wake to run */
+	int64_t kick;	   /* 0: a timer */
+	bool running;	   /* the submitter is on a CPU at done */
+	int64_t wake, run; /* 0: no run record */
+	int64_t idle;	   /* CPU-ns idled from wake to run */
 	uint32_t cpu, run_cpu;
 	uint16_t prev_policy;
 };

@@ -81,7 +81,8 @@ TEST_F(attr, one_io, .title = "one IO splits into the parts it was made of")
 	EXPECT_NEAR(part(w, ATTR_COMPLETION), 50 * US);
 	EXPECT_NEAR(part(w, ATTR_SCHEDULER), 50 * US);
 	EXPECT_EQ(part(w, ATTR_THROTTLE) + part(w, ATTR_RT) + part(w, ATTR_SATURATION) +
-		  part(w, ATTR_HOST) + part(w, ATTR_UNKNOWN), 0);
+			  part(w, ATTR_HOST) + part(w, ATTR_UNKNOWN),
+		  0);
 	EXPECT_NEAR(w->a.io.e2e.sum, 410 * US);
 	EXPECT_EQ(w->a.disk[0].io.count, 1);
 	EXPECT_EQ(w->a.disk[0].requests, 1);
@@ -152,6 +153,8 @@ TEST_F(attr, open_stall, .title = "a stall whose end wasn't recorded lasts as pr
 
 	world_stall(w, 0, 0, T0 + 20 * US, T0 + 9 * MS, 60 * US);
 	w->nr--;
+	/* an earlier one that ended, told later */
+	world_stall(w, 0, 0, T0 - 20 * US, T0 - 10 * US, 10 * US);
 	world_io(w, &plain);
 	world_solve(w);
 	EXPECT_NEAR(part(w, ATTR_THROTTLE), 60 * US);
@@ -206,7 +209,7 @@ TEST_F(attr, host_completion, .title = "steal on the way back: the worker's, the
 	io.cpu = 1;
 	world_runq(w, SS_THREAD_WORKER, 0, T0 + 312 * US, T0 + 330 * US);
 	world_runq(w, SS_THREAD_VCPU, 1, T0 + 315 * US, T0 + 340 * US);
-	world_runq(w, SS_THREAD_VCPU, 0, T0 + 315 * US, T0 + 340 * US);
+	world_runq(w, SS_THREAD_VCPU, 0, T0 + 315 * US, T0 + 347 * US);
 	world_io(w, &io);
 	world_solve(w);
 	/* worker [312, 320) until it published, then vCPU 1 [320, 340) */
@@ -517,14 +520,32 @@ TEST_F(attr, percentiles, .title = "p50 and p99 are within 1 %, sum and max exac
 	EXPECT_EQ(w->a.io.parts[ATTR_THROTTLE].p50, 0);
 }
 
+TEST_F(attr, median, .title = "the median of three is the second")
+{
+	struct world *w = &self->w;
+
+	for (int i = 1; i <= 3; i++) {
+		struct world_io io = later(i * MS);
+
+		io.backed = io.published = io.done = io.begun + i * 100 * US;
+		io.run = 0;
+		world_io(w, &io);
+	}
+	world_solve(w);
+	EXPECT_GE(w->a.io.parts[ATTR_BACKING].p50, 199 * US);
+	EXPECT_LE(w->a.io.parts[ATTR_BACKING].p50, 202 * US);
+	EXPECT_NEAR(w->a.io.parts[ATTR_BACKING].p99, 300 * US);
+}
+
 TEST_F(attr, tasks, .title = "the tasks that waited longest, by their latest histogram")
 {
 	struct world *w = &self->w;
 
 	for (uint32_t t = 0; t < 12; t++)
 		for (uint32_t round = 0; round < 3; round++) {
-			struct ss_rec_g_hist *h = &world_rec(w, SS_REC_G_HIST, sizeof(*h),
-							     T0 + (int64_t)round * SEC)->g_hist;
+			struct ss_rec_g_hist *h =
+				&world_rec(w, SS_REC_G_HIST, sizeof(*h), T0 + (int64_t)round * SEC)
+					 ->g_hist;
 
 			h->tid = 100 + t;
 			snprintf(h->comm, sizeof(h->comm), "t\033%u", t);
@@ -542,7 +563,10 @@ TEST_F(attr, tasks, .title = "the tasks that waited longest, by their latest his
 	EXPECT_EQ(w->a.task[0].count, 300);
 	EXPECT_EQ(w->a.task[0].p50_ns, 31);
 	EXPECT_EQ(w->a.task[0].p99_ns, 31);
-	EXPECT_STREQ(w->a.task[0].comm, "t?11") { TH_LOG("no control characters"); }
+	EXPECT_STREQ(w->a.task[0].comm, "t?11")
+	{
+		TH_LOG("no control characters");
+	}
 	EXPECT_EQ(w->a.task[7].tid, 104);
 }
 

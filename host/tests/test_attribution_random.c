@@ -83,7 +83,10 @@ TEST_F(attr, property, .title = "whatever happens, the parts add up to the end-t
 		first = w->a;
 		world_shuffle(w, seed);
 		world_solve(w);
-		EXPECT_MEMEQ(&first.io, &w->a.io, sizeof(first.io)) { TH_LOG("order matters"); }
+		EXPECT_MEMEQ(&first.io, &w->a.io, sizeof(first.io))
+		{
+			TH_LOG("order matters");
+		}
 	}
 }
 
@@ -98,8 +101,9 @@ TEST_F(attr, hostile, .title = "random guest records break nothing and are count
 		world_init(w);
 		random_world(w, &seed, 5);
 		for (unsigned int i = 0; i < 200; i++) {
-			static const unsigned int type[] = { SS_REC_G_IO, SS_REC_G_RUN, SS_REC_G_SCX,
-				SS_REC_G_CLOCK, SS_REC_G_HIST, SS_REC_G_DISK };
+			static const unsigned int type[] = { SS_REC_G_IO,   SS_REC_G_RUN,
+							     SS_REC_G_SCX,  SS_REC_G_CLOCK,
+							     SS_REC_G_HIST, SS_REC_G_DISK };
 			unsigned int t = type[world_rnd(&seed) % 6];
 			size_t len = events_rec_size(t);
 			union events_rec *rec = world_rec(w, t, len, T0);
@@ -167,7 +171,10 @@ TEST_F(attr, million, .title = "a million IOs cost about ten times what a tenth 
 	world_expect_sums(w);
 	EXPECT_GT(w->a.io.count, 970000);
 	/* n log n; a square would be 100 times */
-	EXPECT_LT(whole, 40 * tenth) { TH_LOG("%.2f s and %.2f s", tenth, whole); }
+	EXPECT_LT(whole, 40 * tenth)
+	{
+		TH_LOG("%.2f s and %.2f s", tenth, whole);
+	}
 }
 
 TEST_F(attr, limit, .title = "records over the memory limit are counted, not kept")
@@ -176,8 +183,9 @@ TEST_F(attr, limit, .title = "records over the memory limit are counted, not kep
 
 	w->cfg.max_records = 300;
 	for (int i = 0; i < 1000; i++) {
-		struct world_io io = { .start = T0 + i * MS, .sector = (uint64_t)i * 8, .bytes = 4096,
-				       .tid = 42 };
+		struct world_io io = {
+			.start = T0 + i * MS, .sector = (uint64_t)i * 8, .bytes = 4096, .tid = 42
+		};
 
 		io.issue = io.begun = io.start;
 		io.backed = io.published = io.done = io.wake = io.start + 100 * US;

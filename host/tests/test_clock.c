@@ -11,8 +11,8 @@
 #include "ss_harness.h"
 #include "observe/clock.h"
 
-#define SEC	1000000000LL
-#define HZ	2100000000ULL
+#define SEC 1000000000LL
+#define HZ  2100000000ULL
 
 static uint64_t rng = 88172645463325252ULL;
 
@@ -25,14 +25,14 @@ static uint64_t rnd(void)
 }
 
 struct model {
-	int64_t host_t0;	/* host ns when the guest booted */
-	uint64_t tsc0;		/* host TSC then */
-	double ppm;		/* guest clock against the host's */
-	double wave_ns;		/* and slewed to and fro by so much, within 10 s */
-	double ratio;		/* guest TSC rate against the host's */
-	uint64_t offset[2];	/* per vCPU */
-	uint64_t bracket;	/* TSC ticks around a clock read */
-	uint64_t port;		/* TSC ticks around the port's answer */
+	int64_t host_t0;    /* host ns when the guest booted */
+	uint64_t tsc0;	    /* host TSC then */
+	double ppm;	    /* guest clock against the host's */
+	double wave_ns;	    /* and slewed to and fro by so much, within 10 s */
+	double ratio;	    /* guest TSC rate against the host's */
+	uint64_t offset[2]; /* per vCPU */
+	uint64_t bracket;   /* TSC ticks around a clock read */
+	uint64_t port;	    /* TSC ticks around the port's answer */
 };
 
 static const struct model plain = {
@@ -63,7 +63,8 @@ static uint64_t guest_ns(const struct model *m, int64_t host_ns)
 {
 	double t = (double)(host_ns - m->host_t0);
 
-	return (uint64_t)(t * (1 + m->ppm * 1e-6) + m->wave_ns * (1 - cos(t / 10e9 * 2 * M_PI)) + 0.5);
+	return (uint64_t)(t * (1 + m->ppm * 1e-6) + m->wave_ns * (1 - cos(t / 10e9 * 2 * M_PI)) +
+			  0.5);
 }
 
 /* A clock read takes the bracket, the stamp is somewhere within. */
@@ -72,7 +73,8 @@ static struct ss_rec_host_clock host_sample(const struct model *m, int64_t at)
 	uint64_t mid = host_tsc(m, at), early = m->bracket ? rnd() % m->bracket : 0;
 
 	return (struct ss_rec_host_clock){
-		.h = { .type = SS_REC_HOST_CLOCK, .len = sizeof(struct ss_rec_host_clock),
+		.h = { .type = SS_REC_HOST_CLOCK,
+		       .len = sizeof(struct ss_rec_host_clock),
 		       .ts = (uint64_t)at },
 		.tsc_before = mid - early,
 		.tsc_after = mid - early + m->bracket,
@@ -86,7 +88,9 @@ static struct ss_rec_g_clock guest_sample(const struct model *m, unsigned int cp
 	uint64_t port = guest_tsc(m, cpu, port_at), port_early = m->port ? rnd() % m->port : 0;
 
 	return (struct ss_rec_g_clock){
-		.h = { .type = SS_REC_G_CLOCK, .len = sizeof(struct ss_rec_g_clock), .cpu = cpu,
+		.h = { .type = SS_REC_G_CLOCK,
+		       .len = sizeof(struct ss_rec_g_clock),
+		       .cpu = cpu,
 		       .ts = guest_ns(m, at) },
 		.tsc_before = mid - early,
 		.tsc_after = mid - early + m->bracket,
@@ -123,7 +127,8 @@ static void sample(struct ss_clock *c, const struct model *m, unsigned int n, in
 }
 
 /* Every conversion within the span is as good as claimed. Returns the worst error. */
-static uint64_t check_truth(const struct ss_clock *c, const struct model *m, int64_t from, int64_t to)
+static uint64_t check_truth(const struct ss_clock *c, const struct model *m, int64_t from,
+			    int64_t to)
 {
 	uint64_t worst = 0;
 
@@ -156,13 +161,17 @@ static struct clock_info run_model(const struct model *m, bool kvm, unsigned int
 	if (kvm)
 		set_kvm(c, m, cpus);
 	sample(c, m, 30, SEC, cpus);
-	EXPECT_EQ(clock_build(c), 0) { TH_LOG("%s", info_of(c).reason); }
+	EXPECT_EQ(clock_build(c), 0)
+	{
+		TH_LOG("%s", info_of(c).reason);
+	}
 	ASSERT_TRUE(clock_aligned(c));
 	check_truth(c, m, m->host_t0 + SEC + SEC / 3, m->host_t0 + 30 * SEC);
 	info = info_of(c);
 	EXPECT_EQ(info.error_ns, clock_error_ns(c));
 	EXPECT_EQ(info.error_ns, info.host_bracket_ns + info.guest_bracket_ns + info.offset_ns +
-		  info.host_residual_ns + info.guest_residual_ns + info.extrapolation_ns);
+					 info.host_residual_ns + info.guest_residual_ns +
+					 info.extrapolation_ns);
 	clock_free(c);
 	return info;
 }
@@ -179,6 +188,32 @@ TEST(kvm, .title = "with KVM's offsets the error is that of the brackets")
 	/* brackets of 29 ns, twice, and what the residuals see of them */
 	EXPECT_LT(i.error_ns, 250);
 	EXPECT_GT(i.error_ns, 28);
+}
+
+TEST(middle, .title = "a stamp is taken for the middle of its bracket")
+{
+	struct ss_clock *c = clock_new(HZ, HZ);
+	const struct model *m = &plain;
+
+	set_kvm(c, m, 1);
+	/* the host reads its clock at once, the guest at the last moment */
+	for (int i = 0; i < 30; i++) {
+		int64_t at = m->host_t0 + i * SEC;
+		struct ss_rec_host_clock h = host_sample(m, at);
+		struct ss_rec_g_clock g = guest_sample(m, 0, at + 1000);
+
+		h.tsc_before = host_tsc(m, at);
+		h.tsc_after = h.tsc_before + 2100;
+		g.tsc_after = guest_tsc(m, 0, at + 1000);
+		g.tsc_before = g.tsc_after - 2100;
+		clock_add_host(c, &h);
+		clock_add_guest(c, &g);
+	}
+	ASSERT_EQ(clock_build(c), 0);
+	/* half a microsecond each, in the same direction, and all of it in the bound */
+	EXPECT_GE(check_truth(c, m, m->host_t0 + SEC, m->host_t0 + 28 * SEC), 990);
+	EXPECT_LE(clock_error_ns(c), 1010);
+	clock_free(c);
 }
 
 TEST(no_port, .title = "KVM's offsets need no clock port")
@@ -260,10 +295,16 @@ TEST(drift, .title = "a guest clock that drifts and is slewed")
 
 	m.ppm = 200;
 	calm = run_model(&m, true, 1);
-	EXPECT_LT(calm.error_ns, 300) { TH_LOG("drift alone costs nothing"); }
+	EXPECT_LT(calm.error_ns, 300)
+	{
+		TH_LOG("drift alone costs nothing");
+	}
 	m.wave_ns = 100000;
 	slewed = run_model(&m, true, 1);
-	EXPECT_GT(slewed.guest_residual_ns, 1000) { TH_LOG("slewing shows in the residual"); }
+	EXPECT_GT(slewed.guest_residual_ns, 1000)
+	{
+		TH_LOG("slewing shows in the residual");
+	}
 	m.ppm = -400;
 	run_model(&m, false, 2);
 }
@@ -318,7 +359,7 @@ TEST(wide, .title = "a sample whose taker was interrupted is dropped")
 	set_kvm(c, &m, 1);
 	sample(c, &m, 30, SEC, 1);
 	m.bracket = 5000000;
-	h = host_sample(&m, m.host_t0 + 10 * SEC + 7);
+	h = host_sample(&m, m.host_t0 + 10 * SEC + SEC / 2);
 	ASSERT_EQ(clock_add_host(c, &h), 0);
 	/* and one whose reads are the wrong way round */
 	h.tsc_after = h.tsc_before - 1;

@@ -69,11 +69,13 @@ static int kernel_finding(const char *path, char *result, char *text, size_t len
 	EXPECT_EQ(json_is_true(json_object_get(root, "possible")), status == 0);
 	EXPECT_EQ(json_is_string(json_object_get(root, "mode")), status == 0);
 	result[0] = '\0';
-	json_array_foreach(json_object_get(root, "checks"), i, check)
-		if (!strcmp(json_string_value(json_object_get(check, "name")), "kernel")) {
-			snprintf(result, 8, "%s", json_string_value(json_object_get(check, "result")));
-			snprintf(text, len, "%s", json_string_value(json_object_get(check, "text")));
-		}
+	json_array_foreach(
+		json_object_get(root, "checks"), i,
+		check) if (!strcmp(json_string_value(json_object_get(check, "name")), "kernel"))
+	{
+		snprintf(result, 8, "%s", json_string_value(json_object_get(check, "result")));
+		snprintf(text, len, "%s", json_string_value(json_object_get(check, "text")));
+	}
 	json_decref(root);
 	return status;
 }
@@ -111,7 +113,10 @@ TEST(page, .title = "each line is a finding, its text or what to do; 80 columns"
 	for (char *line = s; *line; line += strcspn(line, "\n") + 1) {
 		/* a path may be longer than a line */
 		if (!memchr(line, '/', strcspn(line, "\n")))
-			EXPECT_LE(strcspn(line, "\n"), 80) { TH_LOG("%.100s", line); }
+			EXPECT_LE(strcspn(line, "\n"), 80)
+			{
+				TH_LOG("%.100s", line);
+			}
 		findings += !strncmp(line, "ok   ", 5) || !strncmp(line, "warn ", 5);
 		fails += !strncmp(line, "FAIL ", 5);
 	}

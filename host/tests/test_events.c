@@ -18,9 +18,9 @@
 #include "observe/events.h"
 
 static const unsigned int all_types[] = {
-	SS_REC_STALL_BEGIN, SS_REC_STALL_END, SS_REC_DRAIN,	SS_REC_REQ,	 SS_REC_IRQ,
+	SS_REC_STALL_BEGIN, SS_REC_STALL_END, SS_REC_DRAIN,	 SS_REC_REQ,	  SS_REC_IRQ,
 	SS_REC_DEV_EVENT,   SS_REC_HOST_RUNQ, SS_REC_HOST_CLOCK, SS_REC_VCPU_TSC, SS_REC_G_IO,
-	SS_REC_G_RUN,	    SS_REC_G_SCX,     SS_REC_G_CLOCK,	 SS_REC_G_HIST,	 SS_REC_G_DISK,
+	SS_REC_G_RUN,	    SS_REC_G_SCX,     SS_REC_G_CLOCK,	 SS_REC_G_HIST,	  SS_REC_G_DISK,
 };
 #define NR_TYPES (sizeof(all_types) / sizeof(all_types[0]))
 
@@ -109,7 +109,8 @@ TEST(roundtrip, .title = "every record type comes back as it was written")
 	struct events_writer *w = create(in_tmp(path, "e"));
 
 	for (unsigned int i = 0; i < NR_TYPES; i++) {
-		size_t len = make_rec(buf, all_types[i], events_rec_size(all_types[i]), 1000 + i, 0x41);
+		size_t len =
+			make_rec(buf, all_types[i], events_rec_size(all_types[i]), 1000 + i, 0x41);
 
 		EXPECT_EQ(events_append(w, buf, len), 0);
 	}
@@ -166,15 +167,30 @@ TEST(guest_types, .title = "of a guest's records only guest types of the right l
 		EXPECT_EQ(guest_takes(all_types[i], len, len), all_types[i] >= SS_REC_GUEST);
 		EXPECT_FALSE(guest_takes(all_types[i], len - 8, len - 8));
 	}
-	EXPECT_TRUE(guest_takes(SS_REC_G_IO, io + 8, io + 8)) { TH_LOG("a later layout"); }
-	EXPECT_FALSE(guest_takes(SS_REC_G_IO, io, io - 1)) { TH_LOG("cut off"); }
-	EXPECT_FALSE(guest_takes(SS_REC_G_IO, io + 4, io + 4)) { TH_LOG("not a multiple of 8"); }
+	EXPECT_TRUE(guest_takes(SS_REC_G_IO, io + 8, io + 8))
+	{
+		TH_LOG("a later layout");
+	}
+	EXPECT_FALSE(guest_takes(SS_REC_G_IO, io, io - 1))
+	{
+		TH_LOG("cut off");
+	}
+	EXPECT_FALSE(guest_takes(SS_REC_G_IO, io + 4, io + 4))
+	{
+		TH_LOG("not a multiple of 8");
+	}
 	EXPECT_FALSE(guest_takes(SS_REC_G_IO, 0, io));
 	EXPECT_FALSE(guest_takes(SS_REC_G_IO, 8, io));
 	EXPECT_FALSE(guest_takes(SS_REC_G_IO, EVENTS_REC_MAX + 8, 2 * EVENTS_REC_MAX));
-	EXPECT_FALSE(guest_takes(SS_REC_G_DISK + 1, 64, 64)) { TH_LOG("unknown type"); }
+	EXPECT_FALSE(guest_takes(SS_REC_G_DISK + 1, 64, 64))
+	{
+		TH_LOG("unknown type");
+	}
 	EXPECT_FALSE(guest_takes(0, 64, 64));
-	EXPECT_FALSE(guest_takes(SS_REC_G_IO, io, 3)) { TH_LOG("less than a header"); }
+	EXPECT_FALSE(guest_takes(SS_REC_G_IO, io, 3))
+	{
+		TH_LOG("less than a header");
+	}
 }
 
 TEST(guest_batch, .title = "a bad record in a guest's batch costs only itself")
@@ -298,7 +314,9 @@ static void put_file(const char *path, const void *a, size_t alen, const void *b
 
 TEST(headers, .title = "foreign files and versions are refused, longer headers skipped")
 {
-	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC, .header_len = sizeof(h), .version = 1 };
+	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC,
+				      .header_len = sizeof(h),
+				      .version = 1 };
 	struct ss_rec_irq irq = { .h = { .type = SS_REC_IRQ, .len = sizeof(irq) } };
 	unsigned char more[8 + sizeof(irq)] = { 0 };
 	struct events_reader *r;
@@ -339,7 +357,9 @@ static void expect_long(const union events_rec *rec, void *ctx)
 
 TEST(growth, .title = "longer layouts are cut, unknown types skipped, short records counted")
 {
-	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC, .header_len = sizeof(h), .version = 1 };
+	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC,
+				      .header_len = sizeof(h),
+				      .version = 1 };
 	unsigned char buf[EVENTS_REC_MAX + 256];
 	struct ss_rec_irq *irq = (void *)buf;
 	struct events_seen seen;
@@ -364,7 +384,9 @@ TEST(growth, .title = "longer layouts are cut, unknown types skipped, short reco
 TEST(damaged, .title = "an impossible length ends the reading and is counted")
 {
 	static const uint16_t bad[] = { 0, 8, 17, EVENTS_REC_MAX + 8, 65535 };
-	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC, .header_len = sizeof(h), .version = 1 };
+	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC,
+				      .header_len = sizeof(h),
+				      .version = 1 };
 	struct ss_rec_irq irq[3] = { 0 };
 	char path[512];
 
@@ -420,8 +442,11 @@ TEST(strings, .title = "a guest's names are terminated when read")
 
 	for (unsigned int i = 0; i < NR_TYPES; i++)
 		if (all_types[i] >= SS_REC_GUEST)
-			EXPECT_EQ(events_append_guest(w, buf, make_rec(buf, all_types[i],
-					events_rec_size(all_types[i]), 1, 'x')), 0);
+			EXPECT_EQ(events_append_guest(w, buf,
+						      make_rec(buf, all_types[i],
+							       events_rec_size(all_types[i]), 1,
+							       'x')),
+				  0);
 	EXPECT_EQ(events_close(w, NULL), 0);
 	EXPECT_EQ(read_all(path, expect_terminated, NULL).records, 6);
 }
@@ -470,8 +495,9 @@ static void *append_many(void *arg)
 	uint32_t id = (uint32_t)(uintptr_t)a[1];
 
 	for (uint32_t i = 0; i < 20000; i++) {
-		struct ss_rec_irq irq = { .h = { .type = SS_REC_IRQ, .len = sizeof(irq), .cpu = id,
-						 .ts = i } };
+		struct ss_rec_irq irq = {
+			.h = { .type = SS_REC_IRQ, .len = sizeof(irq), .cpu = id, .ts = i }
+		};
 
 		events_append(a[0], &irq, sizeof(irq));
 	}

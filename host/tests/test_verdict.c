@@ -34,9 +34,13 @@ struct plan {
 static void add(struct world *w, const struct plan *p, int n)
 {
 	for (int i = 0; i < n; i++) {
-		struct world_io io = { .tid = 42, .sector = (uint64_t)i * 8, .bytes = 4096,
-				       .disk = p->disk, .start = T0 + SEC + i * 200 * MS,
-				       .prev_policy = p->prev_policy, .idle = p->idle };
+		struct world_io io = { .tid = 42,
+				       .sector = (uint64_t)i * 8,
+				       .bytes = 4096,
+				       .disk = p->disk,
+				       .start = T0 + SEC + i * 200 * MS,
+				       .prev_policy = p->prev_policy,
+				       .idle = p->idle };
 
 		io.issue = io.start + p->queued;
 		io.begun = io.issue + p->waiting;
@@ -48,13 +52,15 @@ static void add(struct world *w, const struct plan *p, int n)
 		if (p->stalled)
 			world_stall(w, p->disk, 0, io.issue, io.begun, p->waiting);
 		if (p->worker_off)
-			world_runq(w, SS_THREAD_WORKER, (uint16_t)(p->disk << 8), io.issue, io.begun);
+			world_runq(w, SS_THREAD_WORKER, (uint16_t)(p->disk << 8), io.issue,
+				   io.begun);
 		world_io(w, &io);
 	}
 }
 
-static const struct plan base = { .queued = 10 * US, .waiting = 100 * US, .backing = 200 * US,
-				  .completion = 50 * US };
+static const struct plan base = {
+	.queued = 10 * US, .waiting = 100 * US, .backing = 200 * US, .completion = 50 * US
+};
 
 /* Solve and check the verdict. */
 static void expect(struct world *w, enum attr_cause cause, double low, double high, const char *has)
@@ -96,10 +102,12 @@ TEST_F(verdict, throttle_worst_disk, .title = "the sentence names the disk that 
 	p.waiting = 60 * MS;
 	p.disk = 1;
 	add(&self->w, &p, 20);
-	expect(&self->w, ATTR_CAUSE_THROTTLE, 0.95, 1, "throttle stalls on disk1 (1000000 bytes/s limit)");
+	expect(&self->w, ATTR_CAUSE_THROTTLE, 0.95, 1,
+	       "throttle stalls on disk1 (1000000 bytes/s limit)");
 }
 
-TEST_F(verdict, throttle_queued, .title = "waiting in the guest for a stalled disk counts for the stall")
+TEST_F(verdict, throttle_queued,
+       .title = "waiting in the guest for a stalled disk counts for the stall")
 {
 	struct world_io io = { .tid = 42, .bytes = 4096, .start = T0 + SEC, .running = true };
 
@@ -138,7 +146,8 @@ TEST_F(verdict, host)
 	p.waiting = 30 * MS;
 	p.worker_off = true;
 	add(&self->w, &p, 40);
-	expect(&self->w, ATTR_CAUSE_HOST, 0.98, 1, "the host, keeping vCPUs or workers off its CPUs,");
+	expect(&self->w, ATTR_CAUSE_HOST, 0.98, 1,
+	       "the host, keeping vCPUs or workers off its CPUs,");
 }
 
 TEST_F(verdict, scheduler)
@@ -201,7 +210,8 @@ TEST_F(verdict, completion, .title = "none: most passed where no cause is, and i
 
 	p.completion = 30 * MS;
 	add(&self->w, &p, 40);
-	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "no culprit: 99 % of the waiting time (1.2 s in all) "
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0,
+	       "no culprit: 99 % of the waiting time (1.2 s in all) "
 	       "passed on the way back");
 	world_free(&self->w);
 	world_init(&self->w);
@@ -275,6 +285,23 @@ TEST_F(verdict, no_host_trace, .title = "untold: the host wasn't traced, unless 
 	EXPECT_FALSE(self->w.a.verdict.complete);
 }
 
+TEST_F(verdict, mostly_unknown, .title = "untold: more is unknown than any cause has")
+{
+	struct plan p = base;
+	uint32_t host = 0, n = 0;
+
+	p.waiting = 100 * MS;
+	p.stalled = true;
+	add(&self->w, &p, 40);
+	/* of two requests in three there is no record */
+	for (uint32_t i = 0; i < self->w.nr; i++)
+		if (self->w.rec[i].h.type != SS_REC_REQ || host++ % 3 == 0)
+			self->w.rec[n++] = self->w.rec[i];
+	self->w.nr = n;
+	expect(&self->w, ATTR_CAUSE_NONE, 0, 0, "can't tell: for 65 % of the waiting time");
+	EXPECT_TRUE(noted(&self->w, "26 of 40 guest IOs have no host record"));
+}
+
 TEST_F(verdict, no_runs, .title = "untold: no scheduling records")
 {
 	struct plan p = base;
@@ -299,8 +326,9 @@ TEST_F(verdict, counters, .title = "throttled_count is what was traced, and what
 	w->cfg.disk[0].throttled_count = 12;
 	world_solve(w);
 	EXPECT_FALSE(w->a.disk[0].counters_agree);
-	EXPECT_TRUE(noted(w, "disk0: throttled_count is 12, 10 stalls were traced and 0 host records "
-			     "lost: that doesn't add up"));
+	EXPECT_TRUE(noted(w,
+			  "disk0: throttled_count is 12, 10 stalls were traced and 0 host records "
+			  "lost: that doesn't add up"));
 	w->cfg.host_lost = 1;
 	world_solve(w);
 	EXPECT_FALSE(w->a.disk[0].counters_agree);
@@ -334,9 +362,9 @@ TEST(fmt, .title = "durations as people read them")
 		uint64_t ns;
 		const char *text;
 	} t[] = {
-		{ 0, "0 ns" }, { 999, "999 ns" }, { 1000, "1.0 us" }, { 9949, "9.9 us" },
-		{ 9999, "10 us" }, { 812000000, "812 ms" }, { 999960, "1.0 ms" },
-		{ 7900000000, "7.9 s" }, { 3600000000000, "3600 s" },
+		{ 0, "0 ns" },	      { 999, "999 ns" },       { 1000, "1.0 us" },
+		{ 9949, "9.9 us" },   { 9999, "10 us" },       { 812000000, "812 ms" },
+		{ 999960, "1.0 ms" }, { 7900000000, "7.9 s" }, { 3600000000000, "3600 s" },
 	};
 	char buf[32];
 
