@@ -5,11 +5,9 @@
 #define SLEEP_CONTROL 0x600
 #define SLEEP_S5      ((5 << 2) | (1 << 5))
 
-#define LAPIC	      0xfee00000ULL
-#define LAPIC_ID      (LAPIC + 0x20)
-#define LAPIC_EOI     (LAPIC + 0xb0)
-#define LAPIC_SVR     (LAPIC + 0xf0)
-#define LAPIC_ICR     (LAPIC + 0x300)
+#define LAPIC_ID      (BARE_LAPIC + 0x20)
+#define LAPIC_SVR     (BARE_LAPIC + 0xf0)
+#define LAPIC_ICR     (BARE_LAPIC + 0x300)
 #define ICR_ASSERT    (1u << 14)
 #define ICR_OTHERS    (3u << 18)
 #define ICR_INIT      (5u << 8)
@@ -104,11 +102,6 @@ void bare_lapic_on(void)
 unsigned int bare_lapic_id(void)
 {
 	return read32(LAPIC_ID) >> 24;
-}
-
-void bare_eoi(void)
-{
-	write32(LAPIC_EOI, 0);
 }
 
 void bare_ioapic_route(unsigned int gsi, unsigned int vector, unsigned int id)
