@@ -33,7 +33,7 @@ start() {
 # children PID: of all generations
 children() {
 	local child
-	for child in $(pgrep -P "$1" || true); do
+	for child in $(cat "/proc/$1/task/"*/children 2>/dev/null || true); do
 		echo "$child"
 		children "$child"
 	done
