@@ -152,6 +152,13 @@ static void check_kvm(struct doctor *d)
 		return;
 	}
 	d->direct = kvm.sort == KVM_SORT_HARDWARE;
+	if (kvm.error == -EACCES) {
+		/* A right that lacks is for the user to mend: a run doesn't go round it. */
+		add(d, "kvm", FAIL, "or use run's --nested=always: slower, same findings", "%s: %s",
+		    kvm_sort_name(kvm.sort), kvm.reason);
+		give_up(d, SS_EXIT_KVM);
+		return;
+	}
 	add(d, "kvm", d->direct ? OK : WARN,
 	    d->direct ? NULL
 		      : "guests run inside an emulated machine instead: slower, same findings",
