@@ -5,9 +5,11 @@
 #define SLEEP_CONTROL 0x600
 #define SLEEP_S5      ((5 << 2) | (1 << 5))
 
-#define LAPIC_ID      (BARE_LAPIC + 0x20)
-#define LAPIC_SVR     (BARE_LAPIC + 0xf0)
-#define LAPIC_ICR     (BARE_LAPIC + 0x300)
+#define LAPIC	      0xfee00000ULL
+#define LAPIC_ID      (LAPIC + 0x20)
+#define LAPIC_EOI     (LAPIC + 0xb0)
+#define LAPIC_SVR     (LAPIC + 0xf0)
+#define LAPIC_ICR     (LAPIC + 0x300)
 #define ICR_ASSERT    (1u << 14)
 #define ICR_OTHERS    (3u << 18)
 #define ICR_INIT      (5u << 8)
@@ -19,12 +21,14 @@
 #define SEL_CODE64    0x10
 #define SIPI_AT	      0x8000
 
-extern const unsigned char sipi_code[], sipi_end[];
+extern const unsigned char sipi_code[], sipi_end[], bare_isr[];
+void bare_on_interrupt(void);
 void bare_start(unsigned int cpu, const uint32_t *start_info);
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 
 static uint64_t idt[256][2];
+static void (*handler)(void);
 
 /* The compiler may call these. */
 void *memcpy(void *to, const void *from, size_t n)
@@ -75,13 +79,20 @@ bool bare_arg(const char *cmdline, const char *word)
 	return !*word && (!*cmdline || *cmdline == ' ');
 }
 
-void bare_set_vector(unsigned int vector, void *handler)
+void bare_set_vector(unsigned int vector, void (*new_handler)(void))
 {
-	uint64_t at = (uintptr_t)handler;
+	uint64_t at = (uintptr_t)bare_isr;
 
+	handler = new_handler;
 	idt[vector][0] =
 		(at & 0xffff) | (SEL_CODE64 << 16) | (0x8e00ULL << 32) | (at >> 16 & 0xffff) << 48;
 	idt[vector][1] = at >> 32;
+}
+
+void bare_on_interrupt(void)
+{
+	handler();
+	write32(LAPIC_EOI, 0);
 }
 
 void bare_load_idt(void)

@@ -89,8 +89,11 @@ void bare_poweroff(void) __attribute__((noreturn));
 /** bare_arg() - is @cmdline this word, or does it begin with it and a space? */
 bool bare_arg(const char *cmdline, const char *word);
 
-/** bare_set_vector() - have an interrupt call @handler, which must end with bare_eoi(). */
-void bare_set_vector(unsigned int vector, void *handler);
+/**
+ * bare_set_vector() - have an interrupt at @vector call @handler, and then
+ * acknowledge it. One handler for all vectors.
+ */
+void bare_set_vector(unsigned int vector, void (*handler)(void));
 
 /** bare_load_idt() - on every CPU that takes interrupts, before bare_lapic_on(). */
 void bare_load_idt(void);
@@ -100,14 +103,6 @@ void bare_lapic_on(void);
 
 /** bare_lapic_id() - of this CPU. */
 unsigned int bare_lapic_id(void);
-
-#define BARE_LAPIC 0xfee00000ULL
-
-/** bare_eoi() - the handler is done. Inline: clang lets a handler call nothing else. */
-static inline void bare_eoi(void)
-{
-	write32(BARE_LAPIC + 0xb0, 0);
-}
 
 /** bare_ioapic_route() - edge-triggered @gsi to @vector of the CPU with LAPIC @id. */
 void bare_ioapic_route(unsigned int gsi, unsigned int vector, unsigned int id);

@@ -80,6 +80,31 @@ long_mode:
 	hlt
 	jmp 3b
 
+/* Every interrupt; C code changes no more than these registers. */
+	.globl bare_isr
+bare_isr:
+	push %rax
+	push %rcx
+	push %rdx
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	cld
+	call bare_on_interrupt
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rdi
+	pop %rsi
+	pop %rdx
+	pop %rcx
+	pop %rax
+	iretq
+
 /* Copied to SIPI_AT; runs there in real mode, and reaches back by absolute jumps. */
 	.code16
 	.globl sipi_code, sipi_end

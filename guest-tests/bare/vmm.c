@@ -18,13 +18,9 @@ extern volatile uint32_t nr_cpus;
 static volatile struct vmm_result *const result = (void *)VMM_RESULT;
 static volatile uint32_t pending;
 
-struct frame;
-
-__attribute__((interrupt)) static void on_irq(struct frame *frame)
+static void on_irq(void)
 {
-	(void)frame;
 	pending = 1;
-	bare_eoi();
 }
 
 static void spin(void)
