@@ -2,6 +2,7 @@
 /* While the guest runs: one thread serves the agent, the traces and the user. */
 #include "run_guest.h"
 #include "log.h"
+#include "observe/clock.h"
 #include "virtio/console.h"
 
 #include <errno.h>
@@ -62,22 +63,17 @@ void guest_clock_sample(struct guest *g)
 
 void guest_tsc_records(struct guest *g)
 {
+	/* How hardware keeps the ratio of the rates: VMX 16.48, SVM 8.32 (rounded like it). */
+	unsigned int frac_bits = __builtin_cpu_is("amd") ? 32 : 48;
 	struct machine_tsc_info info;
 
 	if (machine_tsc_info(g->machine, &info) || !info.offset_known || !info.scaling_known)
 		return;
 	for (unsigned int i = 0; i < info.nr_vcpus; i++) {
-		struct ss_rec_vcpu_tsc rec = {
-			.h = { .type = SS_REC_VCPU_TSC, .len = sizeof(rec), .ts = run_now_ns() },
-			.vcpu = i,
-			.frac_bits = 48,
-			.offset = (uint64_t)info.offset[i],
-			.scale = 1ULL << 48,
-		};
+		struct ss_rec_vcpu_tsc rec;
 
-		if (info.guest_khz != info.host_khz)
-			rec.scale = (uint64_t)(((unsigned __int128)info.guest_khz << 48) /
-					       info.host_khz);
+		clock_vcpu_rec(&rec, i, info.guest_khz, info.host_khz, frac_bits, info.offset[i],
+			       run_now_ns());
 		store(g, &rec, sizeof(rec));
 	}
 }
