@@ -202,11 +202,11 @@ static int report(struct run *run, int status)
 	}
 	r->exit_status = status;
 	ret = report_write_json(r, run->out);
-	if (ret) {
+	/* A disk that is full has been named already. */
+	if (ret && status != SS_EXIT_OUTPUT)
 		ss_err("--out: %s/run.json: %s", run->out_name, strerror(-ret));
-		if (!status)
-			status = SS_EXIT_OUTPUT;
-	}
+	if (ret && !status)
+		status = SS_EXIT_OUTPUT;
 	if (run->o.json) {
 		report_print_json(r, stdout);
 	} else {
