@@ -42,16 +42,22 @@ void bucket_refill(struct bucket *b, uint64_t now)
 	}
 }
 
-uint64_t bucket_lack(const struct bucket *b, uint64_t n)
+/* What is missing for @n tokens when @ahead are somebody else's already. */
+static uint64_t lack_behind(const struct bucket *b, uint64_t ahead, uint64_t n)
 {
 	__int128 lack;
 
 	if (!b->rate || !n)
 		return 0;
-	lack = (n <= b->capacity ? (__int128)n : 0) - b->balance;
+	lack = (n <= b->capacity ? (__int128)n : 0) + ahead - b->balance;
 	if (lack <= 0)
 		return 0;
 	return lack > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)lack;
+}
+
+uint64_t bucket_lack(const struct bucket *b, uint64_t n)
+{
+	return lack_behind(b, 0, n);
 }
 
 void bucket_charge(struct bucket *b, uint64_t n)
@@ -129,6 +135,7 @@ int throttle_init(struct throttle *t, const struct throttle_limits *limits, uint
 	bucket_init(&t->ops, &limits->ops, now);
 	bucket_init(&t->bytes, &limits->bytes, now);
 	t->limited = any_limit(limits);
+	t->waiters = NULL;
 	return 0;
 }
 
@@ -180,28 +187,134 @@ static void throttle_explain(const struct throttle *t, uint64_t lack_ops, uint64
 	};
 }
 
-bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
-		  struct throttle_verdict *verdict)
+/* --- the line --- */
+
+static void line_join(struct throttle *t, struct throttle_waiter *w, uint64_t bytes)
 {
-	uint64_t lack_ops, lack_bytes;
+	struct throttle_waiter **at = &t->waiters;
+
+	w->bytes = bytes;
+	if (w->waiting)
+		return;
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+	w->next = NULL;
+	w->waiting = true;
+}
+
+static void line_leave(struct throttle *t, struct throttle_waiter *w)
+{
+	struct throttle_waiter **at = &t->waiters;
+
+	if (!w->waiting)
+		return;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	w->waiting = false;
+}
+
+/* Refills; does what there is suffice for all before @w, and for it? */
+static bool look(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+		 struct throttle_verdict *verdict)
+{
+	uint64_t ops_ahead = 0, bytes_ahead = 0, lack_ops, lack_bytes;
+
+	for (const struct throttle_waiter *a = t->waiters; a && a != w; a = a->next) {
+		ops_ahead++;
+		bytes_ahead += a->bytes;
+	}
+	bucket_refill(&t->ops, now);
+	bucket_refill(&t->bytes, now);
+	lack_ops = lack_behind(&t->ops, ops_ahead, 1);
+	lack_bytes = lack_behind(&t->bytes, bytes_ahead, bytes);
+	if (!lack_ops && !lack_bytes)
+		return true;
+	throttle_explain(t, lack_ops, lack_bytes, verdict);
+	return false;
+}
+
+static bool ask(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+		struct throttle_verdict *verdict)
+{
 	bool granted;
 
 	if (!throttle_limited(t))
 		return true;
 	pthread_mutex_lock(&t->lock);
-	bucket_refill(&t->ops, now);
-	bucket_refill(&t->bytes, now);
-	lack_ops = bucket_lack(&t->ops, 1);
-	lack_bytes = bucket_lack(&t->bytes, bytes);
-	granted = !lack_ops && !lack_bytes;
+	granted = look(t, w, bytes, now, verdict);
 	if (granted) {
 		bucket_charge(&t->ops, 1);
 		bucket_charge(&t->bytes, bytes);
-	} else {
-		throttle_explain(t, lack_ops, lack_bytes, verdict);
 	}
+	if (w && granted)
+		line_leave(t, w);
+	else if (w)
+		line_join(t, w, bytes);
 	pthread_mutex_unlock(&t->lock);
 	return granted;
+}
+
+bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
+		  struct throttle_verdict *verdict)
+{
+	return ask(t, NULL, bytes, now, verdict);
+}
+
+bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_t bytes,
+			  uint64_t now, struct throttle_verdict *verdict)
+{
+	return ask(t, w, bytes, now, verdict);
+}
+
+void throttle_leave(struct throttle *t, struct throttle_waiter *w)
+{
+	if (!w->waiting)
+		return;
+	pthread_mutex_lock(&t->lock);
+	line_leave(t, w);
+	pthread_mutex_unlock(&t->lock);
+}
+
+bool throttle_look(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes,
+		   uint64_t now, struct throttle_verdict *verdict)
+{
+	bool enough;
+
+	if (!throttle_limited(t))
+		return true;
+	pthread_mutex_lock(&t->lock);
+	enough = look(t, w, bytes, now, verdict);
+	pthread_mutex_unlock(&t->lock);
+	return enough;
+}
+
+/* --- for those who look on --- */
+
+static struct bucket_limit bucket_limits(const struct bucket *b)
+{
+	return (struct bucket_limit){ b->rate, b->capacity == b->rate ? 0 : b->capacity };
+}
+
+static int64_t bucket_balance(const struct bucket *b)
+{
+	return b->balance < INT64_MIN ? INT64_MIN : (int64_t)b->balance;
+}
+
+void throttle_get(struct throttle *t, uint64_t now, struct throttle_state *out)
+{
+	pthread_mutex_lock(&t->lock);
+	bucket_refill(&t->ops, now);
+	bucket_refill(&t->bytes, now);
+	*out = (struct throttle_state){
+		.limits = { .ops = bucket_limits(&t->ops), .bytes = bucket_limits(&t->bytes) },
+		.ops = bucket_balance(&t->ops),
+		.bytes = bucket_balance(&t->bytes),
+	};
+	for (const struct throttle_waiter *w = t->waiters; w; w = w->next)
+		out->waiters++;
+	pthread_mutex_unlock(&t->lock);
 }
 
 bool throttle_limited(const struct throttle *t)

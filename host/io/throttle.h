@@ -81,7 +81,23 @@ void bucket_charge(struct bucket *b, uint64_t n);
 uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack);
 
 /**
+ * struct throttle_waiter - whoever asks again and again, such as a queue
+ * @next: the one that has waited less long
+ * @bytes: what it waits for
+ * @waiting: it is in the throttle's line
+ *
+ * Zeroed at first, then the throttle's, under its lock; its owner may read
+ * @waiting.
+ */
+struct throttle_waiter {
+	struct throttle_waiter *next;
+	uint64_t bytes;
+	bool waiting;
+};
+
+/**
  * struct throttle - a pair of buckets; may be shared by queues and disks
+ * @waiters: who was refused, first come first served
  *
  * The lock is held for a few instructions, never over IO.
  */
@@ -90,6 +106,7 @@ struct throttle {
 	bool limited; /* atomic: some rate isn't 0 */
 	struct bucket ops;
 	struct bucket bytes;
+	struct throttle_waiter *waiters;
 };
 
 /**
@@ -144,6 +161,46 @@ int throttle_set_limits(struct throttle *t, const struct throttle_limits *limits
  */
 bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
 		  struct throttle_verdict *verdict);
+
+/**
+ * throttle_ask_in_turn() - the same for one of several that share fairly
+ * @w: who asks
+ *
+ * What those need that were refused before is reserved for them: @w is granted
+ * only tokens beyond that. Refused, it is in the line behind them, keeps its
+ * place when it asks again, and leaves it when it's granted or by
+ * throttle_leave(). So no one starves, and whoever always asks again at once
+ * gets a request in turn with the others. The wait is the time until there are
+ * tokens for all before it and for @w.
+ */
+bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_t bytes,
+			  uint64_t now, struct throttle_verdict *verdict);
+
+/** throttle_leave() - @w waits no longer; fine if it didn't */
+void throttle_leave(struct throttle *t, struct throttle_waiter *w);
+
+/**
+ * throttle_look() - would @w be granted @bytes now? Nothing is charged or kept
+ * @w: may be NULL: somebody who comes last
+ */
+bool throttle_look(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes,
+		   uint64_t now, struct throttle_verdict *verdict);
+
+/**
+ * struct throttle_state - a throttle at some time
+ * @limits: as set; a burst that is one second of its rate is 0
+ * @ops: @bytes: balances in tokens, negative: debt
+ * @waiters: in the line
+ */
+struct throttle_state {
+	struct throttle_limits limits;
+	int64_t ops;
+	int64_t bytes;
+	unsigned int waiters;
+};
+
+/** throttle_get() - how it stands at @now, which isn't in the past; any thread */
+void throttle_get(struct throttle *t, uint64_t now, struct throttle_state *out);
 
 /** throttle_limited() - is any rate set? Without one throttle_ask() needs no clock */
 bool throttle_limited(const struct throttle *t);
