@@ -24,7 +24,9 @@
 
 #define NSEC_PER_SEC	   1000000000ULL
 #define NSEC_PER_MSEC	   1000000ULL
-#define TICK_NS		   (50 * NSEC_PER_MSEC)	 /* tracer, scheduler state, deadlines */
+#define TICK_NS		   (100 * NSEC_PER_MSEC) /* tracer, scheduler state, deadlines */
+#define BUSY_TICK_NS	   (20 * NSEC_PER_MSEC)	 /* after a tick with many records */
+#define BUSY_RECORDS	   2000
 #define CLOCK_NS	   (250 * NSEC_PER_MSEC) /* clock samples */
 #define OUT_SIZE	   (1024 * 1024)	 /* bytes on their way to the runner */
 #define OUT_HIGH	   (OUT_SIZE / 2)	 /* above: the workload's output waits */
@@ -40,7 +42,6 @@ struct agent;
 enum event_source {
 	EV_PORT,
 	EV_SIGNAL,
-	EV_TICK,
 };
 
 /** struct tail - the last bytes of a stream of text. */
@@ -108,6 +109,9 @@ void note(struct agent *a, const char *level, const char *fmt, ...)
 
 uint64_t now_ns(void);
 
+/** sys_cpu_ns() - CPU time this process has had; PID 1's includes the kernel's own start. */
+uint64_t sys_cpu_ns(void);
+
 /* --- port.c: the channel --- */
 
 /**
@@ -160,6 +164,7 @@ struct batch {
 	size_t len;
 	uint64_t dropped; /* records the channel did not take */
 	unsigned int nr;  /* records in @buf */
+	uint64_t total;	  /* ever added */
 };
 
 /** batch_add() - queue a record for the runner; the tracer's emit function. */
@@ -171,8 +176,14 @@ void batch_flush(struct agent *a);
 /** clock_init() - ask for the clock port. */
 void clock_init(struct agent *a);
 
-/** clock_sample() - take the tightest of several samples and queue it. */
-void clock_sample(struct agent *a);
+/**
+ * clock_sample() - take the tightest of several samples and queue it.
+ * @port_tries: readings of the runner's clock, each of which costs two exits
+ */
+void clock_sample(struct agent *a, unsigned int port_tries);
+
+#define CLOCK_FEW  2 /* in mid-run: there will be many samples */
+#define CLOCK_MANY 8 /* first and last: they span the whole run */
 
 /** disk_records() - queue a record for each disk. */
 void disk_records(struct agent *a);
@@ -226,7 +237,7 @@ struct kmsg {
 /** kmsg_kind() - the kernel's number for the reason (enum scx_exit_kind), -1 unknown. */
 int kmsg_kind(const struct kmsg *k);
 
-/** kmsg_open() - start reading the kernel log at its end; kmsg_read() is called at ticks. */
+/** kmsg_open() - start reading the kernel log at its end. It keeps what kmsg_read() has not had. */
 void kmsg_open(struct agent *a);
 
 /** kmsg_read() - take in what has been logged. */
@@ -317,13 +328,15 @@ enum phase {
 };
 
 struct agent {
-	int epfd, sigfd, tickfd;
+	int epfd, sigfd;
 	enum phase phase;
 	uint64_t phase_deadline;
-	uint64_t next_clock;
+	uint64_t next_tick;
+	uint64_t next_clock;   /* 0: not yet */
 	bool stop;	       /* the runner wants an end */
 	uint64_t hangup_since; /* nobody has held the channel's other end, 0: somebody does */
 	uint64_t patience_ns;  /* how long to wait for a runner */
+	uint64_t cpu_ns_start;
 	struct port port;
 	struct config cfg;
 	struct kmsg kmsg;

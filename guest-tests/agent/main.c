@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -138,9 +137,11 @@ static void begin(struct agent *a)
 		setenv(name, path, 1);
 	}
 	disk_records(a);
-	clock_sample(a);
 	if (a->cfg.trace)
 		start_tracer(a);
+	/* From here on every bit of our time is taken from what is measured. */
+	a->cpu_ns_start = sys_cpu_ns();
+	clock_sample(a, CLOCK_MANY);
 	a->next_clock = now_ns() + CLOCK_NS;
 	sched_start(a);
 	a->phase = PHASE_SCHED;
@@ -158,7 +159,7 @@ static void finish(struct agent *a)
 		tracer_destroy(a->tracer);
 		a->tracer = NULL;
 	}
-	clock_sample(a);
+	clock_sample(a, CLOCK_MANY);
 	batch_flush(a);
 	sched_stats(a);
 	total.lost += a->batch.dropped;
@@ -244,34 +245,35 @@ static void step(struct agent *a)
 
 /* --- the loop --- */
 
-static void tick(struct agent *a)
+static void watch_hangup(struct agent *a, uint64_t now)
 {
-	uint64_t fired, now = now_ns();
-
-	if (read(a->tickfd, &fired, sizeof(fired)) < 0)
-		return;
-	port_flush(a);
 	if (!a->port.hangup)
 		a->hangup_since = 0;
 	else if (!a->hangup_since)
 		a->hangup_since = now;
 	else if (a->phase > PHASE_CONFIG && now - a->hangup_since > a->patience_ns)
 		a->stop = true;
+}
+
+static void tick(struct agent *a, uint64_t now)
+{
+	uint64_t records = a->batch.total;
+
+	a->next_tick = now + (a->phase == PHASE_CONNECT ? BUSY_TICK_NS : TICK_NS);
+	port_flush(a);
+	watch_hangup(a, now);
 	if (a->phase < PHASE_SCHED)
 		return;
-	kmsg_read(a);
 	sched_output(a);
 	work_output(a);
-	if (now >= a->next_clock) {
-		clock_sample(a);
-		a->next_clock += CLOCK_NS;
-	}
 	/* With the channel full, records wait in the tracer's ring, which counts its losses. */
-	if (port_room(a)) {
-		if (a->tracer)
-			tracer_poll(a->tracer);
-		batch_flush(a);
-	}
+	if (!port_room(a))
+		return;
+	if (a->tracer)
+		tracer_poll(a->tracer);
+	batch_flush(a);
+	if (a->batch.total - records >= BUSY_RECORDS)
+		a->next_tick = now + BUSY_TICK_NS;
 }
 
 static void dispatch(struct agent *a, const struct epoll_event *ev)
@@ -287,20 +289,29 @@ static void dispatch(struct agent *a, const struct epoll_event *ev)
 			;
 		child_reap(a);
 		break;
-	case EV_TICK:
-		tick(a);
-		break;
 	}
 }
 
 static void loop(struct agent *a)
 {
 	for (;;) {
+		uint64_t now = now_ns(), next = a->next_tick;
 		struct epoll_event ev[8];
-		int n = epoll_wait(a->epfd, ev, 8, -1);
+		int n, ms;
 
+		if (a->next_clock && a->next_clock < next)
+			next = a->next_clock;
+		ms = next > now ? (int)((next - now) / NSEC_PER_MSEC) + 1 : 0;
+		n = epoll_wait(a->epfd, ev, 8, ms);
 		for (int i = 0; i < n; i++)
 			dispatch(a, &ev[i]);
+		now = now_ns();
+		if (a->next_clock && now >= a->next_clock) {
+			clock_sample(a, CLOCK_FEW);
+			a->next_clock = now + CLOCK_NS;
+		}
+		if (now >= a->next_tick)
+			tick(a, now);
 		step(a);
 	}
 }
@@ -320,10 +331,6 @@ static void become_realtime(void)
 
 static int init(struct agent *a)
 {
-	struct itimerspec every = {
-		.it_interval.tv_nsec = TICK_NS,
-		.it_value.tv_nsec = 1,
-	};
 	sigset_t set;
 
 	sigfillset(&set);
@@ -332,13 +339,9 @@ static int init(struct agent *a)
 	sigaddset(&set, SIGCHLD);
 	a->epfd = epoll_create1(EPOLL_CLOEXEC);
 	a->sigfd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	a->tickfd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (a->epfd < 0 || a->sigfd < 0 || a->tickfd < 0)
+	if (a->epfd < 0 || a->sigfd < 0)
 		return -errno;
 	agent_watch(a, a->sigfd, EV_SIGNAL, EPOLLIN);
-	agent_watch(a, a->tickfd, EV_TICK, EPOLLIN);
-	if (timerfd_settime(a->tickfd, 0, &every, NULL))
-		return -errno;
 	return port_init(a);
 }
 

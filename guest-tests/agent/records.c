@@ -7,7 +7,6 @@
 #include <x86intrin.h>
 
 #define CLOCK_TRIES 8
-#define PORT_TRIES  4 /* each costs an exit to the runner */
 
 void batch_flush(struct agent *a)
 {
@@ -35,6 +34,7 @@ void batch_add(void *agent, const struct ss_rec *rec, size_t len)
 	memcpy(b->buf + b->len, rec, len);
 	b->len += len;
 	b->nr++;
+	b->total++;
 }
 
 static uint64_t tsc(void)
@@ -70,9 +70,9 @@ void clock_init(struct agent *a)
 	a->has_clock_port = !ioperm(SS_CLOCK_PORT, 8, 1) && (read_port(&c) || read_port(&c));
 }
 
-static void sample_port(struct ss_rec_g_clock *best)
+static void sample_port(struct ss_rec_g_clock *best, unsigned int tries)
 {
-	for (int i = 0; i < PORT_TRIES; i++) {
+	for (unsigned int i = 0; i < tries; i++) {
 		struct ss_rec_g_clock c = { 0 };
 
 		if (!read_port(&c))
@@ -86,7 +86,7 @@ static void sample_port(struct ss_rec_g_clock *best)
 	}
 }
 
-void clock_sample(struct agent *a)
+void clock_sample(struct agent *a, unsigned int port_tries)
 {
 	struct ss_rec_g_clock best = {
 		.h = { .type = SS_REC_G_CLOCK, .len = sizeof(best) },
@@ -103,7 +103,7 @@ void clock_sample(struct agent *a)
 	}
 	best.h.cpu = (uint32_t)sched_getcpu();
 	if (a->has_clock_port)
-		sample_port(&best);
+		sample_port(&best, port_tries);
 	batch_add(a, &best.h, sizeof(best));
 }
 

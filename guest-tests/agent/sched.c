@@ -282,7 +282,7 @@ void sched_poll(struct agent *a)
 	}
 }
 
-static void stat(struct agent *a, const char *name, uint64_t value)
+static void send_stat(struct agent *a, const char *name, uint64_t value)
 {
 	char text[256];
 	struct agent_kv kv;
@@ -298,11 +298,13 @@ void sched_stats(struct agent *a)
 	char *save, name[64];
 	unsigned long long value;
 
+	/* What the agent itself cost, so that nobody has to take its word for it. */
+	send_stat(a, "agent_cpu_ns", sys_cpu_ns() - a->cpu_ns_start);
 	for (char *l = strtok_r(a->sched.events, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		if (sscanf(l, "%63s %llu", name, &value) == 2)
-			stat(a, name, value);
+			send_stat(a, name, value);
 	if (!a->has_sched_ext)
 		return;
-	stat(a, "nr_rejected", scx_number(SCX "nr_rejected"));
-	stat(a, "enable_seq", scx_number(SCX "enable_seq"));
+	send_stat(a, "nr_rejected", scx_number(SCX "nr_rejected"));
+	send_stat(a, "enable_seq", scx_number(SCX "enable_seq"));
 }
