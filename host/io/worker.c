@@ -280,7 +280,7 @@ static int serve_orders(struct worker *w)
 
 	if ((orders & (ORDER_STOP | ORDER_PAUSE)) == ORDER_PAUSE && !w->manual) {
 		worker_park(w);
-		orders = orders_now(w) | ORDER_WAKE;
+		orders = orders_now(w);
 	}
 	if (orders & ORDER_STOP)
 		return -ECANCELED;
