@@ -266,6 +266,11 @@ TEST_F(gate, segment_too_long, .title = "D29 a data descriptor longer than size_
 		in = mock_write(&self->b.q, 0, DATA, bad[i]);
 		EXPECT_REFUSED(&self->b, &in);
 	}
+	/* Not even if the sum is one of whole sectors. */
+	const struct mock_piece parts[] = { { DATA, MIB + 1, true }, { DATA, 511, true } };
+	struct mock_req two = mock_blk(&self->b.q, VIRTIO_BLK_T_IN, 0, parts, 2);
+
+	EXPECT_REFUSED(&self->b, &two);
 	/* Also for a type that is unknown: the length is looked at first. */
 	struct mock_req odd =
 		mock_blk(&self->b.q, 77, 0, &(struct mock_piece){ DATA, MIB + 512, true }, 1);

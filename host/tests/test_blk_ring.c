@@ -2,7 +2,9 @@
 /* Publishing, interrupts and poison: D22, D23 and D48 to D61, through the device. */
 #include "ss_harness.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mock_blk.h"
 
@@ -64,6 +66,49 @@ TEST_F(ring, bracket, .title = "D22 notifications are off during the drain, on a
 	EXPECT_EQ(mock_used_flags(&b->q), 0);
 	/* What came meanwhile is drained by the same kick, with one interrupt. */
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
+	EXPECT_TRUE(mock_blk_expect(b, &late_req, OK, 513));
+	EXPECT_EQ(mock_blk_irqs(b), 1);
+}
+
+/*
+ * The moment between "the ring is empty" and "notifications are on" can't be
+ * reached by a call. So the used ring's page is made read-only in time, and the
+ * device's write of the flags runs into this handler.
+ */
+static void add_in_handler(int sig)
+{
+	(void)sig;
+	mprotect(mock_ptr(&late_guest->g, late_guest->q.used, 4096), 4096, PROT_READ | PROT_WRITE);
+	late_req = mock_read(&late_guest->q, 1, DATA, 512);
+}
+
+static ssize_t protecting_readv(struct backing *b, const struct iovec *iov, unsigned int nr,
+				uint64_t off)
+{
+	if (late_guest->backing.calls[MOCK_READ] == 0)
+		mprotect(mock_ptr(&late_guest->g, late_guest->q.used, 4096), 4096, PROT_READ);
+	return real_ops->readv(b, iov, nr, off);
+}
+
+TEST_F(ring, work_while_enabling,
+       .title = "D22 work that comes while notifications are enabled is found")
+{
+	struct mock_blk *b = &self->b;
+	struct backing_ops ops = *b->backing.b.ops;
+	struct mock_req req = mock_read(&b->q, 0, DATA, 512);
+
+	/* Not to be published, so that the flags are the used ring's next write. */
+	mock_desc(&b->q, (uint16_t)(req.head + 2), GUEST_HOLE, 1, VRING_DESC_F_WRITE, 0);
+	late_guest = b;
+	late_req.head = 0xffff;
+	real_ops = b->backing.b.ops;
+	ops.readv = protecting_readv;
+	b->backing.b.ops = &ops;
+	signal(SIGSEGV, add_in_handler);
+	mock_blk_kick(b);
+	signal(SIGSEGV, SIG_DFL);
+	b->backing.b.ops = real_ops;
+	ASSERT_NE(late_req.head, 0xffff);
 	EXPECT_TRUE(mock_blk_expect(b, &late_req, OK, 513));
 	EXPECT_EQ(mock_blk_irqs(b), 1);
 }

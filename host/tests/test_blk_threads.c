@@ -224,6 +224,32 @@ TEST_F(threads, pause_in_flight, .title = "D90 paused under load nothing moves i
 	}
 }
 
+TEST_F(threads, orders_between_requests,
+       .title = "D89 an order is obeyed after the request at hand, not the whole ring")
+{
+	struct mock_blk *b = &self->b;
+
+	mock_blk_start(b, BLK_FEATURES);
+	mock_hold(&b->backing, true);
+	for (int n = 0; n < 20; n++)
+		mock_read(&b->q, (uint64_t)n, DATA, 512);
+	kick(b, 0);
+	mock_wait_held(&b->backing, 1);
+	/* The order stands, though nobody waits for it yet. */
+	EXPECT_EQ(blk_pause(b->blk, 0), -ETIMEDOUT);
+	mock_hold(&b->backing, false);
+	ASSERT_EQ(blk_pause(b->blk, 10 * IO_NSEC_PER_SEC), 0);
+	EXPECT_EQ(b->backing.calls[MOCK_READ], 1);
+	EXPECT_EQ(mock_used_idx(&b->q), 1);
+	/* What was published is signalled; the rest comes without another kick. */
+	EXPECT_EQ(mock_blk_irqs(b), 1);
+	blk_resume(b->blk);
+	while (mock_used_idx(&b->q) != 20) {
+		ASSERT_TRUE(mock_wait_fd(virtio_mmio_irq_fd(b->m), LONG_MS));
+		mock_blk_irqs(b);
+	}
+}
+
 TEST_F(threads, stall_by_the_clock,
        .title = "D85 a stalled head is served by the timer, never early")
 {

@@ -100,6 +100,21 @@ TEST_F(mem, iovecs, .title = "D64 a range that spans two regions becomes two iov
 	EXPECT_EQ(guest_mem_iov(m, 0, GUEST_LOW_SIZE + 1, iov, 2), 2);
 }
 
+TEST(no_way_round, .title = "a range over the end of the address space doesn't go on at 0")
+{
+	struct guest_mem m = { 0 };
+	char top[64], bottom[64], buf[64];
+	struct iovec iov[4];
+
+	ASSERT_EQ(guest_mem_add(&m, UINT64_MAX - 63, 64, top), 0);
+	ASSERT_EQ(guest_mem_add(&m, 0, 64, bottom), 0);
+	EXPECT_EQ(guest_mem_read(&m, UINT64_MAX - 31, buf, 32), 0);
+	EXPECT_EQ(guest_mem_read(&m, UINT64_MAX - 31, buf, 33), -EFAULT);
+	EXPECT_EQ(guest_mem_write(&m, UINT64_MAX - 31, buf, 33), -EFAULT);
+	EXPECT_EQ(guest_mem_iov(&m, UINT64_MAX - 31, 64, iov, 4), -EFAULT);
+	EXPECT_NULL(guest_mem_ptr(&m, UINT64_MAX - 31, 64));
+}
+
 /* --- the queue --- */
 
 #define SIZE 8
@@ -384,6 +399,7 @@ TEST_F(queue, loop, .title = "D60 a chain with a loop poisons, after one round")
 	mock_desc(&self->d, 1, 0x30000, 16, VRING_DESC_F_NEXT, 0);
 	mock_avail(&self->d, 0);
 	expect_poison(&self->vq, &self->chain, &self->g, VIRTQ_BAD_LOOP);
+	EXPECT_EQ(self->chain.nr, SIZE);
 }
 
 TEST_F(queue, self_loop, .title = "D60 a descriptor that follows itself poisons")
