@@ -303,6 +303,7 @@ struct workload {
 	uint64_t begin, end, deadline;
 	const char *why; /* why we stopped it, NULL: it ended by itself */
 	bool killed;
+	bool starved; /* not even dying got a CPU */
 };
 
 /** work_start() - begin the workload. */

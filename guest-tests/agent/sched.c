@@ -12,10 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SCX	      "/sys/kernel/sched_ext/"
+#define SCX		"/sys/kernel/sched_ext/"
 
-#define FAULT_WAIT_NS (2 * NSEC_PER_SEC) /* for kernel and program to say their words */
-#define EVENTS_NS     NSEC_PER_SEC
+#define FAULT_WAIT_NS	(2 * NSEC_PER_SEC) /* for kernel and program to say their words */
+#define EVENTS_NS	NSEC_PER_SEC
+
+#define ESCALATION_KILL 2
 
 static bool scx_state_is(const char *want)
 {
@@ -176,7 +178,8 @@ void sched_stop(struct agent *a)
 		return;
 	read_events(a);
 	s->state = SCHED_STOPPING;
-	s->escalation = 0;
+	/* One that lets nothing run won't let its own program run either. */
+	s->escalation = a->work.starved ? ESCALATION_KILL : 0;
 	escalate(a, now_ns());
 }
 

@@ -113,6 +113,7 @@ static void poll_stopping(struct agent *a, uint64_t now)
 	} else if (now >= w->deadline) {
 		/* It can't even die: the scheduler gives it no CPU, or it hangs in IO. */
 		note(a, "warn", "the workload has been killed but is not gone");
+		w->starved = true;
 		end(a);
 	}
 }
