@@ -7,7 +7,7 @@ mki_obj := $(mki_src:%.c=$(O)/%.o)
 # The guest has no shared libraries: the agent is static, its own code and the
 # runner's frame parser.
 agent_src := $(wildcard guest-tests/agent/*.c)
-agent_obj := $(agent_src:%.c=$(O)/%.o) $(O)/host/agent_link.o
+agent_obj := $(agent_src:%.c=$(O)/%.o) $(O)/guest-tests/agent/agent_link.o
 
 all_targets += $(O)/stallscope-mkinitramfs $(O)/guest/agent
 
@@ -25,7 +25,15 @@ $(O)/guest-tests/agent/%.o: guest-tests/agent/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
+$(O)/guest-tests/agent/agent_link.o: host/agent_link.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
 $(O)/guest-tests/agent/tracer.o: $(O)/gen/guest_trace.skel.h
+
+# A static program can't have a sanitizer's run-time library.
+$(agent_obj) $(O)/guest/agent: SAN_FLAGS :=
 
 $(O)/guest/agent: $(agent_obj)
 	@mkdir -p $(@D)
@@ -37,6 +45,9 @@ $(O)/tests/test_initramfs: | $(O)/stallscope-mkinitramfs
 $(O)/tests/test_initramfs_shell: $(O)/tools/initramfs/shell.o $(O)/tools/initramfs/util.o
 $(O)/tests/test_initramfs_shell: host_libs += -larchive
 
--include $(mki_obj:.o=.d) $(agent_src:%.c=$(O)/%.d)
+# Of the agent, what can be tried outside a guest.
+$(O)/tests/test_agent_words: $(O)/guest-tests/agent/kmsg.o
+
+-include $(mki_obj:.o=.d) $(agent_obj:.o=.d)
 
 include guest-tests/bare/build.mk
