@@ -61,6 +61,7 @@ enum ss_bucket {
 	SS_BUCKET_OPS	= 1,
 	SS_BUCKET_BYTES	= 2,
 	SS_BUCKET_BOTH	= 3,	/* both lacked tokens */
+	SS_BUCKET_PROFILE = 4,	/* a stall by the disk's profile; a flag beside the others */
 };
 
 /* One per throttled_count increment. */

@@ -14,6 +14,8 @@ int mock_blk_init(struct mock_blk *b, const struct mock_blk_opts *opts)
 		.serial = "stallscope3",
 		.queues = opts->queues,
 		.limits = opts->limits,
+		.throttle = opts->throttle,
+		.profile = opts->profile,
 		.counters = &b->counters,
 		.clock = opts->threads ? NULL : &b->clock.clock,
 		.affinity = opts->affinity,

@@ -36,6 +36,8 @@ struct mock_blk_opts {
 	bool threads; /* true workers, true time */
 	unsigned int queues;
 	struct throttle_limits limits;
+	struct throttle *throttle;     /* shared */
+	const struct profile *profile; /* not started */
 	const cpu_set_t *affinity;
 };
 

@@ -128,12 +128,13 @@ static int init_throttle(struct blk *blk, const struct blk_config *config)
 
 	if (config->throttle) {
 		blk->throttle = config->throttle;
-		return 0;
+		return blk_pressure_init(blk, config);
 	}
 	ret = throttle_init(&blk->own_throttle, &config->limits, io_clock_now(&blk->clock));
-	if (!ret)
-		blk->throttle = &blk->own_throttle;
-	return ret;
+	if (ret)
+		return ret;
+	blk->throttle = &blk->own_throttle;
+	return blk_pressure_init(blk, config);
 }
 
 static int init_worker(struct blk *blk, unsigned int i, const struct blk_config *config)
@@ -153,6 +154,11 @@ static int init_worker(struct blk *blk, unsigned int i, const struct blk_config 
 
 	blk->queue[i].blk = blk;
 	blk->queue[i].index = i;
+	if (config->profile) {
+		blk->queue[i].held = calloc(VIRTQ_MAX_SIZE, sizeof(struct blk_held));
+		if (!blk->queue[i].held)
+			return -ENOMEM;
+	}
 	snprintf(name, sizeof(name), "blk%u-q%u", blk->index, i);
 	return worker_create(&worker, &blk->queue[i].worker);
 }
@@ -160,11 +166,14 @@ static int init_worker(struct blk *blk, unsigned int i, const struct blk_config 
 /* Frees what there is; the workers don't run. */
 static void blk_free(struct blk *blk)
 {
-	for (unsigned int i = 0; blk->queue && i < blk->nr_queues; i++)
+	for (unsigned int i = 0; blk->queue && i < blk->nr_queues; i++) {
 		worker_destroy(blk->queue[i].worker);
+		free(blk->queue[i].held);
+	}
 	free(blk->queue);
 	if (blk->throttle == &blk->own_throttle)
 		throttle_destroy(&blk->own_throttle);
+	blk_pressure_destroy(blk);
 	free(blk);
 }
 
@@ -283,15 +292,19 @@ void blk_resume(struct blk *blk)
 
 int blk_set_limits(struct blk *blk, const struct throttle_limits *limits)
 {
-	int ret = throttle_set_limits(blk->throttle, limits, io_clock_now(&blk->clock));
+	int ret = blk_pressure_set_limits(blk, limits);
 
-	if (ret)
-		return ret;
+	if (!ret)
+		blk_recheck(blk);
+	return ret;
+}
+
+void blk_recheck(struct blk *blk)
+{
 	for (unsigned int i = 0; i < blk->nr_queues; i++) {
 		__atomic_store_n(&blk->queue[i].recheck, true, __ATOMIC_RELEASE);
 		worker_wake(blk->queue[i].worker);
 	}
-	return 0;
 }
 
 unsigned int blk_queue_count(const struct blk *blk)

@@ -14,8 +14,10 @@
 
 #include "io/backing.h"
 #include "io/clock.h"
+#include "io/profile.h"
 #include "io/throttle.h"
 #include "ss_counters.h"
+#include "ss_latency.h"
 #include "virtio/mmio.h"
 
 #define BLK_SECTOR     512
@@ -39,6 +41,8 @@ struct blk;
  * @limits: of this disk alone
  * @throttle: use this one instead of @limits (several disks may share it);
  *	borrowed; NULL for one of its own
+ * @profile: what the disk does over time, from blk_profile_start() on; borrowed;
+ *	NULL for none. One that sets limits can't be had with @throttle
  * @counters: where to count, owned by the caller: plain memory or an mmapped
  *	BPF map, not zeroed here; NULL for memory of its own
  * @clock: NULL for CLOCK_MONOTONIC; another one only with @manual
@@ -54,6 +58,7 @@ struct blk_config {
 	unsigned int queues;
 	struct throttle_limits limits;
 	struct throttle *throttle;
+	const struct profile *profile;
 	struct ss_blk_counters *counters;
 	const struct io_clock *clock;
 	const cpu_set_t *affinity;
@@ -108,6 +113,26 @@ void blk_resume(struct blk *blk);
  * Stalled queues look again at once. Return: 0 or throttle_check()'s error.
  */
 int blk_set_limits(struct blk *blk, const struct throttle_limits *limits);
+
+/** blk_recheck() - stalled queues ask again at once, as when a shared throttle changed */
+void blk_recheck(struct blk *blk);
+
+/**
+ * blk_limits() - the limits and balances as they are now; any thread
+ *
+ * With a profile that sets limits now these are the profile's.
+ */
+void blk_limits(struct blk *blk, struct throttle_state *out);
+
+/**
+ * blk_profile_start() - let the profile's time begin now, at request 0
+ *
+ * Only the first call counts; without a profile it does nothing. Any thread.
+ */
+void blk_profile_start(struct blk *blk);
+
+/** blk_latency() - the latencies of all queues so far; any thread, no lock */
+void blk_latency(const struct blk *blk, struct ss_blk_lat *out);
 
 /** blk_queue_count() - request queues (and workers) */
 unsigned int blk_queue_count(const struct blk *blk);

@@ -24,6 +24,9 @@
  * @bytes: their sum
  * @status: VIRTIO_BLK_S_*
  * @used_len: for the used ring
+ * @start_ns: when it was granted
+ * @delay_ns: the profile keeps its completion back so long
+ * @inject: the profile makes it fail
  */
 struct blk_req {
 	uint16_t head;
@@ -35,6 +38,18 @@ struct blk_req {
 	uint64_t bytes;
 	uint8_t status;
 	uint32_t used_len;
+	uint64_t start_ns;
+	uint64_t delay_ns;
+	bool inject;
+};
+
+/**
+ * struct blk_held - a request that is done, its completion kept back
+ * @due: when it is published
+ */
+struct blk_held {
+	struct blk_req req;
+	uint64_t due;
 };
 
 /**
@@ -44,8 +59,16 @@ struct blk_req {
  * @stall_head: its descriptor
  * @deadline: when the worker shall look again (0 never, 1 at once)
  * @recheck: atomic: the limits have changed, ask the throttle before the deadline
+ * @stall_since: atomic: when the head was first refused, 0: not stalled
+ * @waiter: its place among those who share the throttle
+ * @now: the time as last read
+ * @seen: when each entry of the available ring was first seen
+ * @seen_idx: up to here
+ * @held: a profile's delayed completions, a ring of VIRTQ_MAX_SIZE; else NULL
+ * @held_first: @held_nr: in it; @held_nr is atomic
+ * @lat: written by the worker only, read by anyone
  *
- * All but @recheck belong to the worker while it runs.
+ * All but what is atomic belongs to the worker while it runs.
  */
 struct blk_queue {
 	struct blk *blk;
@@ -56,8 +79,34 @@ struct blk_queue {
 	uint16_t stall_head;
 	uint64_t deadline;
 	bool recheck;
+	uint64_t stall_since;
+	struct throttle_waiter waiter;
+	uint64_t now;
+	uint64_t seen[VIRTQ_MAX_SIZE];
+	uint16_t seen_idx;
+	struct blk_held *held;
+	unsigned int held_first, held_nr;
+	struct ss_blk_lat lat;
 	struct virtq_seg seg[BLK_SEG_MAX + 2];
 	struct iovec iov[BLK_IOV_MAX];
+};
+
+/**
+ * struct blk_pressure - a disk's profile at work
+ * @profile: NULL for none
+ * @start: atomic: when its time began, 0: not yet
+ * @nr: atomic: requests granted since then
+ * @lock: for @base and the limits' changes
+ * @until: atomic: profile time at which the limits have to be looked at
+ * @base: the disk's own limits, for when the profile sets none
+ */
+struct blk_pressure {
+	const struct profile *profile;
+	uint64_t start;
+	uint64_t nr;
+	pthread_mutex_t lock;
+	uint64_t until;
+	struct throttle_limits base;
 };
 
 struct blk {
@@ -76,6 +125,7 @@ struct blk {
 	struct virtio_blk_config config;
 	struct throttle *throttle;
 	struct throttle own_throttle;
+	struct blk_pressure pressure;
 	struct ss_blk_counters *counters;
 	struct ss_blk_counters own_counters;
 	struct io_clock clock;
@@ -97,6 +147,59 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 
 /** blk_req_run() - do what a granted request asks; sets @status and @used_len, counts */
 void blk_req_run(struct blk_queue *q, struct blk_req *req);
+
+/* blk_pressure.c */
+
+/** blk_pressure_init() - before the queues are there. Return: 0 or -EINVAL */
+int blk_pressure_init(struct blk *blk, const struct blk_config *config);
+
+void blk_pressure_destroy(struct blk *blk);
+
+/** blk_pressure_asked() - must a request ask (and the clock be read for it)? */
+bool blk_pressure_asked(const struct blk *blk);
+
+/**
+ * blk_pressure_ask() - may the head of @q go at @now? Charged if so
+ *
+ * Sets what the profile wants of this request.
+ */
+bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
+		      struct throttle_verdict *verdict);
+
+/** blk_pressure_set_limits() - the disk's own limits. Return: throttle_check()'s error */
+int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits);
+
+/** blk_held_full() - no more completions can be kept back */
+static inline bool blk_held_full(const struct blk_queue *q)
+{
+	return q->held_nr == VIRTQ_MAX_SIZE;
+}
+
+/** blk_hold() - keep a completion back if the profile wants so; false: it doesn't */
+bool blk_hold(struct blk_queue *q, const struct blk_req *req);
+
+/** blk_held_next() - the next completion that is due at q->now, NULL for none */
+const struct blk_req *blk_held_next(struct blk_queue *q);
+
+/** blk_held_drop() - forget the one blk_held_next() gave */
+void blk_held_drop(struct blk_queue *q);
+
+/** blk_wake_at() - when the worker has to look again: stall or completion, 0 never */
+uint64_t blk_wake_at(const struct blk_queue *q);
+
+/* blk_latency.c */
+
+/** blk_lat_seen() - stamp what the last virtq_pop() has seen for the first time */
+void blk_lat_seen(struct blk_queue *q);
+
+/** blk_lat_granted() - the chain just popped is granted at q->now */
+void blk_lat_granted(struct blk_queue *q);
+
+/** blk_lat_stalled() - the head's stall, begun at @since, ended at q->now with a grant */
+void blk_lat_stalled(struct blk_queue *q, uint64_t since);
+
+/** blk_lat_done() - a request granted at @start is done at q->now */
+void blk_lat_done(struct blk_queue *q, uint64_t start);
 
 /* blk_queue.c */
 

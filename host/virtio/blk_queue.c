@@ -35,8 +35,12 @@ static void stall_end(struct blk_queue *q, enum stall_outcome outcome)
 	ss_probe_stall_end(q->blk->index, q->index, q->stall_head, outcome);
 	if (outcome == STALL_RETRIED)
 		return;
+	if (outcome == STALL_GRANTED)
+		blk_lat_stalled(q, q->stall_since);
 	q->stalled = false;
 	q->deadline = WORKER_NO_DEADLINE;
+	__atomic_store_n(&q->stall_since, 0, __ATOMIC_RELAXED);
+	throttle_leave(q->blk->throttle, &q->waiter);
 	counter_dec_floor(&q->blk->counters->currently_throttled_gauge);
 }
 
@@ -46,8 +50,10 @@ static void stall_begin(struct blk_queue *q, uint16_t head, uint64_t now,
 	struct ss_blk_counters *counters = q->blk->counters;
 
 	stall_end(q, STALL_RETRIED);
-	if (!q->stalled)
+	if (!q->stalled) {
 		counter_inc(&counters->currently_throttled_gauge);
+		__atomic_store_n(&q->stall_since, now, __ATOMIC_RELAXED);
+	}
 	counter_inc(&counters->throttled_count);
 	q->stalled = true;
 	q->stall_head = head;
@@ -57,21 +63,22 @@ static void stall_begin(struct blk_queue *q, uint16_t head, uint64_t now,
 			     verdict->wait_ns);
 }
 
-/* Asks the throttle; false: the head has to wait. */
-static bool grant(struct blk_queue *q, const struct blk_req *req)
+/* Asks throttle and profile; false: the head has to wait. */
+static bool grant(struct blk_queue *q, struct blk_req *req)
 {
 	struct blk *blk = q->blk;
 	struct throttle_verdict verdict;
-	uint64_t now;
 
-	if (throttle_limited(blk->throttle)) {
-		now = io_clock_now(&blk->clock);
-		if (!throttle_ask(blk->throttle, req->bytes, now, &verdict)) {
-			stall_begin(q, req->head, now, &verdict);
+	if (blk_pressure_asked(blk)) {
+		q->now = io_clock_now(&blk->clock);
+		if (!blk_pressure_ask(q, req, q->now, &verdict)) {
+			stall_begin(q, req->head, q->now, &verdict);
 			return false;
 		}
 	}
 	stall_end(q, STALL_GRANTED);
+	blk_lat_granted(q);
+	req->start_ns = q->now;
 	return true;
 }
 
@@ -95,6 +102,28 @@ static bool publish(struct blk_queue *q, const struct blk_req *req)
 		return false;
 	}
 	return true;
+}
+
+static void complete(struct blk_queue *q, const struct blk_req *req, struct drain *d)
+{
+	blk_lat_done(q, req->start_ns);
+	if (!publish(q, req))
+		return;
+	d->published++;
+	ss_probe_req_done(q->blk->index, q->index, req->head, req->status);
+}
+
+/* Publishes what the profile kept back and is due now. */
+static void release(struct blk_queue *q, struct drain *d)
+{
+	const struct blk_req *req;
+
+	while ((req = blk_held_next(q))) {
+		if (req->delay_ns)
+			ss_probe_req_backing_done(q->blk->index, q->index, req->head);
+		complete(q, req, d);
+		blk_held_drop(q);
+	}
 }
 
 /* Returns false if the chain was put back: the head is stalled. */
@@ -122,10 +151,9 @@ static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, s
 	}
 	d->chains++;
 	blk_req_run(q, &req);
-	if (publish(q, &req)) {
-		d->published++;
-		ss_probe_req_done(q->blk->index, q->index, req.head, req.status);
-	}
+	q->now = io_clock_now(&q->blk->clock);
+	if (!blk_hold(q, &req))
+		complete(q, &req, d);
 	return true;
 }
 
@@ -146,7 +174,10 @@ static enum pass drain_pass(struct blk_queue *q, struct drain *d)
 	for (;;) {
 		if (worker_must_yield(q->worker) || d->chains >= q->vq.size)
 			return PASS_LEFT;
+		if (blk_held_full(q))
+			return PASS_STALLED;
 		ret = virtq_pop(&q->vq, &chain);
+		blk_lat_seen(q);
 		if (ret < 0)
 			return PASS_POISONED;
 		if (ret == 0) {
@@ -236,28 +267,40 @@ static bool wire_mem(struct blk_queue *q)
 	return false;
 }
 
+/* Only what was kept back is due; the stalled head isn't. */
+static bool head_waits(const struct blk_queue *q)
+{
+	return q->held_nr && q->stalled && q->now < q->deadline;
+}
+
 /* Returns when the worker shall look again. */
-static uint64_t drain(struct blk_queue *q)
+static uint64_t drain(struct blk_queue *q, bool by_timer)
 {
 	const struct blk *blk = q->blk;
 	struct drain d = { 0 };
-	bool broken;
+	bool broken = false;
 
 	if (!q->vq.ready || q->vq.poison || (!q->vq.mem && !wire_mem(q))) {
 		q->deadline = WORKER_NO_DEADLINE;
 		return q->deadline;
 	}
 	ss_probe_drain_begin(blk->index, q->index);
-	broken = drain_ring(q, &d);
+	q->now = io_clock_now(&blk->clock);
+	if (!by_timer || !head_waits(q)) {
+		release(q, &d);
+		broken = drain_ring(q, &d);
+	}
 	if (broken)
 		poisoned(q);
+	else
+		release(q, &d);
 	signal_guest(q, &d, broken);
 	ss_probe_drain_end(blk->index, q->index, d.chains, d.published, q->stalled);
 	if (d.again)
 		q->deadline = AT_ONCE;
 	else if (!q->stalled)
 		q->deadline = WORKER_NO_DEADLINE;
-	return q->deadline;
+	return blk_wake_at(q);
 }
 
 void blk_queue_clear(struct blk_queue *q)
@@ -265,6 +308,8 @@ void blk_queue_clear(struct blk_queue *q)
 	stall_end(q, STALL_OVER);
 	q->vq = (struct virtq){ 0 };
 	q->deadline = WORKER_NO_DEADLINE;
+	q->seen_idx = 0;
+	q->held_nr = 0;
 }
 
 /* --- the worker's ops --- */
@@ -277,13 +322,13 @@ static uint64_t queue_kick(void *ctx, unsigned int index)
 	ss_probe_kick(q->blk->index, q->index);
 	/* The head is known to be blocked: the timer will drain. */
 	if (q->stalled)
-		return q->deadline;
-	return drain(q);
+		return blk_wake_at(q);
+	return drain(q, false);
 }
 
 static uint64_t queue_timer(void *ctx)
 {
-	return drain(ctx);
+	return drain(ctx, true);
 }
 
 /* Start and resume need nothing: kicks wait in their eventfd, and so does the timer. */
@@ -292,8 +337,8 @@ static uint64_t queue_wake(void *ctx)
 	struct blk_queue *q = ctx;
 
 	if (__atomic_exchange_n(&q->recheck, false, __ATOMIC_ACQUIRE) && q->stalled)
-		return drain(q);
-	return q->deadline;
+		return drain(q, false);
+	return blk_wake_at(q);
 }
 
 const struct worker_ops blk_worker_ops = {

@@ -10,6 +10,7 @@
 #include "ss_probes.h"
 
 #define EINTR_RETRIES 16
+#define BLK_INJECT    UINT32_MAX /* no request type: a profile's error */
 
 static void req_fail(struct blk_queue *q, struct blk_req *req)
 {
@@ -293,7 +294,10 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req)
 	int ret;
 
 	ss_probe_req_start(disk, q->index, req->head, req->type, req->sector, req->bytes);
-	switch (req->type) {
+	switch (req->inject ? BLK_INJECT : req->type) {
+	case BLK_INJECT:
+		ret = -EIO;
+		break;
 	case VIRTIO_BLK_T_IN:
 		ret = run_read(q, req);
 		break;
@@ -310,5 +314,7 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req)
 	req->status = VIRTIO_BLK_S_OK;
 	if (ret)
 		req_fail(q, req);
-	ss_probe_req_backing_done(disk, q->index, req->head);
+	/* One that is delayed is done when it's published. */
+	if (!req->delay_ns)
+		ss_probe_req_backing_done(disk, q->index, req->head);
 }

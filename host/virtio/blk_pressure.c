@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pressure on a disk: its throttle, and its profile over time. The workers
+ * ask here for each request that got through the gates.
+ */
+#include "virtio/blk_priv.h"
+
+#include <errno.h>
+
+#include "ss_events.h"
+
+/* So many changes of the limits that nobody looked at are made up for, one by one. */
+#define CATCH_UP 1024
+
+int blk_pressure_init(struct blk *blk, const struct blk_config *config)
+{
+	struct blk_pressure *pr = &blk->pressure;
+
+	pthread_mutex_init(&pr->lock, NULL);
+	pr->base = config->limits;
+	pr->profile = config->profile;
+	if (pr->profile && config->throttle && profile_has_limits(pr->profile))
+		return -EINVAL;
+	pr->until = pr->profile && profile_has_limits(pr->profile) ? 0 : PROFILE_NEVER;
+	return 0;
+}
+
+void blk_pressure_destroy(struct blk *blk)
+{
+	pthread_mutex_destroy(&blk->pressure.lock);
+}
+
+static uint64_t profile_start(const struct blk *blk)
+{
+	return blk->pressure.profile ? __atomic_load_n(&blk->pressure.start, __ATOMIC_ACQUIRE) : 0;
+}
+
+bool blk_pressure_asked(const struct blk *blk)
+{
+	return profile_start(blk) || throttle_limited(blk->throttle);
+}
+
+void blk_profile_start(struct blk *blk)
+{
+	uint64_t now = io_clock_now(&blk->clock), none = 0;
+
+	if (!blk->pressure.profile)
+		return;
+	if (__atomic_compare_exchange_n(&blk->pressure.start, &none, now ? now : 1, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		blk_recheck(blk);
+}
+
+/* --- limits --- */
+
+/*
+ * Sets the limits as they were at each change up to profile time @t, at the
+ * time of the change: what was earned before counts at the rate of then.
+ */
+static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
+{
+	struct blk_pressure *pr = &blk->pressure;
+	struct profile_limits l;
+	uint64_t at;
+
+	if (__atomic_load_n(&pr->until, __ATOMIC_ACQUIRE) > t)
+		return;
+	pthread_mutex_lock(&pr->lock);
+	at = pr->until;
+	for (unsigned int i = 0; at <= t; i++) {
+		profile_limits_at(pr->profile, at, &l);
+		throttle_set_limits(blk->throttle, l.set ? &l.limits : &pr->base, start + at);
+		/* Far behind, the buckets are full anyway: go on from now. */
+		at = l.until > t || i < CATCH_UP ? l.until : t;
+		if (at == PROFILE_NEVER)
+			break;
+	}
+	__atomic_store_n(&pr->until, at, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&pr->lock);
+}
+
+int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits)
+{
+	const uint64_t now = io_clock_now(&blk->clock), start = profile_start(blk);
+	struct blk_pressure *pr = &blk->pressure;
+	struct profile_limits l = { .set = false };
+	int ret = throttle_check(limits, NULL, 0);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&pr->lock);
+	pr->base = *limits;
+	if (start && now > start)
+		profile_limits_at(pr->profile, now - start, &l);
+	if (!l.set)
+		ret = throttle_set_limits(blk->throttle, limits, now);
+	pthread_mutex_unlock(&pr->lock);
+	return ret;
+}
+
+void blk_limits(struct blk *blk, struct throttle_state *out)
+{
+	const uint64_t start = profile_start(blk), now = io_clock_now(&blk->clock);
+
+	if (start && now > start)
+		limits_follow(blk, start, now - start);
+	throttle_get(blk->throttle, now, out);
+}
+
+/* --- requests --- */
+
+/* When the limits change the answer will be another. */
+static void wait_for_limits(const struct blk *blk, uint64_t t, struct throttle_verdict *verdict)
+{
+	const uint64_t until = __atomic_load_n(&blk->pressure.until, __ATOMIC_ACQUIRE);
+
+	if (until > t && verdict->wait_ns > until - t)
+		verdict->wait_ns = until - t;
+}
+
+/* Stalled by the profile for @wait more: the longer of this and the throttle's. */
+static void profile_stall(struct blk_queue *q, const struct blk_req *req, uint64_t now, uint64_t t,
+			  uint64_t wait, struct throttle_verdict *verdict)
+{
+	struct throttle *throttle = q->blk->throttle;
+
+	/* No place in the line: others shall have what this one can't use now. */
+	throttle_leave(throttle, &q->waiter);
+	if (throttle_look(throttle, &q->waiter, req->bytes, now, verdict))
+		*verdict = (struct throttle_verdict){ 0 };
+	else
+		wait_for_limits(q->blk, t, verdict);
+	verdict->bucket |= SS_BUCKET_PROFILE;
+	if (verdict->wait_ns < wait)
+		verdict->wait_ns = wait;
+}
+
+bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
+		      struct throttle_verdict *verdict)
+{
+	struct blk *blk = q->blk;
+	struct blk_pressure *pr = &blk->pressure;
+	const uint64_t start = profile_start(blk);
+	uint64_t t, stall, nr;
+
+	if (!start)
+		return throttle_ask_in_turn(blk->throttle, &q->waiter, req->bytes, now, verdict);
+	t = now > start ? now - start : 0;
+	limits_follow(blk, start, t);
+	stall = profile_stall_until(pr->profile, t);
+	if (stall) {
+		profile_stall(q, req, now, t, stall - t, verdict);
+		return false;
+	}
+	if (!throttle_ask_in_turn(blk->throttle, &q->waiter, req->bytes, now, verdict)) {
+		wait_for_limits(blk, t, verdict);
+		return false;
+	}
+	nr = __atomic_fetch_add(&pr->nr, 1, __ATOMIC_RELAXED);
+	req->inject = profile_fails(pr->profile, t, nr);
+	req->delay_ns = profile_delay_ns(pr->profile, t, nr);
+	return true;
+}
+
+/* --- completions that are kept back --- */
+
+static void held_set_nr(struct blk_queue *q, unsigned int nr)
+{
+	__atomic_store_n(&q->held_nr, nr, __ATOMIC_RELAXED);
+}
+
+bool blk_hold(struct blk_queue *q, const struct blk_req *req)
+{
+	struct blk_held *last, *h;
+	uint64_t due;
+
+	if (!q->held || (!req->delay_ns && !q->held_nr))
+		return false;
+	due = req->start_ns + req->delay_ns;
+	if (q->held_nr) {
+		last = &q->held[(q->held_first + q->held_nr - 1) % VIRTQ_MAX_SIZE];
+		due = due > last->due ? due : last->due;
+	}
+	h = &q->held[(q->held_first + q->held_nr) % VIRTQ_MAX_SIZE];
+	*h = (struct blk_held){ .req = *req, .due = due };
+	held_set_nr(q, q->held_nr + 1);
+	return true;
+}
+
+const struct blk_req *blk_held_next(struct blk_queue *q)
+{
+	const struct blk_held *h;
+
+	if (!q->held_nr)
+		return NULL;
+	h = &q->held[q->held_first];
+	return h->due <= q->now ? &h->req : NULL;
+}
+
+void blk_held_drop(struct blk_queue *q)
+{
+	q->held_first = (q->held_first + 1) % VIRTQ_MAX_SIZE;
+	held_set_nr(q, q->held_nr - 1);
+}
+
+uint64_t blk_wake_at(const struct blk_queue *q)
+{
+	const uint64_t due = q->held_nr ? q->held[q->held_first].due : 0;
+
+	if (!due || (q->deadline && q->deadline < due))
+		return q->deadline;
+	return due;
+}
