@@ -109,8 +109,9 @@ sound() {
 throttled() {
 	local dump last='' seen
 
-	# The guest stays a while after its last IO, so that a dump shows the final count.
-	start throttled "${vtime[@]}" --disk size=64M,iops=5 --exec "$(io 10); sleep 3"
+	# So few a second that the slowest machine outruns it. The guest stays a while
+	# after its last IO, so that a dump shows the final count.
+	start throttled "${vtime[@]}" --disk size=64M,iops=2 --exec "$(io 100) --number_ios=20; sleep 3"
 	while kill -0 "$pid" 2>/dev/null; do
 		dump=$(bpftool -j map dump pinned "$pins/counters" 2>/dev/null) && last=$dump
 		sleep 0.3
@@ -121,7 +122,7 @@ throttled() {
 	reported
 	expect_eq "stderr" "$err" ""
 	expect_eq "the scheduler" "$(json '.scheduler | .name, .loaded, .exit' | xargs)" "vtime true 0"
-	[ "$(json '.disks[0].counters.throttled_count')" -gt 20 ] || fail "hardly any stall"
+	[ "$(json '.disks[0].counters.throttled_count')" -ge 15 ] || fail "hardly any stall"
 	expect_eq "cause" "$(json .verdict.cause)" throttle
 	[ -n "$last" ] || fail "bpftool never showed $pins/counters"
 	printf '%s\n' "$last" >"$dir/counters.json"
