@@ -20,9 +20,10 @@ io() {
 		"--output-format=terse --time_based=1 --runtime=$1 --rw=randrw"
 }
 
-# compose NAME OPTION...: the command line of a run
+# compose NAME OPTION...: the command line of a run. One CPU unless a run is about
+# scheduling: under emulation a second one doubles the time to boot.
 compose() {
-	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --cpus 2
+	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --cpus 1
 		--memory 256M --time-limit 300 --name "$1" --out "$RUNS/$1" "${@:2}")
 	[[ " $* " == *" --initrd "* ]] || run+=(--initrd "$GUEST/initrd.cpio")
 	dir=$RUNS/$1
@@ -111,7 +112,7 @@ throttled() {
 
 	# So few a second that the slowest machine outruns it. The guest stays a while
 	# after its last IO, so that a dump shows the final count.
-	start throttled "${vtime[@]}" --disk size=64M,iops=2 --exec "$(io 100) --number_ios=20; sleep 3"
+	start throttled "${vtime[@]}" --cpus 2 --disk size=64M,iops=2 --exec "$(io 100) --number_ios=20; sleep 3"
 	while kill -0 "$pid" 2>/dev/null; do
 		dump=$(bpftool -j map dump pinned "$pins/counters" 2>/dev/null) && last=$dump
 		sleep 0.3
@@ -142,7 +143,7 @@ unlimited() {
 	[ -e "$pins" ] || fail "no $pins"
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null || true
-	go unlimited "${vtime[@]}" --disk size=64M,iops=0,bps=0 --exec "$(io 4)"
+	go unlimited "${vtime[@]}" --cpus 2 --disk size=64M,iops=0,bps=0 --exec "$(io 4)"
 	expect_no_file /sys/fs/bpf/stallscope/killed
 	rm -rf "$RUNS/killed"
 	ended 0 poweroff
@@ -222,7 +223,7 @@ workload_fails() {
 }
 
 guest_panics() {
-	go guest_panics --disk size=16M,iops=5 --exec "$(io 3); echo c >/proc/sysrq-trigger; sleep 100"
+	go guest_panics --disk size=16M,iops=2 --exec "$(io 100) --number_ios=8; echo c >/proc/sysrq-trigger; sleep 100"
 	failed $PANIC panic panicked
 	expect_has "the console's log" "$(cat "$dir/console.log")" "sysrq"
 	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
@@ -250,12 +251,12 @@ time_limit() {
 }
 
 interrupted() {
-	start interrupted "${vtime[@]}" --disk size=64M,iops=5 --exec "$(io 1000)"
+	start interrupted "${vtime[@]}" --cpus 2 --disk size=64M,iops=2 --exec "$(io 1000)"
 	for _ in {1..600}; do
 		! grep -q "workload is running" "$T/out" || break
 		sleep 0.1
 	done
-	sleep 3
+	sleep 6
 	kill -INT "$pid"
 	finish
 	failed $INTERRUPTED interrupted interrupted
