@@ -181,6 +181,23 @@ static void explain_open(const char *path, bool read_only, int error, uint64_t s
 	}
 }
 
+/* Takes @fd over. */
+static int wrap_named(int fd, const char *name, bool read_only, struct backing **out, char *err,
+		      size_t err_len)
+{
+	uint64_t size = 0;
+	int ret = file_size(fd, &size);
+
+	if (!ret)
+		ret = file_wrap(fd, size, read_only, out);
+	if (!ret)
+		return 0;
+	close(fd);
+	if (err)
+		explain_open(name, read_only, ret, size, err, err_len);
+	return ret;
+}
+
 /*
  * O_NONBLOCK: a fifo must be refused, not waited for; for files and block
  * devices it means nothing.
@@ -188,7 +205,6 @@ static void explain_open(const char *path, bool read_only, int error, uint64_t s
 int backing_open_file(const char *path, bool read_only, struct backing **out, char *err,
 		      size_t err_len)
 {
-	uint64_t size = 0;
 	int ret;
 	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
 
@@ -197,16 +213,16 @@ int backing_open_file(const char *path, bool read_only, struct backing **out, ch
 		ret = errno == ENXIO ? -ENOTBLK : -errno;
 		goto fail;
 	}
-	ret = file_size(fd, &size);
-	if (!ret)
-		ret = file_wrap(fd, size, read_only, out);
-	if (!ret)
-		return 0;
-	close(fd);
+	return wrap_named(fd, path, read_only, out, err, err_len);
 fail:
 	if (err)
-		explain_open(path, read_only, ret, size, err, err_len);
+		explain_open(path, read_only, ret, 0, err, err_len);
 	return ret;
+}
+
+int backing_wrap_fd(int fd, bool read_only, struct backing **out, char *err, size_t err_len)
+{
+	return wrap_named(fd, "(an open file)", read_only, out, err, err_len);
 }
 
 /* A file without a name, or, where that can't be, one that loses it at once. */

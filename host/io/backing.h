@@ -71,6 +71,14 @@ int backing_open_file(const char *path, bool read_only, struct backing **out, ch
 		      size_t err_len);
 
 /**
+ * backing_wrap_fd() - an open file or block device as a disk
+ * @fd: taken over, also on failure; O_DIRECT and the like stay as they are
+ *
+ * Otherwise as backing_open_file().
+ */
+int backing_wrap_fd(int fd, bool read_only, struct backing **out, char *err, size_t err_len);
+
+/**
  * backing_create_temp() - a disk of zeroes in a file without a name
  * @size: bytes, a multiple of 512
  * @dir: where; NULL for $TMPDIR or /var/tmp

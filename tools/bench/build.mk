@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# make bench: the block device beside the limits of the machine.
+
+bench_obj := $(patsubst tools/bench/%.c,$(O)/tools/bench/%.o,$(wildcard tools/bench/*.c))
+BENCH_TMPFS ?= /dev/shm
+
+all_targets += $(O)/bench
+
+$(O)/tools/bench/%.o: cflags += -Ihost/tests
+$(O)/tools/bench/%.o: tools/bench/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(O)/bench: $(bench_obj) $(O)/host/tests/mock_guest.o $(O)/libstallscope.a
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
+
+# BENCH_STRICT=1 fails when a target is missed.
+.PHONY: bench
+bench: $(O)/bench
+	$(if $(SAN),$(error make bench measures nothing useful with SAN=$(SAN)))
+	$(Q)BENCH_STRICT=$(BENCH_STRICT) timeout 120 $(O)/bench $(BENCH_TMPFS) $(O) $(O)/bench.json
+
+-include $(bench_obj:.o=.d)
