@@ -58,44 +58,37 @@ prepare() {
 }
 
 shared_machine() {
-	local args=() t tool
+	local tests=() t
 
 	need_kernel
 	mkdir "$T/guest"
 	rm -rf "$kept"
 	mkdir -p "$kept"
 	prepare "$T/guest"
-	for t in ${SS_GUEST_TESTS-}; do args+=(-t "$t"); done
+	for t in ${SS_GUEST_TESTS-}; do tests+=(-t "$t"); done
 	if native; then
-		GUEST=$T/guest RUNS=$kept "$runs" "${args[@]}" | sed -u 's/^/    /'
-		return
+		GUEST=$T/guest RUNS=$kept "$runs" "${tests[@]}" | sed -u 's/^/    /'
+	else
+		in_machine "${tests[@]}" | sed -u 's/^/    /'
 	fi
-	for tool in bash sed tail timeout find jq bpftool flock mktemp realpath; do
-		args=(--exec-bin "$(command -v "$tool")" "${args[@]}")
-	done
-	set -- "${args[@]}"
-	in_machine "${args[@]}"
 }
 
+# runs.sh and what it needs, in an emulated machine
 in_machine() {
-	local bins=() tests=() file files=()
+	local tool file with=()
 
-	while [ $# -gt 0 ]; do
-		case $1 in
-		--exec-bin) bins+=("$1" "$2") ;;
-		*) tests+=("$1" "$2") ;;
-		esac
-		shift 2
+	for tool in bash sed tail timeout find jq bpftool flock mktemp realpath; do
+		with+=(--exec-bin "$(command -v "$tool")")
 	done
 	for file in stallscope vmlinux initrd.cpio silent.cpio old/why old/vmlinux old/initrd.cpio; do
 		[ ! -e "$T/guest/$file" ] ||
-			files+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
+			with+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
 	done
 	STALLSCOPE_BUILD=$build "$src/tools/nested" --timeout 2900 --memory 2560 --out "$kept" \
-		"${bins[@]}" "${files[@]}" --file "$src/tools/harness/ktap.sh:/t/tools/harness/ktap.sh" \
+		"${with[@]}" --file "$src/tools/harness/ktap.sh:/t/tools/harness/ktap.sh" \
 		--file "$runs:/t/tools/tests/guest/runs.sh" --env GUEST=/guest --env RUNS=/out \
 		--env "SS_TEST_TIME_SCALE=${SS_TEST_TIME_SCALE:-1}" -- \
-		bash /t/tools/tests/guest/runs.sh "${tests[@]}" | sed -u 's/^/    /'
+		bash /t/tools/tests/guest/runs.sh "$@"
 }
 
 # ---- the whole way ----
