@@ -313,8 +313,8 @@ no_kvm() {
 	need_kernel
 	need_own_mounts
 	try "${own_mounts[@]}" bash -euc '
-		mkdir "$1"; mount -t tmpfs none "$1"; mknod -m 666 "$1/null" c 1 3
-		mount --move "$1" /dev; shift; exec "$@"' sh "$T/dev" \
+		mkdir "$1"; mknod -m 666 "$1/null" c 1 3
+		mount -n --bind "$1" /dev; shift; exec "$@"' sh "$T/dev" \
 		"$stallscope" run "${good[@]}" --nested=never
 	refused $KVM /dev/kvm
 }
