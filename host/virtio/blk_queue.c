@@ -12,6 +12,14 @@
 #define AT_ONCE		1 /* a deadline in the past */
 #define POISON_WARNINGS 8
 
+/*
+ * A drain that has published and goes on for longer than this ends, so that the
+ * guest hears of it, and the next begins at once: a first completion doesn't
+ * wait for all that are behind it, and the guest makes new requests while the
+ * worker serves the rest.
+ */
+#define DRAIN_NS 20000
+
 /* How a stall ended, as the stall_end probe says it. */
 enum stall_outcome {
 	STALL_RETRIED = 0,
@@ -21,8 +29,10 @@ enum stall_outcome {
 
 /* What one drain did. */
 struct drain {
+	uint64_t start;
 	unsigned int chains;
 	unsigned int published;
+	bool due;   /* the guest shall hear of it: the next drain follows at once */
 	bool again; /* left early: come back at once */
 };
 
@@ -150,6 +160,7 @@ static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, s
 		return false;
 	}
 	d->chains++;
+	virtq_prefetch(&q->vq);
 	blk_req_run(q, &req);
 	q->now = io_clock_now(&q->blk->clock);
 	if (!blk_hold(q, &req))
@@ -163,6 +174,7 @@ enum pass {
 	PASS_EMPTY,
 	PASS_STALLED,
 	PASS_POISONED,
+	PASS_DUE,
 	PASS_LEFT, /* ordered to stop or pause, or long enough for one interrupt */
 };
 
@@ -174,6 +186,8 @@ static enum pass drain_pass(struct blk_queue *q, struct drain *d)
 	for (;;) {
 		if (worker_must_yield(q->worker) || d->chains >= q->vq.size)
 			return PASS_LEFT;
+		if (d->published && q->now - d->start >= DRAIN_NS)
+			return PASS_DUE;
 		if (blk_held_full(q))
 			return PASS_STALLED;
 		ret = virtq_pop(&q->vq, &chain);
@@ -198,6 +212,9 @@ static bool drain_ring(struct blk_queue *q, struct drain *d)
 		switch (drain_pass(q, d)) {
 		case PASS_POISONED:
 			return true;
+		case PASS_DUE:
+			d->due = true;
+			return false;
 		case PASS_LEFT:
 			d->again = true;
 			return false;
@@ -273,30 +290,42 @@ static bool head_waits(const struct blk_queue *q)
 	return q->held_nr && q->stalled && q->now < q->deadline;
 }
 
+static void drain_once(struct blk_queue *q, bool by_timer, struct drain *d)
+{
+	const struct blk *blk = q->blk;
+	bool broken = false;
+
+	ss_probe_drain_begin(blk->index, q->index);
+	q->now = io_clock_now(&blk->clock);
+	d->start = q->now;
+	if (!by_timer || !head_waits(q)) {
+		release(q, d);
+		broken = drain_ring(q, d);
+	}
+	if (broken)
+		poisoned(q);
+	else
+		release(q, d);
+	signal_guest(q, d, broken);
+	ss_probe_drain_end(blk->index, q->index, d->chains, d->published, q->stalled);
+}
+
 /* Returns when the worker shall look again. */
 static uint64_t drain(struct blk_queue *q, bool by_timer)
 {
-	const struct blk *blk = q->blk;
-	struct drain d = { 0 };
-	bool broken = false;
+	unsigned int chains = 0;
+	struct drain d;
 
 	if (!q->vq.ready || q->vq.poison || (!q->vq.mem && !wire_mem(q))) {
 		q->deadline = WORKER_NO_DEADLINE;
 		return q->deadline;
 	}
-	ss_probe_drain_begin(blk->index, q->index);
-	q->now = io_clock_now(&blk->clock);
-	if (!by_timer || !head_waits(q)) {
-		release(q, &d);
-		broken = drain_ring(q, &d);
-	}
-	if (broken)
-		poisoned(q);
-	else
-		release(q, &d);
-	signal_guest(q, &d, broken);
-	ss_probe_drain_end(blk->index, q->index, d.chains, d.published, q->stalled);
-	if (d.again)
+	do {
+		d = (struct drain){ 0 };
+		drain_once(q, by_timer, &d);
+		chains += d.chains;
+	} while (d.due && chains < q->vq.size);
+	if (d.again || d.due)
 		q->deadline = AT_ONCE;
 	else if (!q->stalled)
 		q->deadline = WORKER_NO_DEADLINE;

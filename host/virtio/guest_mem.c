@@ -51,8 +51,13 @@ void *guest_mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len)
 
 int guest_mem_read(const struct guest_mem *mem, uint64_t gpa, void *buf, size_t len)
 {
+	const void *whole = len ? guest_mem_ptr(mem, gpa, len) : NULL;
 	uint8_t *to = buf;
 
+	if (whole) {
+		memcpy(buf, whole, len);
+		return 0;
+	}
 	while (len) {
 		uint64_t n;
 		const void *from = guest_mem_span(mem, gpa, len, &n);
@@ -69,9 +74,14 @@ int guest_mem_read(const struct guest_mem *mem, uint64_t gpa, void *buf, size_t 
 
 int guest_mem_write(const struct guest_mem *mem, uint64_t gpa, const void *buf, size_t len)
 {
+	void *whole = len ? guest_mem_ptr(mem, gpa, len) : NULL;
 	const uint8_t *from = buf;
 	uint64_t n;
 
+	if (whole) {
+		memcpy(whole, buf, len);
+		return 0;
+	}
 	/* All or nothing: look first. */
 	for (uint64_t done = 0; done < len; done += n)
 		if (!guest_mem_span(mem, gpa + done, len - done, &n))

@@ -247,6 +247,24 @@ int virtq_pop(struct virtq *vq, struct virtq_chain *chain)
 	return ret;
 }
 
+void virtq_prefetch(const struct virtq *vq)
+{
+	const struct vring_desc *desc;
+	uint16_t head;
+	void *p;
+
+	if (!vq->avail_fresh || vq->avail_seen == vq->next_avail || !vq->avail_hva || !vq->desc_hva)
+		return;
+	head = load_u16(avail_u16(vq, RING_ELEMS + 2u * (vq->next_avail & (vq->size - 1u))),
+			__ATOMIC_RELAXED);
+	if (head >= vq->size)
+		return;
+	desc = (const struct vring_desc *)(const void *)(vq->desc_hva + (size_t)head * DESC_SIZE);
+	p = guest_mem_ptr(vq->mem, le64toh(__atomic_load_n(&desc->addr, __ATOMIC_RELAXED)), 1);
+	if (p)
+		__builtin_prefetch(p, 1);
+}
+
 void virtq_unpop(struct virtq *vq)
 {
 	vq->next_avail--;

@@ -138,6 +138,15 @@ void virtq_set_mem(struct virtq *vq, const struct guest_mem *mem);
 int virtq_pop(struct virtq *vq, struct virtq_chain *chain);
 
 /**
+ * virtq_prefetch() - fetch what the next chain's first descriptor points at
+ *
+ * A hint for the cache, to be given before something that takes a while: the
+ * driver has just written that memory on another CPU. Reads the ring without
+ * trusting it, changes nothing.
+ */
+void virtq_prefetch(const struct virtq *vq);
+
+/**
  * virtq_unpop() - put the last chain back: the cursor goes back by one, modulo 2^16
  *
  * Only after a virtq_pop() that returned 1; the guest sees nothing of it.

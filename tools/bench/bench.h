@@ -16,9 +16,9 @@
 #include "mock_guest.h"
 #include "virtio/blk.h"
 
-#define BENCH_BLOCK	 4096u
-#define BENCH_QD	 32u
-#define BENCH_SLOT_DATA(i) (GUEST_BIG + (uint64_t)(i) * BENCH_BLOCK)
+#define BENCH_BLOCK	   4096u
+#define BENCH_QD	   32u
+#define BENCH_SLOT_DATA(i) (GUEST_BIG + (uint64_t)(i)*BENCH_BLOCK)
 
 /* --- figures (figures.c) --- */
 

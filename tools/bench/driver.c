@@ -29,8 +29,8 @@ static void setup_slot(struct bench_disk *d, unsigned int i)
 
 	mock_desc(q, at, SLOT_HEADER(i), sizeof(struct virtio_blk_outhdr), VRING_DESC_F_NEXT,
 		  at + 1);
-	mock_desc(q, at + 1, BENCH_SLOT_DATA(i), BENCH_BLOCK, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
-		  at + 2);
+	mock_desc(q, at + 1, BENCH_SLOT_DATA(i), BENCH_BLOCK,
+		  VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, at + 2);
 	mock_desc(q, at + 2, SLOT_STATUS(i), 1, VRING_DESC_F_WRITE, 0);
 }
 

@@ -60,8 +60,9 @@ unsigned int figures_print(FILE *out)
 			snprintf(ratio, sizeof(ratio), "%.3f", f->ratio);
 		}
 		if (!isnan(f->target))
-			snprintf(target, sizeof(target), "%s %g: %s", f->at_most ? "<=" : ">=",
-				 f->target, figure_missed(f) ? "MISSED" : "met");
+			snprintf(target, sizeof(target), "%s %g: %s",
+				 f->at_most ? "<=" : ">=", f->target,
+				 figure_missed(f) ? "MISSED" : "met");
 		fprintf(out, "%-50s %7s %12.*f %12s %7s  %s\n", f->title, f->unit,
 			f->value < 100 && f->value != floor(f->value) ? 2 : 0, f->value, against,
 			ratio, target);

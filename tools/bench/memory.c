@@ -46,8 +46,8 @@ int bench_memory_child(void)
 	char err[256];
 	uint64_t done;
 	long guest = 0;
-	const bool traced = trace_open(&(struct trace_config){ .disks = 1 }, &trace, err,
-				       sizeof(err)) == 0;
+	const bool traced =
+		trace_open(&(struct trace_config){ .disks = 1 }, &trace, err, sizeof(err)) == 0;
 
 	bench_null_backing(&null, 1ULL << 30);
 	disk_open(&d, &null, NULL, false);
@@ -79,8 +79,8 @@ void bench_memory(const char *self)
 	}
 	figure_add(&(struct figure){
 		.key = "memory_kib",
-		.title = traced ? "memory: one disk and the traces, no KVM" :
-				  "memory: one disk, no traces (no right), no KVM",
+		.title = traced ? "memory: one disk and the traces, no KVM"
+				: "memory: one disk, no traces (no right), no KVM",
 		.unit = "KiB",
 		.value = (double)kib,
 		.target = LIMIT_KIB,

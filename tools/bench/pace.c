@@ -73,7 +73,8 @@ static void *bare_main(void *arg)
 	for (unsigned int i = 0; i < WAKE_SAMPLES; i++) {
 		const uint64_t at = bare->start + period(i + 1);
 		const struct itimerspec its = {
-			.it_value = { (time_t)(at / IO_NSEC_PER_SEC), (long)(at % IO_NSEC_PER_SEC) },
+			.it_value = { (time_t)(at / IO_NSEC_PER_SEC),
+				      (long)(at % IO_NSEC_PER_SEC) },
 		};
 
 		timerfd_settime(timer, TFD_TIMER_ABSTIME, &its, NULL);
