@@ -40,6 +40,7 @@ enum ss_rec_type {
 	SS_REC_HOST_RUNQ,	/* a vCPU or worker thread was runnable, not running */
 	SS_REC_HOST_CLOCK,
 	SS_REC_VCPU_TSC,	/* what KVM says a vCPU's TSC is made from */
+	SS_REC_LIMITS,		/* a disk's own limits were changed while the guest ran */
 	/* guest */
 	SS_REC_GUEST = 64,
 	SS_REC_G_IO = SS_REC_GUEST,
@@ -158,6 +159,14 @@ struct ss_rec_vcpu_tsc {
 	__u32 frac_bits;	/* at most 63 */
 	__u64 offset;
 	__u64 scale;
+};
+
+/* From here on these limits hold (a profile may go before them). 0: unlimited, default. */
+struct ss_rec_limits {
+	struct ss_rec h;
+	__u16 disk, pad[3];
+	__u64 iops, bps;
+	__u64 iops_burst, bps_burst;
 };
 
 /* --- guest --- */

@@ -28,6 +28,7 @@ size_t events_rec_size(unsigned int type)
 		[SS_REC_HOST_RUNQ] = sizeof(struct ss_rec_host_runq),
 		[SS_REC_HOST_CLOCK] = sizeof(struct ss_rec_host_clock),
 		[SS_REC_VCPU_TSC] = sizeof(struct ss_rec_vcpu_tsc),
+		[SS_REC_LIMITS] = sizeof(struct ss_rec_limits),
 		[SS_REC_G_IO] = sizeof(struct ss_rec_g_io),
 		[SS_REC_G_RUN] = sizeof(struct ss_rec_g_run),
 		[SS_REC_G_SCX] = sizeof(struct ss_rec_g_scx),

@@ -91,6 +91,7 @@ union events_rec {
 	struct ss_rec_host_runq host_runq;
 	struct ss_rec_host_clock host_clock;
 	struct ss_rec_vcpu_tsc vcpu_tsc;
+	struct ss_rec_limits limits;
 	struct ss_rec_g_io g_io;
 	struct ss_rec_g_run g_run;
 	struct ss_rec_g_scx g_scx;
