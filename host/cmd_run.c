@@ -158,6 +158,10 @@ static void fill_disks(struct run *run)
 		r->disk[i].bps = d->bps;
 		r->disk[i].iops_burst = d->iops_burst;
 		r->disk[i].bps_burst = d->bps_burst;
+		if (d->profile)
+			snprintf(r->disk[i].profile, sizeof(r->disk[i].profile), "%s", d->profile);
+		if (d->group)
+			snprintf(r->disk[i].group, sizeof(r->disk[i].group), "%s", d->group);
 	}
 }
 

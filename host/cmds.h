@@ -15,4 +15,13 @@ int cmd_report(int argc, char **argv);
 /** cmd_doctor() - say whether this machine can run guests, and what to do about it. */
 int cmd_doctor(int argc, char **argv);
 
+/** cmd_throttle() - change a live run's limits. */
+int cmd_throttle(int argc, char **argv);
+
+/** cmd_stat() - show a live run's counters. */
+int cmd_stat(int argc, char **argv);
+
+/** cmd_dump() - print everything about a live run's disks. */
+int cmd_dump(int argc, char **argv);
+
 #endif /* SS_CMDS_H */

@@ -28,6 +28,8 @@ enum ss_exit {
 	SS_EXIT_LOST		= 18,	/* records were lost and not counted */
 	SS_EXIT_AGENT		= 19,	/* the guest ran but no agent answered, or it broke off */
 	SS_EXIT_NESTED		= 20,	/* the emulated machine could not be started */
+	SS_EXIT_NO_RUN		= 21,	/* no live run of that name */
+	SS_EXIT_LIMITS		= 22,	/* limits that don't fit together: a burst below its rate */
 	SS_EXIT_INTERRUPTED	= 130,	/* ctrl-C; partial results kept */
 };
 

@@ -91,14 +91,24 @@ static int disk_value(const char *key, const char *val, struct disk_opts *d, cha
 		return ret ? -EINVAL : 0;
 	}
 	snprintf(err, SS_OPTS_ERR_LEN,
-		 "--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst)",
+		 "--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group)",
 		 key);
 	return -EINVAL;
 }
 
+/* The keys whose value is text. */
+static char **disk_text(const char *key, struct disk_opts *d)
+{
+	if (!strcmp(key, "file"))
+		return &d->file;
+	if (!strcmp(key, "profile"))
+		return &d->profile;
+	return strcmp(key, "group") ? NULL : &d->group;
+}
+
 static int disk_word(char *word, struct disk_opts *d, char *err)
 {
-	char *val = strchr(word, '=');
+	char *val = strchr(word, '='), **text;
 
 	if (!strcmp(word, "ro")) {
 		d->read_only = true;
@@ -109,15 +119,17 @@ static int disk_word(char *word, struct disk_opts *d, char *err)
 		return -EINVAL;
 	}
 	*val++ = '\0';
-	if (strcmp(word, "file"))
+	text = disk_text(word, d);
+	if (!text)
 		return disk_value(word, val, d, err);
 	if (!*val) {
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: file= names no file");
+		snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s= names no %s", word,
+			 text == &d->group ? "group" : "file");
 		return -EINVAL;
 	}
-	free(d->file);
-	d->file = strdup(val);
-	if (!d->file) {
+	free(*text);
+	*text = strdup(val);
+	if (!*text) {
 		snprintf(err, SS_OPTS_ERR_LEN, "--disk: out of memory");
 		return -EINVAL;
 	}
@@ -195,7 +207,9 @@ int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN])
 void disk_opts_free(struct disk_opts *d)
 {
 	free(d->file);
-	d->file = NULL;
+	free(d->profile);
+	free(d->group);
+	d->file = d->profile = d->group = NULL;
 }
 
 struct opts_argp {

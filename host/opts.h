@@ -22,6 +22,8 @@
  * @bps: bytes a second, 0 unlimited.
  * @iops_burst: capacity of the ops bucket, 0 for one second's worth.
  * @bps_burst: capacity of the bytes bucket in bytes, 0 for one second's worth.
+ * @profile: path of a pressure profile, NULL none; owned by the struct.
+ * @group: the throttle's name, shared by all disks that give it, NULL none; owned.
  */
 struct disk_opts {
 	char *file;
@@ -31,6 +33,8 @@ struct disk_opts {
 	uint64_t bps;
 	uint64_t iops_burst;
 	uint64_t bps_burst;
+	char *profile;
+	char *group;
 };
 
 /**

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Set a guest up, let it run, take it down, and say how it went. */
 #include "run_guest.h"
+#include "ctl.h"
+#include "live.h"
 #include "log.h"
 #include "virtio/console.h"
 #include "virtio/guest_mem.h"
@@ -84,6 +86,47 @@ static int setup_trace(struct guest *g)
 	return SS_EXIT_OK;
 }
 
+/* The throttle of the disk's group, made for the first disk that names it. */
+static int setup_group(struct guest *g, unsigned int i, struct blk_config *cfg)
+{
+	const struct disk_opts *d = g->run->o.disks;
+	struct throttle *t;
+
+	for (unsigned int j = 0; j < i; j++)
+		if (d[j].group && g->group[j] && !strcmp(d[i].group, d[j].group)) {
+			cfg->throttle = g->group[j];
+			return 0;
+		}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	if (throttle_init(t, &cfg->limits, run_now_ns())) {
+		free(t);
+		return -EINVAL;
+	}
+	cfg->throttle = g->group[i] = t;
+	return 0;
+}
+
+/* What presses on the disk besides its own limits. */
+static int setup_pressure(struct guest *g, unsigned int i, struct blk_config *cfg)
+{
+	const struct disk_opts *d = &g->run->o.disks[i];
+	char err[SS_OPTS_ERR_LEN + PATH_MAX];
+
+	g->limits[i] = cfg->limits;
+	if (d->profile && profile_load(d->profile, &g->profile[i], err, sizeof(err))) {
+		ss_err("--disk: profile=%s", err);
+		return SS_EXIT_DISK;
+	}
+	cfg->profile = g->profile[i];
+	if (d->group && setup_group(g, i, cfg)) {
+		ss_err("out of memory");
+		return SS_EXIT_FAIL;
+	}
+	return SS_EXIT_OK;
+}
+
 static int setup_disk(struct guest *g, unsigned int i)
 {
 	const struct disk_opts *d = &g->run->o.disks[i];
@@ -110,6 +153,9 @@ static int setup_disk(struct guest *g, unsigned int i)
 	g->run->r.disk[i].size = g->backing[i]->size;
 	snprintf(serial, sizeof(serial), "stallscope%u", i);
 	cfg.backing = g->backing[i];
+	ret = setup_pressure(g, i, &cfg);
+	if (ret)
+		return ret;
 	ret = blk_create(&cfg, &g->blk[i]);
 	if (ret) {
 		ss_err("can't make disk %u: %s", i, strerror(-ret));
@@ -238,6 +284,8 @@ static int setup(struct guest *g)
 
 	if (!ret)
 		ret = setup_trace(g);
+	if (!ret)
+		ret = live_open(g);
 	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++)
 		ret = setup_disk(g, i);
 	if (!ret)
@@ -284,12 +332,16 @@ static void finish(struct guest *g)
 	r->end = run_end_of(g);
 	if (g->end.detail[0] && !r->end_message[0])
 		snprintf(r->end_message, sizeof(r->end_message), "%s", g->end.detail);
+	if (r->end != RUN_END_POWEROFF && live_dump_file(g))
+		ss_warn("%s/dump.json could not be written", g->run->out_name);
 	guest_tsc_records(g);
 	machine_destroy(g->machine);
 	g->machine = NULL;
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		blk_latency(g->blk[i], &r->disk[i].latency);
 		if (!blk_destroy(g->blk[i]))
 			g->blk[i] = NULL;
+	}
 	guest_poll_trace(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
 		r->disk[i].counters = g->counters.disk[i];
@@ -300,10 +352,21 @@ static void finish(struct guest *g)
 	g->workload_log = NULL;
 }
 
+static void free_pressure(struct guest *g)
+{
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		profile_free(g->profile[i]);
+		if (g->group[i])
+			throttle_destroy(g->group[i]);
+		free(g->group[i]);
+	}
+}
+
 static void teardown(struct guest *g)
 {
 	bool hung = false;
 
+	ctl_close(g->ctl);
 	machine_destroy(g->machine);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		/* A worker that hangs in its backing still uses all this: leave it. */
@@ -324,6 +387,7 @@ static void teardown(struct guest *g)
 		pins_close(g->pins);
 		return;
 	}
+	free_pressure(g);
 	counters_free(&g->counters);
 	trace_close(g->trace);
 	pins_close(g->pins);

@@ -17,6 +17,7 @@
 #include "vm/machine.h"
 
 struct console;
+struct ctl;
 
 /**
  * struct guest - everything that lives as long as the guest does.
@@ -32,6 +33,11 @@ struct console;
  * @stop_ns: when the agent was asked to stop, 0 never.
  * @stopped_for: why it was.
  * @end: how it ended.
+ * @ctl: its control socket, NULL without.
+ * @profile: the disks' profiles, NULL without.
+ * @profiles_begun: their time runs.
+ * @group: a group's throttle, at the first of its disks; owned.
+ * @limits: the disks' own limits as they are now.
  */
 struct guest {
 	struct run *run;
@@ -54,6 +60,11 @@ struct guest {
 	uint64_t stop_ns;
 	enum vm_end stopped_for;
 	struct machine_end end;
+	struct ctl *ctl;
+	struct profile *profile[SS_MAX_DISKS];
+	bool profiles_begun;
+	struct throttle *group[SS_MAX_DISKS];
+	struct throttle_limits limits[SS_MAX_DISKS];
 };
 
 /**

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* While the guest runs: one thread serves the agent, the traces and the user. */
 #include "run_guest.h"
+#include "ctl.h"
+#include "live.h"
 #include "log.h"
 #include "observe/clock.h"
 #include "virtio/console.h"
@@ -225,6 +227,7 @@ void guest_loop(struct guest *g)
 	struct pollfd fds[] = {
 		{ .fd = machine_end_fd(g->machine), .events = POLLIN },
 		{ .fd = console_agent_fd(g->console), .events = POLLIN },
+		{ .fd = ctl_fd(g->ctl), .events = POLLIN },
 	};
 	uint64_t next_clock = 0, next_status = 0;
 	unsigned int status_count = 0;
@@ -232,9 +235,11 @@ void guest_loop(struct guest *g)
 	for (;;) {
 		uint64_t now;
 
-		poll(fds, 2, TURN_MS);
+		poll(fds, 3, TURN_MS);
 		guest_poll_trace(g);
 		serve_agent(g);
+		live_profiles(g);
+		ctl_serve(g->ctl);
 		tell_threads(g);
 		now = run_now_ns();
 		if (now >= next_clock) {

@@ -98,6 +98,8 @@ static void machine_args(const struct run *run, struct args *a, const char *nest
 	hand_over(a, o->kernel);
 	hand_over(a, run->initrd);
 	for (unsigned int i = 0; i < o->nr_disks; i++) {
+		if (o->disks[i].profile)
+			hand_over(a, o->disks[i].profile);
 		if (!o->disks[i].file)
 			continue;
 		arg(a, "--drive");
@@ -110,25 +112,52 @@ static void machine_args(const struct run *run, struct args *a, const char *nest
 	arg(a, "--");
 }
 
+/* Text after KEY= in a --disk: each comma twice. */
+static void add_text(char *buf, size_t size, const char *key, const char *text)
+{
+	size_t n = strlen(buf);
+
+	n += (size_t)snprintf(buf + n, size - n, ",%s=", key);
+	for (; *text && n + 2 < size; text++) {
+		buf[n++] = *text;
+		if (*text == ',')
+			buf[n++] = ',';
+	}
+	buf[n < size ? n : size - 1] = '\0';
+}
+
+/* What else there is to say of a disk; its profile has been handed over. */
+static const char *more(const struct disk_opts *d, char *buf, size_t size)
+{
+	char real[PATH_MAX];
+
+	buf[0] = '\0';
+	if (d->profile)
+		add_text(buf, size, "profile", absolute(d->profile, real));
+	if (d->group)
+		add_text(buf, size, "group", d->group);
+	return buf;
+}
+
 /* A disk's file is a drive of the emulated machine, in the order of the --drive above. */
 static void disk_args(const struct run_opts *o, struct args *a)
 {
-	char drive = 'a';
+	char drive = 'a', rest[2 * PATH_MAX];
 
 	for (unsigned int i = 0; i < o->nr_disks; i++) {
 		const struct disk_opts *d = &o->disks[i];
 
 		arg(a, "--disk");
 		if (d->file)
-			arg(a, "file=/dev/vd%c%s,iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu",
+			arg(a, "file=/dev/vd%c%s,iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu%s",
 			    drive++, d->read_only ? ",ro" : "", (unsigned long long)d->iops,
 			    (unsigned long long)d->bps, (unsigned long long)d->iops_burst,
-			    (unsigned long long)d->bps_burst);
+			    (unsigned long long)d->bps_burst, more(d, rest, sizeof(rest)));
 		else
-			arg(a, "size=%llu,iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu",
+			arg(a, "size=%llu,iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu%s",
 			    (unsigned long long)d->size, (unsigned long long)d->iops,
 			    (unsigned long long)d->bps, (unsigned long long)d->iops_burst,
-			    (unsigned long long)d->bps_burst);
+			    (unsigned long long)d->bps_burst, more(d, rest, sizeof(rest)));
 	}
 }
 

@@ -43,7 +43,8 @@ static const struct argp_option options[] = {
 	{ "cpus", OPT_CPUS, "N", 0, "vCPUs (default 2)", 0 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory (default 512M)", 0 },
 	{ "disk", OPT_DISK, "K=V,...", 0, "A disk: size=256M (a temporary file) or file=PATH[,ro]; "
-	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited). "
+	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited); "
+	  "profile=FILE says what it does over time, group=NAME shares limits among disks. "
 	  "Give it again for a further disk. Default: size=256M, unlimited", 0 },
 	{ NULL, 0, NULL, 0, "What happens in it:", 2 },
 	{ "sched", OPT_SCHED, "PATH", 0, "Load this sched_ext scheduler binary (default: none)", 0 },
@@ -257,6 +258,47 @@ static int check_together(const struct run_opts *o)
 	return SS_EXIT_USAGE;
 }
 
+static bool limits_given(const struct disk_opts *d)
+{
+	return d->iops || d->bps;
+}
+
+static bool same_limits(const struct disk_opts *a, const struct disk_opts *b)
+{
+	return a->iops == b->iops && a->bps == b->bps && a->iops_burst == b->iops_burst &&
+	       a->bps_burst == b->bps_burst;
+}
+
+static void copy_limits(struct disk_opts *to, const struct disk_opts *from)
+{
+	to->iops = from->iops;
+	to->bps = from->bps;
+	to->iops_burst = from->iops_burst;
+	to->bps_burst = from->bps_burst;
+}
+
+/* A group's limits are given with one of its disks, or with several alike. */
+static int check_groups(struct run_opts *o)
+{
+	for (unsigned int i = 0; i < o->nr_disks; i++) {
+		struct disk_opts *a = &o->disks[i];
+
+		for (unsigned int j = 0; a->group && j < o->nr_disks; j++) {
+			const struct disk_opts *b = &o->disks[j];
+
+			if (!b->group || strcmp(a->group, b->group) || !limits_given(b))
+				continue;
+			if (limits_given(a) && !same_limits(a, b)) {
+				ss_err("--disk: group=%s has different limits on disk%u and disk%u: give them once, or equal",
+				       a->group, i < j ? i : j, i < j ? j : i);
+				return SS_EXIT_USAGE;
+			}
+			copy_limits(a, b);
+		}
+	}
+	return SS_EXIT_OK;
+}
+
 static void set_defaults(struct run_opts *o)
 {
 	if (!o->nr_disks)
@@ -284,6 +326,8 @@ int run_opts_parse(int argc, char **argv, struct run_opts *o)
 	if (ret)
 		return ret;
 	ret = check_together(o);
+	if (!ret)
+		ret = check_groups(o);
 	if (!ret)
 		set_defaults(o);
 	return ret;

@@ -3,6 +3,7 @@
 #include "run.h"
 #include "log.h"
 #include "io/backing.h"
+#include "io/profile.h"
 #include "vm/boot.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 static const char *const out_files[] = {
-	"run.json", "events.bin", "console.log", "workload.log", "l1-kernel.log", "initrd.cpio",
+	"run.json", "dump.json", "events.bin", "console.log", "workload.log", "l1-kernel.log", "initrd.cpio",
 };
 
 int run_helper(const char *name, char path[PATH_MAX])
@@ -106,12 +107,33 @@ static int check_file(const char *arg)
 	return access(src, R_OK) ? bad_path("--file", src, errno, SS_EXIT_FILE) : SS_EXIT_OK;
 }
 
+static int check_profile(const struct disk_opts *d)
+{
+	char err[SS_OPTS_ERR_LEN + PATH_MAX];
+	struct profile *p;
+
+	if (profile_load(d->profile, &p, err, sizeof(err))) {
+		ss_err("--disk: profile=%s", err);
+		return SS_EXIT_DISK;
+	}
+	if (d->group && profile_has_limits(p)) {
+		ss_err("--disk: profile=%s sets limits, group=%s shares them: choose one",
+		       d->profile, d->group);
+		profile_free(p);
+		return SS_EXIT_DISK;
+	}
+	profile_free(p);
+	return SS_EXIT_OK;
+}
+
 /* Opening it is the only check that tells what opening it would. */
 static int check_disk(const struct disk_opts *d)
 {
 	struct backing *b;
 	char err[SS_OPTS_ERR_LEN];
 
+	if (d->profile && check_profile(d))
+		return SS_EXIT_DISK;
 	if (!d->file)
 		return SS_EXIT_OK;
 	if (backing_open_file(d->file, d->read_only, &b, err, sizeof(err))) {

@@ -13,6 +13,7 @@
 
 #include "ss_counters.h"
 #include "ss_events.h"
+#include "ss_latency.h"
 #include "observe/attribution.h"
 
 #define REPORT_JSON_FILE "run.json"
@@ -42,6 +43,9 @@ struct run_disk {
 	uint32_t queues;
 	uint64_t iops, bps, iops_burst, bps_burst; /* 0: unlimited, default */
 	struct ss_blk_counters counters;	   /* when the run ended */
+	struct ss_blk_lat latency;		   /* as the device measured it */
+	char profile[256], group[64];		   /* "" none */
+	uint32_t limit_changes;			   /* while the guest ran, by hand */
 };
 
 struct run_sched {

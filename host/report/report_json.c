@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/latency_json.h"
 #include "report/report_int.h"
 
 /* jansson's integers are signed. */
@@ -175,6 +176,10 @@ static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 	put(&o, "queues", num(d->queues));
 	put(&o, "limits", limits);
 	put(&o, "counters", counters_json(&d->counters));
+	put(&o, "latency", latency_json(&d->latency));
+	put(&o, "profile", text(d->profile));
+	put(&o, "group", text(d->group));
+	put(&o, "limit_changes", num(d->limit_changes));
 	put(&o, "traced", traced);
 	put(&o, "io", io_json(&a->io));
 	return o;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "report/latency_json.h"
 #include "report/report_int.h"
 
 static uint64_t num(const json_t *o, const char *key)
@@ -131,6 +132,10 @@ static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)
 	d->iops_burst = num(limits, "iops_burst");
 	d->bps_burst = num(limits, "bps_burst");
 	get_counters(&d->counters, json_object_get(o, "counters"));
+	latency_from_json(&d->latency, json_object_get(o, "latency"));
+	TEXT(d->profile, o, "profile");
+	TEXT(d->group, o, "group");
+	d->limit_changes = num32(o, "limit_changes");
 	a->stalls = num(traced, "stalls");
 	a->stall_ns = num(traced, "stall_ns");
 	a->stall_max_ns = num(traced, "stall_max_ns");

@@ -283,13 +283,20 @@ static void print_limits(const struct page *p, const struct run_disk *d)
 {
 	char bps[16];
 
-	if (!d->iops && !d->bps)
+	if (!d->iops && !d->bps && !d->limit_changes)
 		return;
 	fputs("          limit", p->f);
+	if (!d->iops && !d->bps)
+		fputs(" none at first", p->f);
 	if (d->iops)
 		fprintf(p->f, " %" PRIu64 " IOPS", d->iops);
 	if (d->bps)
 		fprintf(p->f, "%s %s/s", d->iops ? "," : "", fmt_bytes(bps, sizeof(bps), d->bps));
+	if (d->group[0])
+		fprintf(p->f, ", shared by group %.24s", d->group);
+	if (d->limit_changes)
+		fprintf(p->f, "; changed %" PRIu32 " time%s", d->limit_changes,
+			d->limit_changes == 1 ? "" : "s");
 	fputc('\n', p->f);
 }
 

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* stallscope stat and stallscope dump: look at a live run. */
+#include "cmd_live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmds.h"
+#include "observe/pins.h"
+
+#define ANSWER_MS 5000
+
+int live_ask(const char *cmd, const char *name, const json_t *request, json_t **answer)
+{
+	static const struct {
+		const char *code;
+		int status;
+	} codes[] = { { "no_disk", SS_EXIT_DISK },
+		      { "bad_value", SS_EXIT_USAGE },
+		      { "bad_limits", SS_EXIT_LIMITS } };
+	const char *code, *text;
+	char err[300];
+	int ret;
+
+	if (!pins_name_valid(name)) {
+		ss_err("%s: '%s' is not a run's name", cmd, name);
+		return SS_EXIT_USAGE;
+	}
+	ret = ctl_call(NULL, name, request, ANSWER_MS, answer, err, sizeof(err));
+	if (ret) {
+		ss_err("%s: %s", cmd, err);
+		return ret == -ENOENT ? SS_EXIT_NO_RUN : SS_EXIT_FAIL;
+	}
+	if (json_is_true(json_object_get(*answer, "ok")))
+		return SS_EXIT_OK;
+	code = json_string_value(json_object_get(*answer, "code"));
+	text = json_string_value(json_object_get(*answer, "error"));
+	ss_err("%s: %s", cmd, text ? text : "the run gives an answer that makes no sense");
+	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (!strcmp(code, codes[i].code))
+			return codes[i].status;
+	return SS_EXIT_FAIL;
+}
+
+int live_print(const json_t *answer)
+{
+	if (json_dumpf(answer, stdout, JSON_INDENT(2)) || putchar('\n') == EOF || fflush(stdout)) {
+		ss_err("can't write the answer: %s", strerror(errno));
+		return SS_EXIT_OUTPUT;
+	}
+	return SS_EXIT_OK;
+}
+
+struct live_opts {
+	const char *cmd;
+	const char *name;
+	bool json;
+	unsigned int interval_s;
+};
+
+static error_t parse_name(int key, char *arg, struct live_opts *o)
+{
+	if (key == ARGP_KEY_ARG && o->name) {
+		ss_err("%s: one run at a time ('%s' is a second one)", o->cmd, arg);
+		return EINVAL;
+	}
+	if (key == ARGP_KEY_ARG) {
+		o->name = arg;
+		return 0;
+	}
+	if (key != ARGP_KEY_END)
+		return ARGP_ERR_UNKNOWN;
+	if (o->name)
+		return 0;
+	ss_err("%s: which run? Give its --name", o->cmd);
+	return EINVAL;
+}
+
+static error_t parse_stat(int key, char *arg, struct argp_state *state)
+{
+	struct live_opts *o = state->input;
+	uint64_t v;
+
+	switch (key) {
+	case 'j':
+		o->json = true;
+		return 0;
+	case 'i':
+		if (opts_number(arg, 3600, &v) || !v) {
+			ss_err("--interval: '%s' is not a number of seconds (1 to 3600)", arg);
+			return EINVAL;
+		}
+		o->interval_s = (unsigned int)v;
+		return 0;
+	default:
+		return parse_name(key, arg, o);
+	}
+}
+
+static error_t parse_dump(int key, char *arg, struct argp_state *state)
+{
+	return parse_name(key, arg, state->input);
+}
+
+/* --- stat --- */
+
+static json_int_t figure(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* Longest wait of a stalled queue until now, in ns; 0 none. */
+static json_int_t stalled_for(const json_t *disk)
+{
+	json_int_t longest = 0, ns;
+	const json_t *queue;
+	size_t i;
+
+	json_array_foreach(json_object_get(disk, "queues"), i, queue)
+	{
+		ns = figure(json_object_get(queue, "stalled"), "for_ns");
+		longest = ns > longest ? ns : longest;
+	}
+	return longest;
+}
+
+static void print_disk(const json_t *disk)
+{
+	const json_t *c = json_object_get(disk, "counters"), *t = json_object_get(disk, "throttle");
+	const json_t *limits = json_object_get(t, "limits");
+	const json_t *wait = json_object_get(json_object_get(disk, "latency"), "queue_ns");
+
+	printf("%-6s iops=%lld bps=%lld  %lld reads %lld writes %lld flushes  %lld stalls %lld errors"
+	       "  wait p50 %.3g ms p99 %.3g ms",
+	       json_string_value(json_object_get(disk, "name")), figure(limits, "iops"),
+	       figure(limits, "bps"), figure(c, "reads_completed"), figure(c, "writes_completed"),
+	       figure(c, "flushes_completed"), figure(c, "throttled_count"), figure(c, "io_errors"),
+	       (double)figure(wait, "p50") / 1e6, (double)figure(wait, "p99") / 1e6);
+	if (stalled_for(disk))
+		printf("  STALLED for %.3g ms", (double)stalled_for(disk) / 1e6);
+	putchar('\n');
+}
+
+static int print_stat(const struct live_opts *o, const json_t *answer)
+{
+	const json_t *disk;
+	size_t i;
+
+	if (o->json && o->interval_s) {
+		if (json_dumpf(answer, stdout, JSON_COMPACT) || putchar('\n') == EOF ||
+		    fflush(stdout))
+			return SS_EXIT_OUTPUT;
+		return SS_EXIT_OK;
+	}
+	if (o->json)
+		return live_print(answer);
+	printf("%s: %.1f s, guest %s, workload %s\n", o->name,
+	       json_number_value(json_object_get(answer, "seconds")),
+	       json_is_true(json_object_get(answer, "guest_up")) ? "up" : "booting",
+	       json_is_true(json_object_get(answer, "workload_running")) ? "running"
+									 : "not running");
+	json_array_foreach(json_object_get(answer, "disks"), i, disk) print_disk(disk);
+	return fflush(stdout) ? SS_EXIT_OUTPUT : SS_EXIT_OK;
+}
+
+int cmd_stat(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "json", 'j', NULL, 0, "Print JSON (with --interval one object a line)", 0 },
+		{ "interval", 'i', "S", 0, "Again every S seconds, until the run ends", 0 },
+		{ 0 },
+	};
+	const struct argp argp = { options,
+				   parse_stat,
+				   "NAME",
+				   "Show the counters and gauges of a live run.\v"
+				   "Exit status: 0 shown, 2 a bad value, 21 no such run, 1 the run "
+				   "doesn't answer.",
+				   NULL,
+				   NULL,
+				   NULL };
+	struct live_opts o = { .cmd = "stat" };
+	bool shown = false;
+	json_t *request;
+	int ret = opts_parse(&argp, argc, argv, "stallscope stat", &o);
+
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", "stat");
+	for (;;) {
+		const struct timespec pause = { .tv_sec = o.interval_s };
+		json_t *answer = NULL;
+
+		/* A run that has ended meanwhile is the end of the list, no error. */
+		if (shown &&
+		    ctl_call(NULL, o.name, request, ANSWER_MS, &answer, (char[300]){ "" }, 300))
+			break;
+		ret = shown ? SS_EXIT_OK : live_ask("stat", o.name, request, &answer);
+		if (!ret)
+			ret = print_stat(&o, answer);
+		json_decref(answer);
+		if (ret || !o.interval_s)
+			break;
+		shown = true;
+		nanosleep(&pause, NULL);
+	}
+	json_decref(request);
+	return ret;
+}
+
+/* --- dump --- */
+
+int cmd_dump(int argc, char **argv)
+{
+	const struct argp argp = {
+		NULL,
+		parse_dump,
+		"NAME",
+		"Print all there is to say of a live run's disks as JSON: rings, "
+		"status, features, counters, throttle balances, who is stalled since "
+		"when. The workers are parked for a moment, so that it is consistent."
+		"\vExit status: 0 printed, 21 no such run, 1 the run doesn't answer.",
+		NULL,
+		NULL,
+		NULL
+	};
+	struct live_opts o = { .cmd = "dump" };
+	json_t *request, *answer = NULL;
+	int ret = opts_parse(&argp, argc, argv, "stallscope dump", &o);
+
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", "dump");
+	ret = live_ask("dump", o.name, request, &answer);
+	if (!ret)
+		ret = live_print(answer);
+	json_decref(request);
+	json_decref(answer);
+	return ret;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live.h"
+#include "ctl.h"
+#include "live_json.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAUSE_LIMIT_NS 100000000ULL /* a worker: it ends the request it's at */
+
+/* --- throttle --- */
+
+/* Is there a limit of that name? A number from 0 on, then. */
+static int get_limit(const json_t *request, const char *key, uint64_t *out, bool *given)
+{
+	const json_t *v = json_object_get(request, key);
+
+	if (!v)
+		return 0;
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return -EINVAL;
+	*out = (uint64_t)json_integer_value(v);
+	*given = true;
+	return 0;
+}
+
+/* A new rate without its burst has one second's worth. */
+static int merge_limit(const json_t *request, const char *rate, const char *burst,
+		       struct bucket_limit *limit, bool *any)
+{
+	bool has_rate = false, has_burst = false;
+
+	if (get_limit(request, rate, &limit->rate, &has_rate))
+		return -EINVAL;
+	if (has_rate)
+		limit->burst = 0;
+	if (get_limit(request, burst, &limit->burst, &has_burst))
+		return -EINVAL;
+	*any |= has_rate || has_burst;
+	return 0;
+}
+
+static void record_limits(struct guest *g, unsigned int disk, const struct throttle_limits *l)
+{
+	const struct ss_rec_limits rec = {
+		.h = { .type = SS_REC_LIMITS, .len = sizeof(rec), .ts = run_now_ns() },
+		.disk = (uint16_t)disk,
+		.iops = l->ops.rate,
+		.bps = l->bytes.rate,
+		.iops_burst = l->ops.burst,
+		.bps_burst = l->bytes.burst,
+	};
+	int ret = g->events ? events_append(g->events, &rec, sizeof(rec)) : 0;
+
+	if (ret && !g->run->records_error)
+		g->run->records_error = ret;
+}
+
+static bool same_group(const struct guest *g, unsigned int a, unsigned int b)
+{
+	const char *name = g->run->o.disks[a].group, *other = g->run->o.disks[b].group;
+
+	return a == b || (name && other && !strcmp(name, other));
+}
+
+/* All disks that share the throttle have the new limits at once. */
+static json_t *apply_limits(struct guest *g, unsigned int disk, const struct throttle_limits *l)
+{
+	json_t *disks = json_array();
+
+	blk_set_limits(g->blk[disk], l);
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		if (!same_group(g, disk, i))
+			continue;
+		blk_recheck(g->blk[i]);
+		g->limits[i] = *l;
+		record_limits(g, i, l);
+		g->run->r.disk[i].limit_changes++;
+		json_array_append_new(disks, json_string(g->run->r.disk[i].name));
+	}
+	return disks;
+}
+
+static int find_disk(const struct guest *g, const char *name)
+{
+	for (unsigned int i = 0; name && i < g->run->o.nr_disks; i++)
+		if (!strcmp(name, g->run->r.disk[i].name))
+			return (int)i;
+	return -1;
+}
+
+static json_t *do_throttle(struct guest *g, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "disk"));
+	const int disk = find_disk(g, name);
+	struct throttle_limits old, new;
+	char why[200];
+	bool any = false;
+	json_t *disks;
+	int ret;
+
+	if (disk < 0)
+		return ctl_error("no_disk",
+				 "the run %s has no disk '%.40s': it has disk0 to disk%u",
+				 g->run->o.name, name ? name : "", g->run->o.nr_disks - 1);
+	old = new = g->limits[disk];
+	if (merge_limit(request, "iops", "iops_burst", &new.ops, &any) ||
+	    merge_limit(request, "bps", "bps_burst", &new.bytes, &any) || !any)
+		return ctl_error("bad_value", "limits are iops, bps, iops_burst, bps_burst: whole "
+					      "numbers, at least one of them");
+	ret = throttle_check(&new, why, sizeof(why));
+	if (ret)
+		return ctl_error(ret == -ERANGE ? "bad_value" : "bad_limits", "%s", why);
+	disks = apply_limits(g, (unsigned int)disk, &new);
+	return json_pack("{s:b,s:o,s:o,s:o}", "ok", 1, "disks", disks, "old",
+			 live_limits_json(&old), "new", live_limits_json(&new));
+}
+
+/* --- stat and dump --- */
+
+/* Parks all workers, or as many as can be within the limit. */
+static void pause_all(struct guest *g, bool paused[SS_MAX_DISKS])
+{
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
+		paused[i] = g->blk[i] && !blk_pause(g->blk[i], PAUSE_LIMIT_NS);
+}
+
+static void resume_all(struct guest *g)
+{
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
+		if (g->blk[i])
+			blk_resume(g->blk[i]);
+}
+
+static json_t *disks_json(struct guest *g, const bool *paused, bool whole)
+{
+	json_t *disks = json_array();
+
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		const struct disk_opts *o = &g->run->o.disks[i];
+		struct blk_dump d;
+		json_t *disk;
+
+		if (!g->blk[i])
+			continue;
+		blk_dump(g->blk[i], paused[i], &d);
+		disk = live_disk_json(g->run->r.disk[i].name, o->group, o->profile, &d, whole);
+		json_array_append_new(disks, disk);
+	}
+	return disks;
+}
+
+static json_t *run_json(struct guest *g, json_t *disks)
+{
+	const struct session *s = &g->session;
+
+	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o}", "ok", 1, "run", g->run->o.name, "pid",
+			 (int)getpid(), "seconds", (double)(run_now_ns() - g->begun_ns) / 1e9,
+			 "guest_up", g->hello_ns != 0, "workload_running",
+			 s->workload_begun && !s->workload_ended, "scheduler",
+			 g->run->r.sched.state, "disks", disks);
+}
+
+static json_t *do_stat(struct guest *g)
+{
+	const bool none[SS_MAX_DISKS] = { false };
+
+	return run_json(g, disks_json(g, none, false));
+}
+
+static json_t *do_dump(struct guest *g)
+{
+	bool paused[SS_MAX_DISKS] = { false };
+	json_t *dump;
+
+	pause_all(g, paused);
+	dump = run_json(g, disks_json(g, paused, true));
+	resume_all(g);
+	return dump;
+}
+
+json_t *live_answer(void *ctx, const json_t *request)
+{
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	struct guest *g = ctx;
+
+	if (cmd && !strcmp(cmd, "throttle"))
+		return do_throttle(g, request);
+	if (cmd && !strcmp(cmd, "stat"))
+		return do_stat(g);
+	if (cmd && !strcmp(cmd, "dump"))
+		return do_dump(g);
+	return ctl_error("bad_request", "unknown cmd (known: throttle, stat, dump)");
+}
+
+int live_dump_file(struct guest *g)
+{
+	char path[PATH_MAX + 16];
+	json_t *dump = do_dump(g);
+	int ret;
+
+	if (!dump)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "%s/dump.json", g->run->out);
+	errno = 0;
+	ret = json_dump_file(dump, path, JSON_INDENT(2)) ? -(errno ? errno : EIO) : 0;
+	json_decref(dump);
+	return ret;
+}
+
+/* --- the run's side --- */
+
+int live_open(struct guest *g)
+{
+	char err[300];
+	int ret = ctl_open(NULL, g->run->o.name, live_answer, g, &g->ctl, err, sizeof(err));
+
+	if (ret == -EEXIST) {
+		ss_err("--name: %s", err);
+		return SS_EXIT_USAGE;
+	}
+	/* Worth having, not worth failing for. */
+	if (ret)
+		run_progress(g->run, "%s", err);
+	return SS_EXIT_OK;
+}
+
+void live_profiles(struct guest *g)
+{
+	if (g->profiles_begun || !(g->session.workload_begun || (g->hello_ns && !g->run->o.exec)))
+		return;
+	g->profiles_begun = true;
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
+		blk_profile_start(g->blk[i]);
+}
