@@ -20,6 +20,12 @@ io() {
 		"--output-format=terse --time_based=1 --runtime=$1 --rw=randrw"
 }
 
+# The same, but so many and not so long.
+io_count() {
+	echo "fio --name=io --filename=\$STALLSCOPE_DISK0 --direct=1 --bs=4k --ioengine=psync" \
+		"--output-format=terse --number_ios=$1 --rw=randrw"
+}
+
 # compose NAME OPTION...: the command line of a run. One CPU unless a run is about
 # scheduling: under emulation a second one doubles the time to boot.
 compose() {
@@ -61,7 +67,7 @@ nothing_left() {
 	expect_eq "processes left" "$(find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*' \
 		-name exe -lname "$(realpath "$GUEST/stallscope")" 2>/dev/null || true)" ""
 	left=$(find "$dir" -mindepth 1 ! -name run.json ! -name events.bin ! -name console.log \
-		! -name workload.log)
+		! -name workload.log ! -name dump.json)
 	expect_eq "what else is in the run directory" "$left" ""
 }
 
@@ -112,7 +118,7 @@ throttled() {
 
 	# So few a second that the slowest machine outruns it. The guest stays a while
 	# after its last IO, so that a dump shows the final count.
-	start throttled "${vtime[@]}" --cpus 2 --disk size=64M,iops=2 --exec "$(io 100) --number_ios=20; sleep 3"
+	start throttled "${vtime[@]}" --cpus 2 --disk size=64M,iops=2 --exec "$(io_count 20); sleep 3"
 	while kill -0 "$pid" 2>/dev/null; do
 		dump=$(bpftool -j map dump pinned "$pins/counters" 2>/dev/null) && last=$dump
 		sleep 0.3
@@ -145,6 +151,7 @@ unlimited() {
 	wait "$pid" 2>/dev/null || true
 	go unlimited "${vtime[@]}" --cpus 2 --disk size=64M,iops=0,bps=0 --exec "$(io 4)"
 	expect_no_file /sys/fs/bpf/stallscope/killed
+	expect_no_file /run/stallscope/killed.sock
 	rm -rf "$RUNS/killed"
 	ended 0 poweroff
 	sound
@@ -223,7 +230,7 @@ workload_fails() {
 }
 
 guest_panics() {
-	go guest_panics --disk size=16M,iops=2 --exec "$(io 100) --number_ios=8; echo c >/proc/sysrq-trigger; sleep 100"
+	go guest_panics --disk size=16M,iops=2 --exec "$(io_count 8); echo c >/proc/sysrq-trigger; sleep 100"
 	failed $PANIC panic panicked
 	expect_has "the console's log" "$(cat "$dir/console.log")" "sysrq"
 	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
@@ -286,6 +293,73 @@ kernel_without_sched_ext() {
 	failed $UNFIT "$(json .end)" --kernel "$GUEST/old/vmlinux" sched_ext
 }
 
+# live COMMAND...: asks the run; sets rc, answer
+live() {
+	rc=0
+	answer=$("$GUEST/stallscope" "$@" 2>&1) || rc=$?
+	diag "$answer"
+}
+
+# now N FILTER: a figure of disk N, as it is now
+now() { "$GUEST/stallscope" stat steered --json | jq -r ".disks[$1]$2"; }
+
+# until_more N FILTER FIGURE: waits until it is more than that
+until_more() {
+	for _ in {1..300}; do
+		[ "$(now "$1" "$2")" -le "$3" ] || return 0
+		sleep 0.2
+	done
+	fail "disk$1$2 stays at $(now "$1" "$2")"
+}
+
+steered() {
+	local reads
+
+	printf 'seed 1\nerror every=5\nstall every=2s for=300ms\n' >"$T/p.profile"
+	start steered --disk size=16M,iops=2 --disk "size=16M,profile=$T/p.profile" \
+		--disk size=16M,iops=3,group=g --disk size=16M,group=g \
+		--exec "while dd if=\$STALLSCOPE_DISK1 of=/dev/null bs=4k count=1 iflag=direct \
+			2>/dev/null || true; do :; done & $(io 30)"
+	for _ in {1..600}; do
+		! grep -q "workload is running" "$T/out" || break
+		sleep 0.1
+	done
+	expect_eq "the socket's mode" "$(stat -c %a /run/stallscope/steered.sock)" 600
+	# It stands in its queue, and everybody can see it.
+	until_more 0 .counters.throttled_count 2
+	for _ in {1..20}; do
+		live dump steered
+		expect_eq "exit status of dump" "$rc" 0
+		[ "$(jq '.disks[0].queues[0].stalled.for_ns // 0' <<<"$answer")" = 0 ] || break
+		sleep 0.1
+	done
+	expect_eq "what dump shows" "$(jq -c '.disks[0] | [.consistent, (.status | index("DRIVER_OK")),
+		(.queues[0] | .stalled.for_ns > 0, .ring.avail_idx - .next_avail, .poison)]' \
+		<<<"$answer")" '[true,2,true,1,null]'
+	live throttle steered disk9 iops=5
+	expect_eq "exit status for no such disk" "$rc" 6
+	live throttle steered disk0 iops=5 iops_burst=4
+	expect_eq "exit status for a burst below its rate" "$rc" 22
+	live throttle nobody disk0 iops=5
+	expect_eq "exit status for no such run" "$rc" 21
+	expect_eq "the limit, after all that" "$(now 0 .throttle.limits.iops)" 2
+	reads=$(now 0 .counters.reads_completed)
+	live throttle steered disk0 iops=0
+	expect_eq "old and new" "$answer" "disk0: iops=2 -> 0 bps=0"
+	until_more 0 .counters.reads_completed $((reads + 100))
+	live throttle steered disk3 iops=9
+	expect_eq "a group" "$answer" $'disk2: iops=3 -> 9 bps=0\ndisk3: iops=3 -> 9 bps=0'
+	until_more 1 .counters.io_errors 0
+	finish
+	ended 0 poweroff
+	sound
+	expect_no_file /run/stallscope
+	expect_eq "changes of limits" "$(json '.disks | map(.limit_changes)' -c)" '[1,0,1,1]'
+	expect_eq "stalls as the device measured them" \
+		"$(json '.disks | map(.latency.stall_ns.count > 0)' -c)" '[true,true,false,false]'
+	expect_has "report" "$out" "limit 2 IOPS; changed 1 time"
+}
+
 cleanup() {
 	jobs -p | xargs -r kill -KILL 2>/dev/null || true
 	umount "$T/small" 2>/dev/null || true
@@ -311,5 +385,6 @@ ktap_test -T 400 guest_hangs "a guest that says nothing"
 ktap_test -T 400 time_limit "a workload that doesn't end"
 ktap_test -T 400 interrupted "ctrl-C keeps what was measured"
 ktap_test -T 400 output_full "an output disk that fills up"
+ktap_test -T 400 steered "limits changed, counters and rings looked at while it runs; a profile"
 ktap_test -T 400 kernel_without_sched_ext "a kernel without sched_ext"
 ktap_main "$@"
