@@ -20,6 +20,8 @@
 #include "run_int.h"
 #include "ss_clean.h"
 
+#define REAP_S 0.2 /* should a SIGCHLD come just before a wait */
+
 double run_now(void)
 {
 	struct timespec ts;
@@ -379,12 +381,33 @@ static void start_more(struct run *run, struct run_job *jobs)
 	}
 }
 
+/*
+ * Programs that have ended are finished with. Orphans of theirs are ours to
+ * reap, at once: a test may be waiting for one to disappear.
+ */
+static void reap(struct run *run)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid) {
+		struct run_job *job = NULL;
+
+		for (int i = 0; i < run->n_programs && !job; i++)
+			if (run->jobs[i].state == RUN_RUNNING && run->jobs[i].pid == info.si_pid)
+				job = &run->jobs[i];
+		waitpid(info.si_pid, job ? &job->wait_status : NULL, 0);
+		if (job)
+			finish(run, job);
+		info.si_pid = 0;
+	}
+}
+
 /* Waits until something happens and deals with it. Returns how many run. */
 static int wait_some(struct run *run, struct run_job *jobs)
 {
 	struct pollfd p[3 * RUN_JOBS_MAX];
 	struct run_job *who[RUN_JOBS_MAX];
-	double next = run_now() + 1;
+	double next = run_now() + REAP_S;
 	int n = 0;
 
 	for (int i = 0; i < run->n_programs && n < RUN_JOBS_MAX; i++) {
@@ -395,7 +418,7 @@ static int wait_some(struct run *run, struct run_job *jobs)
 		p[3 * n] = (struct pollfd){ .fd = j->out.fd, .events = POLLIN };
 		p[3 * n + 1] = (struct pollfd){ .fd = j->err.fd, .events = POLLIN };
 		p[3 * n + 2] = (struct pollfd){ .fd = j->pidfd, .events = POLLIN };
-		if (j->begin + j->limit < next)
+		if (j->begin + j->limit < next && !j->timed_out)
 			next = j->begin + j->limit;
 		who[n++] = j;
 	}
@@ -410,13 +433,12 @@ static int wait_some(struct run *run, struct run_job *jobs)
 			stream_read(j, &j->out);
 		if (p[3 * i + 1].revents)
 			stream_read(j, &j->err);
-		if (late) {
+		if (late && !j->timed_out) {
 			j->timed_out = true;
 			kill(j->pid, SIGKILL);
 		}
-		if (waitpid(j->pid, &j->wait_status, late ? 0 : WNOHANG) == j->pid)
-			finish(run, j);
 	}
+	reap(run);
 	return n;
 }
 

@@ -18,6 +18,12 @@ static void on_signal(int sig)
 	run.signal = sig;
 }
 
+/* Only there to end a wait. */
+static void on_child(int sig)
+{
+	(void)sig;
+}
+
 double run_time_scale(void)
 {
 	const char *s = getenv("SS_TEST_TIME_SCALE");
@@ -120,6 +126,7 @@ int main(int argc, char **argv)
 {
 	/* No SA_RESTART: poll() must return. */
 	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction child = { .sa_handler = on_child };
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	bool list = false;
 	int ret;
@@ -135,6 +142,7 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
+	sigaction(SIGCHLD, &child, NULL);
 	ret = execute();
 	if (run.signal) {
 		fflush(stdout);

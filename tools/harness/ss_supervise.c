@@ -25,6 +25,7 @@
 #define DEFAULT_TIMEOUT_S 30
 #define OUTPUT_MAX	  (1024 * 1024) /* bytes of one test's output */
 #define GRACE_MS	  250		/* for processes that are about to end */
+#define REAP_MS		  50		/* orphans are reaped so often */
 
 static struct {
 	struct ss_outcome *out;
@@ -169,6 +170,24 @@ static void say_where(pid_t pid)
 }
 
 /*
+ * Has it ended? Orphans of the test are ours to reap, at once: the test may be
+ * waiting for one to disappear.
+ */
+static bool reap(pid_t pid, int *status)
+{
+	pid_t got;
+	int any;
+
+	while ((got = waitpid(-1, &any, WNOHANG)) > 0) {
+		if (got != pid)
+			continue;
+		*status = any;
+		return true;
+	}
+	return false;
+}
+
+/*
  * Relays output until the process has ended or the time is up. Returns true
  * when it ended by itself; then *status is its wait status.
  */
@@ -183,13 +202,13 @@ static bool watch(pid_t pid, struct relay *r, long long deadline, int *status)
 				       { .fd = pidfd, .events = POLLIN } };
 		long long left = deadline - now_ms();
 
-		if (waitpid(pid, status, WNOHANG) == pid) {
+		if (reap(pid, status)) {
 			ended = true;
 			break;
 		}
 		if (left <= 0 || sup.signal)
 			break;
-		poll(p, 2, pidfd < 0 ? 10 : left);
+		poll(p, 2, pidfd < 0 ? 10 : left < REAP_MS ? left : REAP_MS);
 		if (p[0].revents && !relay_read(r))
 			r->fd = -1;
 	}

@@ -32,6 +32,7 @@ c_passes() {
 	expect_end "$victim" passes 'ok 1 passes: a sentence about it'$'\n' 0
 	expect_end "$victim" uses_scratch 'ok 1 ' 0
 	expect_end "$victim" aborts_as_it_should 'ok 1 ' 0
+	expect_end "$victim" waits_for_orphan 'ok 1 ' 0
 	expect_end "$victim" pair.one.is_one 'ok 1 pair.one.is_one: the value is one' 0 "teardown of 1"
 }
 
@@ -271,6 +272,13 @@ run_leaks_file() {
 	expect_no_file "$T/build/tests/tmp"
 }
 
+run_reaps_orphans() {
+	# The orphan is the runner's child: it stays in /proc until reaped.
+	program orphan 'printf "KTAP version 1\n1..1\n"; pid=$(sleep 1000 >/dev/null & echo $!)
+		kill -KILL $pid; while kill -0 $pid 2>/dev/null; do sleep 0.01; done; echo ok 1 a' timeout=20
+	expect_run 'ok 1 t:orphan.sh' '1 passed, 0 failed, 0 skipped' 0
+}
+
 run_all_skipped() {
 	program skip 'printf "KTAP version 1\n1..1\nok 1 a # SKIP no disk\n"; exit 4'
 	program skip_whole 'printf "KTAP version 1\n1..0 # SKIP no disk either\n"; exit 4'
@@ -500,6 +508,7 @@ ktap_test run_half_planned "missing results make the run fail"
 ktap_test run_bad_status "an exit status without a failure makes the run fail"
 ktap_test run_leaks_process "a process left behind makes the run fail, and is ended"
 ktap_test run_leaks_file "a temporary file left behind makes the run fail, and is removed"
+ktap_test run_reaps_orphans "orphans are reaped while the program runs"
 ktap_test run_all_skipped "a run in which all was skipped has failed"
 ktap_test run_nothing "a run that executed nothing has failed"
 ktap_test run_missing_program "a program that isn't there makes the run fail"

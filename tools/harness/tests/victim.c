@@ -192,6 +192,29 @@ TEST(leaks_process)
 	}
 }
 
+/* Passes only if the harness reaps it: we are not its parent. */
+TEST(waits_for_orphan)
+{
+	int fds[2];
+	pid_t pid, orphan = 0;
+
+	ASSERT_EQ(pipe(fds), 0);
+	pid = fork();
+	if (!pid) {
+		orphan = fork();
+		if (!orphan)
+			sleep_in_thread(NULL);
+		_exit(write(fds[1], &orphan, sizeof(orphan)) != sizeof(orphan));
+	}
+	waitpid(pid, NULL, 0);
+	ASSERT_EQ(read(fds[0], &orphan, sizeof(orphan)), (int)sizeof(orphan));
+	close(fds[0]);
+	close(fds[1]);
+	kill(orphan, SIGKILL);
+	while (!kill(orphan, 0))
+		usleep(1000);
+}
+
 TEST(leaks_file)
 {
 	char path[512];
