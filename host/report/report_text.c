@@ -292,8 +292,10 @@ static void print_limits(const struct page *p, const struct run_disk *d)
 		fprintf(p->f, " %" PRIu64 " IOPS", d->iops);
 	if (d->bps)
 		fprintf(p->f, "%s %s/s", d->iops ? "," : "", fmt_bytes(bps, sizeof(bps), d->bps));
-	if (d->group[0])
-		fprintf(p->f, ", shared by group %.24s", d->group);
+	if (d->group[0]) {
+		fputs(", shared by group ", p->f);
+		put_word(p, d->group, strnlen(d->group, 24));
+	}
 	if (d->limit_changes)
 		fprintf(p->f, "; changed %" PRIu32 " time%s", d->limit_changes,
 			d->limit_changes == 1 ? "" : "s");
@@ -312,8 +314,10 @@ static void print_disks(const struct page *p, const struct run_result *r)
 		const struct attr_disk *a = &r->attr.disk[i];
 		char rd[16], wr[16], sum[16], max[16];
 
-		fprintf(p->f, "  %-6.6s %8llu %8llu %8llu %9s %9s %10llu %6llu\n", d->name,
-			c->reads_completed, c->writes_completed, c->flushes_completed,
+		fputs("  ", p->f);
+		put_word(p, d->name, strnlen(d->name, 6));
+		fprintf(p->f, "%*s %8llu %8llu %8llu %9s %9s %10llu %6llu\n",
+			6 - (int)strnlen(d->name, 6), "", c->reads_completed, c->writes_completed, c->flushes_completed,
 			fmt_bytes(rd, sizeof(rd), c->bytes_read),
 			fmt_bytes(wr, sizeof(wr), c->bytes_written), c->throttled_count,
 			c->io_errors);
