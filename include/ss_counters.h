@@ -5,7 +5,8 @@
  *
  * Three kinds of figure live here:
  *  - requests: *_completed and bytes_* count finished requests and the data
- *    they moved; a completion and its bytes move together;
+ *    they moved; a completion and its bytes move together. A discard or a
+ *    write-zeroes request counts in its own field alone: no data is moved;
  *  - events: throttled_count, io_errors, invalid_avail_idx_count and
  *    chains_dropped count occurrences; one hostile request may cause two;
  *  - a live gauge: currently_throttled_gauge, queues stalled right now.
@@ -29,6 +30,8 @@ struct ss_blk_counters {
 	__u64 currently_throttled_gauge;
 	__u64 invalid_avail_idx_count;
 	__u64 chains_dropped;
+	__u64 discards_completed;
+	__u64 write_zeroes_completed;
 };
 
 #define SS_MAX_DISKS 8

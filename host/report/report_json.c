@@ -152,6 +152,8 @@ static json_t *counters_json(const struct ss_blk_counters *c)
 	put(&o, "currently_throttled_gauge", num(c->currently_throttled_gauge));
 	put(&o, "invalid_avail_idx_count", num(c->invalid_avail_idx_count));
 	put(&o, "chains_dropped", num(c->chains_dropped));
+	put(&o, "discards_completed", num(c->discards_completed));
+	put(&o, "write_zeroes_completed", num(c->write_zeroes_completed));
 	return o;
 }
 

@@ -115,6 +115,8 @@ static void get_counters(struct ss_blk_counters *c, const json_t *o)
 	c->currently_throttled_gauge = num(o, "currently_throttled_gauge");
 	c->invalid_avail_idx_count = num(o, "invalid_avail_idx_count");
 	c->chains_dropped = num(o, "chains_dropped");
+	c->discards_completed = num(o, "discards_completed");
+	c->write_zeroes_completed = num(o, "write_zeroes_completed");
 }
 
 static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)

@@ -330,6 +330,9 @@ static void print_disks(const struct page *p, const struct run_result *r)
 		if (c->chains_dropped || c->invalid_avail_idx_count)
 			fprintf(p->f, "          %llu chains dropped, ring broken %llu times\n",
 				c->chains_dropped, c->invalid_avail_idx_count);
+		if (c->discards_completed || c->write_zeroes_completed)
+			fprintf(p->f, "          %llu discards, %llu times zeroes written\n",
+				c->discards_completed, c->write_zeroes_completed);
 	}
 }
 

@@ -116,7 +116,7 @@ static int mock_discard(struct backing *b, uint64_t off, uint64_t len)
 
 static int mock_write_zeroes(struct backing *b, uint64_t off, uint64_t len, bool unmap)
 {
-	(void)unmap;
+	to_mock(b)->last_unmap = unmap;
 	return mock_clear(b, MOCK_ZERO, off, len);
 }
 

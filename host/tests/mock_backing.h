@@ -23,10 +23,11 @@ struct mock_backing {
 	uint64_t file_size; /* reads end here; below b.size: a file truncated under the guest */
 	uint64_t changes;   /* writes, discards and zeroings that touched the data */
 	unsigned int calls[MOCK_CALLS];
-	/* of the last read or write */
+	/* of the last read, write, discard or zeroing */
 	uint64_t last_off;
 	unsigned int last_nr;
 	uint64_t last_len;
+	bool last_unmap; /* of the last zeroing */
 
 	/*
 	 * What the next calls of each kind do: a negative errno, or the most bytes

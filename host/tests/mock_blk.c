@@ -95,6 +95,8 @@ const char *mock_blk_changes(struct mock_blk *b)
 		FIELD(currently_throttled_gauge),
 		FIELD(invalid_avail_idx_count),
 		FIELD(chains_dropped),
+		FIELD(discards_completed),
+		FIELD(write_zeroes_completed),
 #undef FIELD
 	};
 	static char text[512];

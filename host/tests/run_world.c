@@ -26,7 +26,11 @@ void run_world_fill(struct run_result *r, const char *dir)
 	snprintf(r->disk[0].name, sizeof(r->disk[0].name), "disk0");
 	r->disk[0].size = 64 << 20;
 	r->disk[0].iops = 50;
-	r->disk[0].counters = (struct ss_blk_counters){ 40, 0, 0, 163840, 0, 40, 0, 0, 0, 0 };
+	r->disk[0].counters = (struct ss_blk_counters){
+		.reads_completed = 40,
+		.bytes_read = 163840,
+		.throttled_count = 40,
+	};
 	r->sched.wanted = r->sched.loaded = r->sched.ended = true;
 	snprintf(r->sched.name, sizeof(r->sched.name), "vtime");
 	snprintf(r->sched.state, sizeof(r->sched.state), "stopped");

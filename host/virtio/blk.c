@@ -29,6 +29,32 @@ static void blk_config_read(void *priv, uint32_t off, void *data, uint32_t len)
 	memcpy(data, (const char *)&blk->config + off, len);
 }
 
+/* Writeback is the default where the driver can flush. */
+static void set_writeback(struct blk *blk, bool on)
+{
+	blk->config.wce = on;
+	__atomic_store_n(&blk->write_through, !on, __ATOMIC_RELEASE);
+}
+
+/* All a driver may write is the one byte that says writeback or write-through. */
+static void blk_config_write(void *priv, uint32_t off, const void *data, uint32_t len)
+{
+	struct blk *blk = priv;
+	const uint8_t value = *(const uint8_t *)data;
+
+	if (!(virtio_mmio_features(&blk->mmio) >> VIRTIO_BLK_F_CONFIG_WCE & 1) ||
+	    off != offsetof(struct virtio_blk_config, wce) || len != 1 || value > 1)
+		return;
+	set_writeback(blk, value);
+}
+
+static void blk_features_changed(void *priv)
+{
+	struct blk *blk = priv;
+
+	set_writeback(blk, virtio_mmio_features(&blk->mmio) >> VIRTIO_BLK_F_FLUSH & 1);
+}
+
 static int stop_workers(struct blk *blk)
 {
 	int ret = 0;
@@ -47,7 +73,6 @@ static int blk_activate(void *priv)
 	struct blk *blk = priv;
 	int ret = 0;
 
-	blk->write_through = !(virtio_mmio_features(&blk->mmio) >> VIRTIO_BLK_F_FLUSH & 1);
 	blk->active = true;
 	for (unsigned int i = 0; i < blk->nr_queues; i++)
 		virtio_mmio_init_virtq(&blk->mmio, i, &blk->queue[i].vq);
@@ -70,12 +95,15 @@ static int blk_deactivate(void *priv)
 	if (blk->active)
 		ss_probe_dev_event(blk->index, 0, SS_DEV_RESET, 0);
 	blk->active = false;
+	set_writeback(blk, true);
 	return 0;
 }
 
 static const struct virtio_mmio_ops blk_mmio_ops = {
 	.device_id = VIRTIO_ID_BLOCK,
 	.config_read = blk_config_read,
+	.config_write = blk_config_write,
+	.features_changed = blk_features_changed,
 	.activate = blk_activate,
 	.deactivate = blk_deactivate,
 };
@@ -86,10 +114,13 @@ static uint64_t blk_features(const struct blk *blk)
 {
 	uint64_t features = 1ULL << VIRTIO_BLK_F_SIZE_MAX | 1ULL << VIRTIO_BLK_F_SEG_MAX |
 			    1ULL << VIRTIO_BLK_F_BLK_SIZE | 1ULL << VIRTIO_BLK_F_FLUSH |
+			    1ULL << VIRTIO_BLK_F_TOPOLOGY | 1ULL << VIRTIO_BLK_F_CONFIG_WCE |
 			    1ULL << VIRTIO_RING_F_EVENT_IDX | 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
 
 	if (blk->read_only)
 		features |= 1ULL << VIRTIO_BLK_F_RO;
+	else
+		features |= 1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
 	if (blk->nr_queues > 1)
 		features |= 1ULL << VIRTIO_BLK_F_MQ;
 	return features;
@@ -117,7 +148,12 @@ static void init_properties(struct blk *blk, const struct blk_config *config)
 		.size_max = htole32(BLK_SIZE_MAX),
 		.seg_max = htole32(BLK_SEG_MAX),
 		.blk_size = htole32(BLK_SECTOR),
+		.physical_block_exp = BLK_PHYSICAL_EXP,
+		.min_io_size = htole16(1 << BLK_PHYSICAL_EXP),
 	};
+	set_writeback(blk, true);
+	if (!blk->read_only)
+		blk_range_config(&blk->config);
 	if (blk->nr_queues > 1)
 		blk->config.num_queues = htole16((uint16_t)blk->nr_queues);
 }
@@ -265,6 +301,8 @@ void blk_snapshot(const struct blk *blk, struct ss_blk_counters *out)
 		.currently_throttled_gauge = counter_get(&c->currently_throttled_gauge),
 		.invalid_avail_idx_count = counter_get(&c->invalid_avail_idx_count),
 		.chains_dropped = counter_get(&c->chains_dropped),
+		.discards_completed = counter_get(&c->discards_completed),
+		.write_zeroes_completed = counter_get(&c->write_zeroes_completed),
 	};
 }
 

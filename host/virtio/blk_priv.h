@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the block device's units share: blk.c (life and transport), blk_queue.c
- * (the drain), blk_req.c (one request).
+ * (the drain), blk_req.c (one request), blk_range.c (discard, write zeroes).
  */
 #ifndef SS_VIRTIO_BLK_PRIV_H
 #define SS_VIRTIO_BLK_PRIV_H
@@ -21,7 +21,7 @@
  * @sector: from the header, unchecked
  * @status_gpa: where the status byte goes
  * @data: data descriptors, @nr_data of them, in the queue's seg[]
- * @bytes: their sum
+ * @bytes: their sum; 0 for discard and write zeroes
  * @status: VIRTIO_BLK_S_*
  * @used_len: for the used ring
  * @start_ns: when it was granted
@@ -116,7 +116,7 @@ struct blk {
 	unsigned int index;
 	struct backing *backing;
 	bool read_only;
-	bool write_through; /* no FLUSH negotiated: a completed write is stable */
+	bool write_through; /* atomic: a completed write is stable */
 	bool active;
 	bool warned_mem;      /* atomic */
 	unsigned int poisons; /* atomic; for the log only */
@@ -147,6 +147,33 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 
 /** blk_req_run() - do what a granted request asks; sets @status and @used_len, counts */
 void blk_req_run(struct blk_queue *q, struct blk_req *req);
+
+/** blk_write_through() - must what is written be stable when it completes? */
+static inline bool blk_write_through(const struct blk *blk)
+{
+	return __atomic_load_n(&blk->write_through, __ATOMIC_ACQUIRE);
+}
+
+/* blk_range.c */
+
+/** blk_range_config() - the limits of discard and write zeroes */
+void blk_range_config(struct virtio_blk_config *config);
+
+/**
+ * blk_range_gate() - the gate of a discard or write-zeroes request
+ *
+ * A good one costs an operation and no bytes: @req->bytes becomes 0.
+ * Return: VIRTIO_BLK_S_OK, or what it is answered with.
+ */
+uint8_t blk_range_gate(const struct blk *blk, const struct virtq_chain *chain, struct blk_req *req);
+
+/**
+ * blk_range_run() - do it, and count it
+ *
+ * Return: 0 (@req->status is UNSUPP after flags that aren't known) or a
+ * negative errno.
+ */
+int blk_range_run(struct blk_queue *q, struct blk_req *req);
 
 /* blk_pressure.c */
 

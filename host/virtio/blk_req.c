@@ -114,6 +114,13 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 	case VIRTIO_BLK_T_GET_ID:
 		ok = req->bytes && data_direction(req, true);
 		break;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		req->status = blk_range_gate(blk, chain, req);
+		if (req->status == VIRTIO_BLK_S_UNSUPP)
+			return BLK_REJECT;
+		ok = req->status == VIRTIO_BLK_S_OK;
+		break;
 	default:
 		req->status = VIRTIO_BLK_S_UNSUPP;
 		return BLK_REJECT;
@@ -257,7 +264,7 @@ static int run_write(struct blk_queue *q, struct blk_req *req)
 	n = transfer(q, true, off, req->bytes, &iov, &nr);
 	if (n < 0)
 		return (int)n;
-	if (q->blk->write_through) {
+	if (blk_write_through(q->blk)) {
 		ret = backing_flush(q);
 		if (ret)
 			return ret;
@@ -294,6 +301,7 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req)
 	int ret;
 
 	ss_probe_req_start(disk, q->index, req->head, req->type, req->sector, req->bytes);
+	req->status = VIRTIO_BLK_S_OK;
 	switch (req->inject ? BLK_INJECT : req->type) {
 	case BLK_INJECT:
 		ret = -EIO;
@@ -307,11 +315,14 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req)
 	case VIRTIO_BLK_T_FLUSH:
 		ret = run_flush(q);
 		break;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		ret = blk_range_run(q, req);
+		break;
 	default:
 		ret = run_get_id(q, req);
 		break;
 	}
-	req->status = VIRTIO_BLK_S_OK;
 	if (ret)
 		req_fail(q, req);
 	/* One that is delayed is done when it's published. */
