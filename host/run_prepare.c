@@ -3,9 +3,11 @@
 #include "run.h"
 #include "log.h"
 #include "io/backing.h"
+#include "observe/btf_check.h"
 #include "io/profile.h"
 #include "vm/boot.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -165,11 +167,45 @@ static int check_kernel(const struct run_opts *o)
 	return ret;
 }
 
+/*
+ * Will a scheduler load? An uncompressed kernel can be asked at once; another one
+ * is asked by the agent, half a minute later.
+ */
+static int check_sched_ext(const struct run_opts *o)
+{
+	struct btf_check_result res;
+	char magic[SELFMAG] = "";
+	int fd = open(o->kernel, O_RDONLY | O_CLOEXEC), ret;
+	ssize_t n = fd < 0 ? 0 : read(fd, magic, sizeof(magic));
+
+	if (fd >= 0)
+		close(fd);
+	if (n != SELFMAG || memcmp(magic, ELFMAG, SELFMAG))
+		return SS_EXIT_OK;
+	ret = btf_check_sched_ext(o->kernel, &res);
+	if (ret == -ENODATA) {
+		ss_err("--kernel: %s has no BTF, without which no scheduler loads: choose one built with CONFIG_DEBUG_INFO_BTF",
+		       o->kernel);
+		return SS_EXIT_GUEST_UNFIT;
+	}
+	if (!ret && !res.has_ops) {
+		ss_err("--kernel: %s has no sched_ext: choose one built with CONFIG_SCHED_CLASS_EXT",
+		       o->kernel);
+		return SS_EXIT_GUEST_UNFIT;
+	}
+	/* A scheduler may get along without what lacks: that is for it to say. */
+	if (!ret && !res.usable)
+		ss_warn("--kernel: %s: %s", o->kernel, res.verdict);
+	return SS_EXIT_OK;
+}
+
 int run_check_files(const struct run *run)
 {
 	const struct run_opts *o = &run->o;
 	int ret = check_kernel(o);
 
+	if (!ret && o->sched && !run_in_nested())
+		ret = check_sched_ext(o);
 	if (!ret && o->initrd)
 		ret = check_regular("--initrd", o->initrd, SS_EXIT_KERNEL);
 	if (!ret && o->modules)

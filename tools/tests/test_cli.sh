@@ -10,7 +10,7 @@ stallscope=$build/stallscope
 name=test-cli-$$
 
 # host/exitcodes.h: numbers never change meaning, so they are written out here.
-USAGE=2 KERNEL=3 DISK=6 KVM=7 FILE=8 OUTPUT=9
+USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9
 
 # What tools/setup found, unless the environment says it.
 config() {
@@ -249,6 +249,25 @@ unreadable_kernel() {
 	refused $KERNEL "$T/files/secret" "Permission denied"
 }
 
+# Kernels made unfit by hand: the archive has none without BTF, and virtio is what
+# modules bring.
+unfit_kernels() {
+	need_kernel
+	local elf
+
+	elf=$(config GUEST_VMLINUX)
+	mkdir -p "$T/files/modules/kernel/fs/ext4"
+	: >"$T/files/modules/kernel/fs/ext4/ext4.ko"
+	objcopy --remove-section .BTF --remove-section .BTF_ids "$elf" "$T/files/vmlinux"
+	bad $UNFIT BTF "$T/files/vmlinux" -- --kernel "$T/files/vmlinux" --sched "$build/guest/scx_vtime"
+	printf 'kernel/fs/ext4/ext4.ko:\n' >"$T/files/modules/modules.dep"
+	: >"$T/files/modules/modules.builtin"
+	bad $UNFIT virtio -- --modules "$T/files/modules"
+	elf=$(KERNEL='' "$src/tools/get-kernel" --without sched_ext 2>/dev/null)/vmlinux ||
+		skip "no kernel without sched_ext to be had"
+	bad $UNFIT sched_ext "$elf" -- --kernel "$elf" --sched "$build/guest/scx_vtime"
+}
+
 module_directories() {
 	need_kernel
 	mkdir -p "$T/files/empty"
@@ -414,6 +433,7 @@ ktap_test kernels "kernels that are missing, a directory, or none"
 ktap_test truncated_kernel "a kernel cut short"
 ktap_test memory_beyond_the_host "memory that the host hasn't got"
 ktap_test unreadable_kernel "a kernel that can't be read"
+ktap_test unfit_kernels "kernels without BTF, virtio or sched_ext"
 ktap_test module_directories "modules and initramfs that are missing or none"
 ktap_test disks "disks that are missing, a directory, empty or too short"
 ktap_test odd_disk "a disk that isn't a multiple of 512 bytes"

@@ -36,7 +36,7 @@ old_kernel() {
 	mkdir "$1"
 	old=$(KERNEL='' "$src/tools/get-kernel" --without sched_ext 2>"$1/why") || return 0
 	release=$(cat "$old/release")
-	ln -s "$old/vmlinux" "$1/vmlinux"
+	ln -s "$old/vmlinuz" "$1/vmlinuz"
 	make_initrd "$1/initrd.cpio" "$old/lib/modules/$release" --sched "$build/guest/scx_vtime"
 	rm "$1/why"
 }
@@ -80,7 +80,7 @@ in_machine() {
 	for tool in bash sed tail timeout find jq bpftool flock mktemp realpath; do
 		with+=(--exec-bin "$(command -v "$tool")")
 	done
-	for file in stallscope vmlinux initrd.cpio silent.cpio old/why old/vmlinux old/initrd.cpio; do
+	for file in stallscope vmlinux initrd.cpio silent.cpio old/why old/vmlinuz old/initrd.cpio; do
 		[ ! -e "$T/guest/$file" ] ||
 			with+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
 	done

@@ -287,17 +287,17 @@ output_full() {
 }
 
 kernel_without_sched_ext() {
-	[ -e "$GUEST/old/vmlinux" ] || skip "$(cat "$GUEST/old/why" 2>/dev/null || echo "no such kernel")"
-	go kernel_without_sched_ext "${vtime[@]}" --kernel "$GUEST/old/vmlinux" \
+	[ -e "$GUEST/old/vmlinuz" ] || skip "$(cat "$GUEST/old/why" 2>/dev/null || echo "no such kernel")"
+	go kernel_without_sched_ext "${vtime[@]}" --kernel "$GUEST/old/vmlinuz" \
 		--initrd "$GUEST/old/initrd.cpio" --disk size=16M --exec true
-	failed $UNFIT "$(json .end)" --kernel "$GUEST/old/vmlinux" sched_ext
+	failed $UNFIT "$(json .end)" --kernel "$GUEST/old/vmlinuz" sched_ext
 }
 
 # live COMMAND...: asks the run; sets rc, answer
 live() {
 	rc=0
 	answer=$("$GUEST/stallscope" "$@" 2>&1) || rc=$?
-	diag "$answer"
+	diag "${answer:0:300}"
 }
 
 # now N FILTER: a figure of disk N, as it is now
@@ -313,13 +313,13 @@ until_more() {
 }
 
 steered() {
-	local reads
-
 	printf 'seed 1\nerror every=5\nstall every=2s for=300ms\n' >"$T/p.profile"
 	start steered --disk size=16M,iops=2 --disk "size=16M,profile=$T/p.profile" \
 		--disk size=16M,iops=3,group=g --disk size=16M,group=g \
 		--exec "while dd if=\$STALLSCOPE_DISK1 of=/dev/null bs=4k count=1 iflag=direct \
-			2>/dev/null || true; do :; done & $(io 30)"
+			2>/dev/null || true; do :; done & fio --name=io --filename=\$STALLSCOPE_DISK0 \
+			--direct=1 --bs=4k --ioengine=psync --rw=randread --number_ios=1000 \
+			--output-format=terse; kill \$!"
 	for _ in {1..600}; do
 		! grep -q "workload is running" "$T/out" || break
 		sleep 0.1
@@ -343,20 +343,20 @@ steered() {
 	live throttle nobody disk0 iops=5
 	expect_eq "exit status for no such run" "$rc" 21
 	expect_eq "the limit, after all that" "$(now 0 .throttle.limits.iops)" 2
-	reads=$(now 0 .counters.reads_completed)
-	live throttle steered disk0 iops=0
-	expect_eq "old and new" "$answer" "disk0: iops=2 -> 0 bps=0"
-	until_more 0 .counters.reads_completed $((reads + 100))
 	live throttle steered disk3 iops=9
 	expect_eq "a group" "$answer" $'disk2: iops=3 -> 9 bps=0\ndisk3: iops=3 -> 9 bps=0'
 	until_more 1 .counters.io_errors 0
+	# At 2 a second there would be no end.
+	live throttle steered disk0 iops=0
+	expect_eq "old and new" "$answer" "disk0: iops=2 -> 0 bps=0"
 	finish
 	ended 0 poweroff
+	[ "$(json '.disks[0].counters.reads_completed')" -ge 1000 ] || fail "hardly any read"
 	sound
 	expect_no_file /run/stallscope
 	expect_eq "changes of limits" "$(json '.disks | map(.limit_changes)' -c)" '[1,0,1,1]'
 	expect_eq "stalls as the device measured them" \
-		"$(json '.disks | map(.latency.stall_ns.count > 0)' -c)" '[true,true,false,false]'
+		"$(json '.disks[:2] | map(.latency.stall_ns.count > 0)' -c)" '[true,true]'
 	expect_has "report" "$out" "limit 2 IOPS; changed 1 time"
 }
 
