@@ -7,28 +7,33 @@
 
 #include "virtio/blk_priv.h"
 
-#define LOCK_LIMIT_NS 100000000ULL
+#define LOCK_TRIES    100
+#define LOCK_PAUSE_NS 1000000
 
-/* With the workers parked only a vCPU's reset could change the queues: it holds this lock. */
+/*
+ * With the workers parked only a vCPU's reset could change the queues: it holds
+ * this lock, for up to a second if it waits for a worker.
+ */
 static bool lock_registers(struct blk *blk)
 {
-	const uint64_t end = io_clock_monotonic_now(NULL) + LOCK_LIMIT_NS;
-	const struct timespec until = {
-		.tv_sec = (time_t)(end / IO_NSEC_PER_SEC),
-		.tv_nsec = (long)(end % IO_NSEC_PER_SEC),
-	};
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 
-	return !pthread_mutex_clocklock(&blk->mmio.lock, CLOCK_MONOTONIC, &until);
+	for (unsigned int i = 0; i < LOCK_TRIES; i++) {
+		if (!pthread_mutex_trylock(&blk->mmio.lock))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
+/* The guest's CPUs go on: a word at a time, as they write it. */
 static bool read_u16(const struct virtq *vq, uint64_t gpa, uint16_t *out)
 {
-	uint16_t raw;
+	const uint16_t *p = gpa & 1 ? NULL : guest_mem_ptr(vq->mem, gpa, sizeof(*p));
 
-	if (guest_mem_read(vq->mem, gpa, &raw, sizeof(raw)))
-		return false;
-	*out = le16toh(raw);
-	return true;
+	if (p)
+		*out = le16toh(__atomic_load_n(p, __ATOMIC_RELAXED));
+	return p;
 }
 
 static bool read_rings(const struct virtq *vq, struct blk_queue_dump *d)
