@@ -63,6 +63,7 @@ struct run {
 	volatile int signal;  /* that interrupts the run; 0: none */
 	struct run_job *jobs; /* while they run */
 	int lock_fd;
+	int kmsg_fd;
 };
 
 double run_now(void);

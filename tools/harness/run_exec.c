@@ -233,6 +233,8 @@ static const char *judge(const struct run *run, struct run_job *j, char *buf, si
 	else if (WIFSIGNALED(j->wait_status))
 		snprintf(buf, size, "ended by signal %d (%s)", WTERMSIG(j->wait_status),
 			 strsignal(WTERMSIG(j->wait_status)));
+	else if (j->complained)
+		snprintf(buf, size, "the kernel complained");
 	else if (j->left_behind)
 		snprintf(buf, size, "left something behind");
 	else if (code == 127)
@@ -257,6 +259,8 @@ static void finish(struct run *run, struct run_job *j)
 		j->left_behind = true;
 	stream_finish(j, &j->out);
 	stream_finish(j, &j->err);
+	if (run_kmsg_read(run->kmsg_fd, &j->ktap))
+		j->complained = true;
 	p->status = ktap_end(&j->ktap, judge(run, j, why, sizeof(why)));
 	p->counts = j->ktap.counts;
 	p->seconds = run_now() - j->begin;

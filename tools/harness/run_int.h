@@ -26,7 +26,7 @@ struct run_job {
 	enum { RUN_WAITING, RUN_RUNNING, RUN_DONE } state;
 	pid_t pid, runner;
 	int pidfd, wait_status;
-	bool timed_out, left_behind;
+	bool timed_out, left_behind, complained;
 	double begin, mark, limit; /* seconds; mark: when its last result came */
 	struct run_stream out, err;
 	struct ktap ktap;
@@ -47,5 +47,9 @@ double run_time_scale(void);
 
 /* run_clear.c: returns how many things a finished program had left behind */
 int run_job_clear(const struct run *run, struct run_job *j);
+
+/* run_kmsg.c */
+int run_kmsg_open(void);
+int run_kmsg_read(int fd, struct ktap *k);
 
 #endif /* RUN_INT_H */

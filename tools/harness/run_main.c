@@ -111,6 +111,9 @@ static int execute(void)
 	       "# tier 2, bare-metal guests on native KVM: %s\n"
 	       "# tier 3, Linux guests: %s\n",
 	       run.tiers.kvm, run.tiers.guest);
+	run.kmsg_fd = run_kmsg_open();
+	if (run.kmsg_fd < 0)
+		printf("# the kernel's log can't be read, so it isn't watched\n");
 	if (!run.n_programs) {
 		printf("1..0 # SKIP no test program matches\n");
 		ret = run_report(&run);

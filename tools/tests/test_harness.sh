@@ -272,6 +272,19 @@ run_leaks_file() {
 	expect_no_file "$T/build/tests/tmp"
 }
 
+run_kernel_complains() {
+	export SS_KMSG=$T/kmsg
+	echo '4,1,1,-;WARNING: before the run' >"$SS_KMSG"
+	program good "$good"
+	program noise "echo '6,2,1,-;traps: x[1] general protection fault' >>\$SS_KMSG
+		echo '12,3,1,-;WARNING: from a program' >>\$SS_KMSG; $good"
+	expect_run 'ok 2 t:noise.sh' '2 passed, 0 failed, 0 skipped' 0
+	program warns "echo '4,4,1,-;WARNING: CPU: 0 PID: 1 at mm/x.c:1' >>\$SS_KMSG; $good"
+	program after "$good"
+	expect_run 'not ok 3 t:warns.sh' '3 passed, 1 failed, 0 skipped' 1
+	expect_has "output" "$out" "the kernel's log: WARNING: CPU: 0"
+}
+
 run_reaps_orphans() {
 	# The orphan is the runner's child: it stays in /proc until reaped.
 	program orphan 'printf "KTAP version 1\n1..1\n"; pid=$(sleep 1000 >/dev/null & echo $!)
@@ -508,6 +521,7 @@ ktap_test run_half_planned "missing results make the run fail"
 ktap_test run_bad_status "an exit status without a failure makes the run fail"
 ktap_test run_leaks_process "a process left behind makes the run fail, and is ended"
 ktap_test run_leaks_file "a temporary file left behind makes the run fail, and is removed"
+ktap_test run_kernel_complains "a warning in the kernel's log makes the run fail"
 ktap_test run_reaps_orphans "orphans are reaped while the program runs"
 ktap_test run_all_skipped "a run in which all was skipped has failed"
 ktap_test run_nothing "a run that executed nothing has failed"

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's log: a test under which the kernel complains has failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run_int.h"
+
+/* How the messages begin; a user program's fault is logged as "traps: ...". */
+static const char *const complaints[] = {
+	"WARNING: ",	   "BUG: ",
+	"kernel BUG at ",  "Oops: ",
+	"INFO: task ",	   "rcu: INFO: ",
+	"watchdog: BUG: ", "UBSAN: ",
+	"Kernel panic - ", "general protection fault",
+};
+
+/**
+ * run_kmsg_open() - begin to watch the log.
+ *
+ * $SS_KMSG names another file of /dev/kmsg's format. Returns a descriptor, or
+ * -1 where the log can't be read: then it isn't watched.
+ */
+int run_kmsg_open(void)
+{
+	int fd = open(getenv("SS_KMSG") ?: "/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* One record: "PRIORITY,NUMBER,TIME,FLAGS;TEXT". */
+static bool is_complaint(const char *record, const char **text)
+{
+	const char *semicolon = strchr(record, ';');
+
+	/* Facility 0 is the kernel's own, others are written by programs. */
+	if (!semicolon || record[0] == ' ' || atoi(record) >> 3)
+		return false;
+	*text = semicolon + 1;
+	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
+		if (!strncmp(*text, complaints[i], strlen(complaints[i])))
+			return true;
+	return false;
+}
+
+/** run_kmsg_read() - name what the kernel has complained about since the last time. */
+int run_kmsg_read(int fd, struct ktap *k)
+{
+	char buf[16384], *save, *line;
+	const char *text;
+	int found = 0;
+	ssize_t n;
+
+	/* EPIPE: older records were overwritten before we came to read them. */
+	while (fd >= 0 && ((n = read(fd, buf, sizeof(buf) - 1)) > 0 || (n < 0 && errno == EPIPE))) {
+		if (n < 0)
+			continue;
+		buf[n] = '\0';
+		for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			if (!is_complaint(line, &text))
+				continue;
+			ktap_diag(k, "the kernel's log: %s", text);
+			found++;
+		}
+	}
+	return found;
+}
