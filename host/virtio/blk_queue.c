@@ -338,7 +338,7 @@ void blk_queue_clear(struct blk_queue *q)
 	q->vq = (struct virtq){ 0 };
 	q->deadline = WORKER_NO_DEADLINE;
 	q->seen_idx = 0;
-	q->held_nr = 0;
+	__atomic_store_n(&q->held_nr, 0, __ATOMIC_RELAXED);
 }
 
 /* --- the worker's ops --- */
