@@ -234,6 +234,8 @@ guest_panics() {
 	failed $PANIC panic panicked
 	expect_has "the console's log" "$(cat "$dir/console.log")" "sysrq"
 	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
+	expect_eq "the disk at the end" "$(jq -c ".disks[0] | [.name, .consistent, .queues[0].ready]" \
+		"$dir/dump.json")" '["disk0",true,true]'
 	reported
 }
 
