@@ -98,14 +98,16 @@ json_t *live_limits_json(const struct throttle_limits *limits)
 
 static json_t *counters_json(const struct ss_blk_counters *c)
 {
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "reads_completed",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "reads_completed",
 			 num(c->reads_completed), "writes_completed", num(c->writes_completed),
 			 "flushes_completed", num(c->flushes_completed), "bytes_read",
 			 num(c->bytes_read), "bytes_written", num(c->bytes_written),
 			 "throttled_count", num(c->throttled_count), "io_errors", num(c->io_errors),
 			 "currently_throttled_gauge", num(c->currently_throttled_gauge),
 			 "invalid_avail_idx_count", num(c->invalid_avail_idx_count),
-			 "chains_dropped", num(c->chains_dropped));
+			 "chains_dropped", num(c->chains_dropped), "discards_completed",
+			 num(c->discards_completed), "write_zeroes_completed",
+			 num(c->write_zeroes_completed));
 }
 
 static json_t *throttle_json(const struct throttle_state *t)

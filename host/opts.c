@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "opts.h"
+#include "cpulist.h"
 #include "exitcodes.h"
 #include "log.h"
+#include "virtio/blk.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -69,6 +71,7 @@ static const struct disk_key disk_keys[] = {
 	{ "bps", offsetof(struct disk_opts, bps), true },
 	{ "iops_burst", offsetof(struct disk_opts, iops_burst), false },
 	{ "bps_burst", offsetof(struct disk_opts, bps_burst), true },
+	{ "queues", offsetof(struct disk_opts, queues), false },
 };
 
 static int disk_value(const char *key, const char *val, struct disk_opts *d, char *err)
@@ -91,7 +94,7 @@ static int disk_value(const char *key, const char *val, struct disk_opts *d, cha
 		return ret ? -EINVAL : 0;
 	}
 	snprintf(err, SS_OPTS_ERR_LEN,
-		 "--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group)",
+		 "--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus)",
 		 key);
 	return -EINVAL;
 }
@@ -103,7 +106,9 @@ static char **disk_text(const char *key, struct disk_opts *d)
 		return &d->file;
 	if (!strcmp(key, "profile"))
 		return &d->profile;
-	return strcmp(key, "group") ? NULL : &d->group;
+	if (!strcmp(key, "group"))
+		return &d->group;
+	return strcmp(key, "worker_cpus") ? NULL : &d->worker_cpus;
 }
 
 static int disk_word(char *word, struct disk_opts *d, char *err)
@@ -124,7 +129,9 @@ static int disk_word(char *word, struct disk_opts *d, char *err)
 		return disk_value(word, val, d, err);
 	if (!*val) {
 		snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s= names no %s", word,
-			 text == &d->group ? "group" : "file");
+			 text == &d->group	 ? "group"
+			 : text == &d->worker_cpus ? "CPU"
+						 : "file");
 		return -EINVAL;
 	}
 	free(*text);
@@ -160,7 +167,16 @@ static char *disk_next_word(char **rest)
 
 static int disk_check(const struct disk_opts *d, char *err)
 {
-	if (d->file && d->size)
+	cpu_set_t cpus;
+
+	if (!d->queues || d->queues > BLK_MAX_QUEUES)
+		snprintf(err, SS_OPTS_ERR_LEN, "--disk: queues=%llu is not a number from 1 to %d",
+			 (unsigned long long)d->queues, BLK_MAX_QUEUES);
+	else if (d->worker_cpus && cpulist_parse(d->worker_cpus, &cpus))
+		snprintf(err, SS_OPTS_ERR_LEN,
+			 "--disk: worker_cpus=%s is not a list of CPUs (such as 0-3)",
+			 d->worker_cpus);
+	else if (d->file && d->size)
 		snprintf(err, SS_OPTS_ERR_LEN, "--disk: size= and file= exclude each other");
 	else if (!d->file && !d->size)
 		snprintf(err, SS_OPTS_ERR_LEN,
@@ -193,7 +209,7 @@ int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN])
 	char *copy = strdup(s), *rest = copy, *word;
 	int ret = 0;
 
-	memset(d, 0, sizeof(*d));
+	*d = (struct disk_opts){ .queues = 1 };
 	if (!copy) {
 		snprintf(err, SS_OPTS_ERR_LEN, "--disk: out of memory");
 		return -EINVAL;
@@ -209,7 +225,8 @@ void disk_opts_free(struct disk_opts *d)
 	free(d->file);
 	free(d->profile);
 	free(d->group);
-	d->file = d->profile = d->group = NULL;
+	free(d->worker_cpus);
+	d->file = d->profile = d->group = d->worker_cpus = NULL;
 }
 
 struct opts_argp {

@@ -24,6 +24,8 @@
  * @bps_burst: capacity of the bytes bucket in bytes, 0 for one second's worth.
  * @profile: path of a pressure profile, NULL none; owned by the struct.
  * @group: the throttle's name, shared by all disks that give it, NULL none; owned.
+ * @queues: request queues, each with a worker.
+ * @worker_cpus: list of CPUs for the workers, in turn, NULL for any; owned.
  */
 struct disk_opts {
 	char *file;
@@ -35,6 +37,8 @@ struct disk_opts {
 	uint64_t bps_burst;
 	char *profile;
 	char *group;
+	uint64_t queues;
+	char *worker_cpus;
 };
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Set a guest up, let it run, take it down, and say how it went. */
 #include "run_guest.h"
+#include "cpulist.h"
 #include "ctl.h"
 #include "live.h"
 #include "log.h"
@@ -60,6 +61,9 @@ static int setup_trace(struct guest *g)
 	char err[256];
 	int ret;
 
+	for (unsigned int i = 0; i < cfg.disks; i++)
+		if (g->run->o.disks[i].queues > cfg.queues)
+			cfg.queues = (unsigned int)g->run->o.disks[i].queues;
 	if (g->run->o.no_trace) {
 		report_add_missing(r, false, "host tracing: switched off by --no-trace");
 		return counters_alloc(NULL, g->run->o.nr_disks, &g->counters) ? SS_EXIT_FAIL : 0;
@@ -131,10 +135,12 @@ static int setup_disk(struct guest *g, unsigned int i)
 {
 	const struct disk_opts *d = &g->run->o.disks[i];
 	char serial[24], err[SS_OPTS_ERR_LEN];
+	cpu_set_t cpus[BLK_MAX_QUEUES];
 	struct blk_config cfg = {
 		.index = i,
 		.read_only = d->read_only,
 		.serial = serial,
+		.queues = (unsigned int)d->queues,
 		.limits = { .ops = { d->iops, d->iops_burst }, .bytes = { d->bps, d->bps_burst } },
 		.counters = &g->counters.disk[i],
 	};
@@ -150,6 +156,11 @@ static int setup_disk(struct guest *g, unsigned int i)
 		ss_err("--disk: %s", err);
 		return SS_EXIT_DISK;
 	}
+	if (d->worker_cpus && cpulist_spread(d->worker_cpus, cpus, cfg.queues, err, sizeof(err))) {
+		ss_err("--disk: worker_cpus: %s", err);
+		return SS_EXIT_USAGE;
+	}
+	cfg.affinity = d->worker_cpus ? cpus : NULL;
 	g->run->r.disk[i].size = g->backing[i]->size;
 	snprintf(serial, sizeof(serial), "stallscope%u", i);
 	cfg.backing = g->backing[i];

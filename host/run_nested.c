@@ -130,12 +130,17 @@ static void add_text(char *buf, size_t size, const char *key, const char *text)
 static const char *more(const struct disk_opts *d, char *buf, size_t size)
 {
 	char real[PATH_MAX];
+	size_t n;
 
 	buf[0] = '\0';
 	if (d->profile)
 		add_text(buf, size, "profile", absolute(d->profile, real));
 	if (d->group)
 		add_text(buf, size, "group", d->group);
+	if (d->worker_cpus)
+		add_text(buf, size, "worker_cpus", d->worker_cpus);
+	n = strlen(buf);
+	snprintf(buf + n, size - n, ",queues=%u", (unsigned int)d->queues);
 	return buf;
 }
 

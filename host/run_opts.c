@@ -44,7 +44,8 @@ static const struct argp_option options[] = {
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory (default 512M)", 0 },
 	{ "disk", OPT_DISK, "K=V,...", 0, "A disk: size=256M (a temporary file) or file=PATH[,ro]; "
 	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited); "
-	  "profile=FILE says what it does over time, group=NAME shares limits among disks. "
+	  "profile=FILE says what it does over time, group=NAME shares limits among disks; "
+	  "queues=N request queues, worker_cpus=LIST where their workers run. "
 	  "Give it again for a further disk. Default: size=256M, unlimited", 0 },
 	{ NULL, 0, NULL, 0, "What happens in it:", 2 },
 	{ "sched", OPT_SCHED, "PATH", 0, "Load this sched_ext scheduler binary (default: none)", 0 },
@@ -302,7 +303,7 @@ static int check_groups(struct run_opts *o)
 static void set_defaults(struct run_opts *o)
 {
 	if (!o->nr_disks)
-		o->disks[o->nr_disks++].size = 256ULL << 20;
+		o->disks[o->nr_disks++] = (struct disk_opts){ .size = 256ULL << 20, .queues = 1 };
 	if (!o->time_limit_s)
 		o->time_limit_s = (o->duration_s ? o->duration_s : 600) + 180;
 	if (!o->name) {

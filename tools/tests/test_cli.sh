@@ -200,6 +200,13 @@ disk_words() {
 	for v in -1 x 1Q 18446744073709551616; do
 		bad $USAGE "bps=$v" -- "--disk=size=1M,bps=$v"
 	done
+	for v in 0 9 1000 18446744073709551616 -1 x 1.5; do
+		bad $USAGE "queues=$v" -- "--disk=size=1M,queues=$v"
+	done
+	for v in x 0- 3-2 -1 0-1,,,,2 1024 0:1; do
+		bad $USAGE "worker_cpus=" -- "--disk=size=1M,worker_cpus=$v"
+	done
+	bad $USAGE "worker_cpus=" -- --disk=size=1M,worker_cpus=
 	bad $USAGE "disks" -- --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M \
 		--disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M
 }
