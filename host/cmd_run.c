@@ -118,8 +118,9 @@ static int choose_where(struct run *run, bool *nested)
 		return kvm_status(&kvm);
 	*nested = true;
 	run_progress(run, "%s", kvm.reason);
-	run_progress(run, "so the guest runs inside an emulated machine that has KVM: the figures show "
-			  "what happens, not how fast this machine is");
+	run_progress(run,
+		     "so the guest runs inside an emulated machine that has KVM: the figures show "
+		     "what happens, not how fast this machine is");
 	return SS_EXIT_OK;
 }
 
@@ -201,7 +202,8 @@ static int report(struct run *run, int status)
 		status = SS_EXIT_OUTPUT;
 	}
 	if (!status && report_uncounted(r)) {
-		ss_err("%" PRIu64 " trace records were lost without being counted", report_uncounted(r));
+		ss_err("%" PRIu64 " trace records were lost without being counted",
+		       report_uncounted(r));
 		status = SS_EXIT_LOST;
 	}
 	r->exit_status = status;

@@ -12,7 +12,8 @@ static const struct cmd {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } cmds[] = {
-	{ "run", cmd_run, "boot a guest under IO pressure, trace it, say whose fault the stalls were" },
+	{ "run", cmd_run,
+	  "boot a guest under IO pressure, trace it, say whose fault the stalls were" },
 	{ "report", cmd_report, "print the report of a finished run again" },
 	{ "doctor", cmd_doctor, "say whether this machine can run guests, and what is missing" },
 	{ "throttle", cmd_throttle, "change a disk's limits while its guest runs" },
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_CMDS; i++)
 		if (!strcmp(argv[1], cmds[i].name))
 			return cmds[i].run(argc - 1, argv + 1);
-	ss_err("unknown command '%s' (known: run, report, doctor, throttle, stat, dump; see stallscope --help)", argv[1]);
+	ss_err("unknown command '%s' (known: run, report, doctor, throttle, stat, dump; see stallscope --help)",
+	       argv[1]);
 	return SS_EXIT_USAGE;
 }

@@ -87,15 +87,15 @@ static int disk_value(const char *key, const char *val, struct disk_opts *d, cha
 		if (ret == -ERANGE)
 			snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s=%s is too large", key, val);
 		else if (ret)
-			snprintf(err, SS_OPTS_ERR_LEN,
-				 "--disk: %s=%s is not a %s", key, val,
-				 k->is_size ? "number of bytes (such as 4096, 64K or 256M)" :
-					      "whole number");
+			snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s=%s is not a %s", key, val,
+				 k->is_size ? "number of bytes (such as 4096, 64K or 256M)"
+					    : "whole number");
 		return ret ? -EINVAL : 0;
 	}
-	snprintf(err, SS_OPTS_ERR_LEN,
-		 "--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus)",
-		 key);
+	snprintf(
+		err, SS_OPTS_ERR_LEN,
+		"--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus)",
+		key);
 	return -EINVAL;
 }
 
@@ -129,9 +129,9 @@ static int disk_word(char *word, struct disk_opts *d, char *err)
 		return disk_value(word, val, d, err);
 	if (!*val) {
 		snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s= names no %s", word,
-			 text == &d->group	 ? "group"
+			 text == &d->group	   ? "group"
 			 : text == &d->worker_cpus ? "CPU"
-						 : "file");
+						   : "file");
 		return -EINVAL;
 	}
 	free(*text);
@@ -186,15 +186,18 @@ static int disk_check(const struct disk_opts *d, char *err)
 			 "--disk: size=%llu is not a multiple of 512 bytes (a sector)",
 			 (unsigned long long)d->size);
 	else if (!d->file && d->read_only)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: ro wants file=PATH (an empty disk is no use)");
+		snprintf(err, SS_OPTS_ERR_LEN,
+			 "--disk: ro wants file=PATH (an empty disk is no use)");
 	else if (d->iops_burst && d->iops_burst < d->iops)
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "--disk: iops_burst=%llu is below iops=%llu (a burst holds at least one second)",
-			 (unsigned long long)d->iops_burst, (unsigned long long)d->iops);
+		snprintf(
+			err, SS_OPTS_ERR_LEN,
+			"--disk: iops_burst=%llu is below iops=%llu (a burst holds at least one second)",
+			(unsigned long long)d->iops_burst, (unsigned long long)d->iops);
 	else if (d->bps_burst && d->bps_burst < d->bps)
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "--disk: bps_burst=%llu is below bps=%llu (a burst holds at least one second)",
-			 (unsigned long long)d->bps_burst, (unsigned long long)d->bps);
+		snprintf(
+			err, SS_OPTS_ERR_LEN,
+			"--disk: bps_burst=%llu is below bps=%llu (a burst holds at least one second)",
+			(unsigned long long)d->bps_burst, (unsigned long long)d->bps);
 	else if (d->iops_burst && !d->iops)
 		snprintf(err, SS_OPTS_ERR_LEN, "--disk: iops_burst= without iops= limits nothing");
 	else if (d->bps_burst && !d->bps)
@@ -232,7 +235,7 @@ void disk_opts_free(struct disk_opts *d)
 struct opts_argp {
 	void *input;
 	char *name;
-	int next;		/* where argp stood when it gave up */
+	int next; /* where argp stood when it gave up */
 };
 
 enum { OPTS_KEY_USAGE = -3 };
@@ -247,7 +250,8 @@ static error_t opts_argp_parser(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = oa->input;
 		return 0;
 	case '?':
-		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, oa->name);
+		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK,
+			  oa->name);
 		exit(SS_EXIT_OK);
 	case OPTS_KEY_USAGE:
 		argp_help(state->root_argp, stdout, ARGP_HELP_USAGE, oa->name);

@@ -433,7 +433,8 @@ static int judge_end(const struct guest *g)
 	case RUN_END_REBOOT:
 		return fault(SS_EXIT_GUEST_REBOOT, "the guest rebooted instead of powering off");
 	case RUN_END_TRIPLE_FAULT:
-		return fault(SS_EXIT_GUEST_TRIPLE, "the guest crashed with a triple fault: %s", msg);
+		return fault(SS_EXIT_GUEST_TRIPLE, "the guest crashed with a triple fault: %s",
+			     msg);
 	case RUN_END_TIMEOUT:
 		return fault(SS_EXIT_GUEST_TIMEOUT, "the guest was stopped: %s", msg);
 	default:
@@ -456,17 +457,20 @@ static int judge_sched(const struct guest *g)
 	first_line(sc->message, line, sizeof(line));
 	switch (g->session.sched_fault) {
 	case SESSION_SCHED_FAILED:
-		return fault(SS_EXIT_SCHED_LOAD, "--sched: %s did not load: %s", g->run->o.sched, line);
+		return fault(SS_EXIT_SCHED_LOAD, "--sched: %s did not load: %s", g->run->o.sched,
+			     line);
 	case SESSION_SCHED_EXITED:
-		return fault(SS_EXIT_SCHED_EXITED, "--sched: %s ended by itself in mid-run (%s %d): %s",
-			     g->run->o.sched, sc->signal ? "signal" : "exit status",
+		return fault(SS_EXIT_SCHED_EXITED,
+			     "--sched: %s ended by itself in mid-run (%s %d): %s", g->run->o.sched,
+			     sc->signal ? "signal" : "exit status",
 			     sc->signal ? sc->signal : sc->exit, line);
 	case SESSION_SCHED_KICKED:
 		return fault(SS_EXIT_SCHED_KICKED, "--sched: the kernel ejected %s in mid-run: %s",
 			     g->run->o.sched, line);
 	default:
 		if (sc->wanted && !sc->loaded)
-			return fault(SS_EXIT_SCHED_LOAD, "--sched: %s was never enabled", g->run->o.sched);
+			return fault(SS_EXIT_SCHED_LOAD, "--sched: %s was never enabled",
+				     g->run->o.sched);
 		return SS_EXIT_OK;
 	}
 }
@@ -480,10 +484,12 @@ static int judge_workload(const struct guest *g)
 	if (!w->ended)
 		return fault(SS_EXIT_AGENT, "the guest ended before the workload did");
 	if (w->signal)
-		return fault(SS_EXIT_WORKLOAD, "--exec: the workload was killed by signal %d; see %s/workload.log",
+		return fault(SS_EXIT_WORKLOAD,
+			     "--exec: the workload was killed by signal %d; see %s/workload.log",
 			     w->signal, g->run->out_name);
 	if (w->exit)
-		return fault(SS_EXIT_WORKLOAD, "--exec: the workload failed with exit status %d; see %s/workload.log",
+		return fault(SS_EXIT_WORKLOAD,
+			     "--exec: the workload failed with exit status %d; see %s/workload.log",
 			     w->exit, g->run->out_name);
 	return SS_EXIT_OK;
 }
@@ -494,17 +500,24 @@ static int judge_guest(const struct guest *g)
 	const char *kernel = g->run->o.kernel;
 
 	if (!s->hello)
-		return fault(SS_EXIT_AGENT, "the guest ended without a word from its agent; see %s/console.log",
+		return fault(SS_EXIT_AGENT,
+			     "the guest ended without a word from its agent; see %s/console.log",
 			     g->run->out_name);
 	if (g->run->o.sched && !s->has_sched_ext)
-		return fault(SS_EXIT_GUEST_UNFIT, "--kernel: %s (Linux %s) has no sched_ext: choose one built with CONFIG_SCHED_CLASS_EXT",
-			     kernel, g->run->r.guest_kernel);
+		return fault(
+			SS_EXIT_GUEST_UNFIT,
+			"--kernel: %s (Linux %s) has no sched_ext: choose one built with CONFIG_SCHED_CLASS_EXT",
+			kernel, g->run->r.guest_kernel);
 	if (g->run->o.sched && !s->has_btf)
-		return fault(SS_EXIT_GUEST_UNFIT, "--kernel: %s (Linux %s) has no BTF: choose one built with CONFIG_DEBUG_INFO_BTF",
-			     kernel, g->run->r.guest_kernel);
+		return fault(
+			SS_EXIT_GUEST_UNFIT,
+			"--kernel: %s (Linux %s) has no BTF: choose one built with CONFIG_DEBUG_INFO_BTF",
+			kernel, g->run->r.guest_kernel);
 	if (!s->has_virtio_blk)
-		return fault(SS_EXIT_GUEST_UNFIT, "--kernel: %s (Linux %s) shows no virtio disk: it lacks virtio_mmio or virtio_blk; give its --modules",
-			     kernel, g->run->r.guest_kernel);
+		return fault(
+			SS_EXIT_GUEST_UNFIT,
+			"--kernel: %s (Linux %s) shows no virtio disk: it lacks virtio_mmio or virtio_blk; give its --modules",
+			kernel, g->run->r.guest_kernel);
 	return SS_EXIT_OK;
 }
 
@@ -525,7 +538,8 @@ static int judge(const struct guest *g)
 	if (!ret)
 		ret = judge_workload(g);
 	if (!ret && !g->session.bye)
-		ret = fault(SS_EXIT_AGENT, "the guest's agent broke off before it had sent everything");
+		ret = fault(SS_EXIT_AGENT,
+			    "the guest's agent broke off before it had sent everything");
 	if (!ret && g->run->records_error)
 		ret = fault(SS_EXIT_OUTPUT, "--out: %s: %s", g->run->out_name,
 			    strerror(-g->run->records_error));

@@ -14,14 +14,14 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define NSEC			1000000000ULL
-#define TURN_MS			20		/* the host's ring buffer is emptied so often */
-#define LAST_WORDS_MS		100		/* no more from the agent for so long: it's all */
-#define CLOCK_EVERY_NS		(NSEC / 10)
-#define STATUS_EVERY_NS		NSEC
-#define PLAIN_STATUS_EVERY	5		/* where standard output is no terminal */
-#define BOOT_LIMIT_NS		(120 * NSEC)	/* a guest that hasn't said hello by then is stuck */
-#define STOP_GRACE_NS		(15 * NSEC)	/* for the agent to send what it has */
+#define NSEC		   1000000000ULL
+#define TURN_MS		   20  /* the host's ring buffer is emptied so often */
+#define LAST_WORDS_MS	   100 /* no more from the agent for so long: it's all */
+#define CLOCK_EVERY_NS	   (NSEC / 10)
+#define STATUS_EVERY_NS	   NSEC
+#define PLAIN_STATUS_EVERY 5		/* where standard output is no terminal */
+#define BOOT_LIMIT_NS	   (120 * NSEC) /* a guest that hasn't said hello by then is stuck */
+#define STOP_GRACE_NS	   (15 * NSEC)	/* for the agent to send what it has */
 
 static void store(struct guest *g, const void *rec, size_t len)
 {
@@ -159,7 +159,8 @@ static void watch_time(struct guest *g, uint64_t now)
 		return;
 	}
 	if (now - g->begun_ns >= limit) {
-		snprintf(msg, size, "still running at the time limit of %u s", g->run->o.time_limit_s);
+		snprintf(msg, size, "still running at the time limit of %u s",
+			 g->run->o.time_limit_s);
 		ask_stop(g, VM_END_TIMEOUT);
 	} else if (!g->hello_ns && now - g->begun_ns >= BOOT_LIMIT_NS) {
 		snprintf(msg, size, "no word from the guest's agent within %" PRIu64 " s",

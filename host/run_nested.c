@@ -13,11 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MIB		  (1ULL << 20)
-#define NESTED_BASE_MIB	  900	/* its own kernel, programs, traces and run directory */
-#define NESTED_MIN_MIB	  2048
-#define NESTED_EXTRA_S	  120	/* its own start, and copying the files out */
-#define NESTED_MAX_ARGS	  (4 * RUN_MAX_FILES + 8 * SS_MAX_DISKS + 64)
+#define MIB		(1ULL << 20)
+#define NESTED_BASE_MIB 900 /* its own kernel, programs, traces and run directory */
+#define NESTED_MIN_MIB	2048
+#define NESTED_EXTRA_S	120 /* its own start, and copying the files out */
+#define NESTED_MAX_ARGS (4 * RUN_MAX_FILES + 8 * SS_MAX_DISKS + 64)
 
 /* An argument vector under construction; the strings made for it are its own. */
 struct args {
@@ -81,7 +81,8 @@ static const char *absolute(const char *path, char real[PATH_MAX])
 	return realpath(path, real) ? real : path;
 }
 
-static void machine_args(const struct run *run, struct args *a, const char *nested, const char *self)
+static void machine_args(const struct run *run, struct args *a, const char *nested,
+			 const char *self)
 {
 	const struct run_opts *o = &run->o;
 	char real[PATH_MAX];
@@ -103,7 +104,8 @@ static void machine_args(const struct run *run, struct args *a, const char *nest
 		if (!o->disks[i].file)
 			continue;
 		arg(a, "--drive");
-		arg(a, "%s%s", absolute(o->disks[i].file, real), o->disks[i].read_only ? ",ro" : "");
+		arg(a, "%s%s", absolute(o->disks[i].file, real),
+		    o->disks[i].read_only ? ",ro" : "");
 	}
 	arg(a, "--env");
 	arg(a, "STALLSCOPE_OUT_NAME=%s", o->out);
@@ -154,7 +156,8 @@ static void disk_args(const struct run_opts *o, struct args *a)
 
 		arg(a, "--disk");
 		if (d->file)
-			arg(a, "file=/dev/vd%c%s,iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu%s",
+			arg(a,
+			    "file=/dev/vd%c%s,iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu%s",
 			    drive++, d->read_only ? ",ro" : "", (unsigned long long)d->iops,
 			    (unsigned long long)d->bps, (unsigned long long)d->iops_burst,
 			    (unsigned long long)d->bps_burst, more(d, rest, sizeof(rest)));

@@ -35,31 +35,46 @@ enum {
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "The guest:", 1 },
-	{ "kernel", OPT_KERNEL, "FILE", 0, "Guest kernel: bzImage or uncompressed vmlinux (required)", 0 },
-	{ "modules", OPT_MODULES, "DIR", 0, "Its modules, .../lib/modules/RELEASE; an initramfs is made "
-	  "of them, the agent, the scheduler and the workload's programs", 0 },
-	{ "initrd", OPT_INITRD, "FILE", 0, "A ready initramfs instead (with the agent as /init)", 0 },
+	{ "kernel", OPT_KERNEL, "FILE", 0,
+	  "Guest kernel: bzImage or uncompressed vmlinux (required)", 0 },
+	{ "modules", OPT_MODULES, "DIR", 0,
+	  "Its modules, .../lib/modules/RELEASE; an initramfs is made "
+	  "of them, the agent, the scheduler and the workload's programs",
+	  0 },
+	{ "initrd", OPT_INITRD, "FILE", 0, "A ready initramfs instead (with the agent as /init)",
+	  0 },
 	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 0 },
 	{ "cpus", OPT_CPUS, "N", 0, "vCPUs (default 2)", 0 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory (default 512M)", 0 },
-	{ "disk", OPT_DISK, "K=V,...", 0, "A disk: size=256M (a temporary file) or file=PATH[,ro]; "
+	{ "disk", OPT_DISK, "K=V,...", 0,
+	  "A disk: size=256M (a temporary file) or file=PATH[,ro]; "
 	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited); "
 	  "profile=FILE says what it does over time, group=NAME shares limits among disks; "
 	  "queues=N request queues, worker_cpus=LIST where their workers run. "
-	  "Give it again for a further disk. Default: size=256M, unlimited", 0 },
+	  "Give it again for a further disk. Default: size=256M, unlimited",
+	  0 },
 	{ NULL, 0, NULL, 0, "What happens in it:", 2 },
-	{ "sched", OPT_SCHED, "PATH", 0, "Load this sched_ext scheduler binary (default: none)", 0 },
+	{ "sched", OPT_SCHED, "PATH", 0, "Load this sched_ext scheduler binary (default: none)",
+	  0 },
 	{ "sched-arg", OPT_SCHED_ARG, "ARG", 0, "An argument for it; repeatable", 0 },
-	{ "exec", OPT_EXEC, "CMD", 0, "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk", 0 },
-	{ "file", OPT_FILE, "SRC[:DST]", 0, "Put a file or directory into the guest; repeatable", 0 },
-	{ "duration", OPT_DURATION, "S", 0, "Stop the workload after S seconds (default: it ends by itself)", 0 },
-	{ "time-limit", OPT_TIME_LIMIT, "S", 0, "Stop a guest that still runs after S seconds "
-	  "(default: the duration, or 600, and 180)", 0 },
+	{ "exec", OPT_EXEC, "CMD", 0,
+	  "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk", 0 },
+	{ "file", OPT_FILE, "SRC[:DST]", 0, "Put a file or directory into the guest; repeatable",
+	  0 },
+	{ "duration", OPT_DURATION, "S", 0,
+	  "Stop the workload after S seconds (default: it ends by itself)", 0 },
+	{ "time-limit", OPT_TIME_LIMIT, "S", 0,
+	  "Stop a guest that still runs after S seconds "
+	  "(default: the duration, or 600, and 180)",
+	  0 },
 	{ NULL, 0, NULL, 0, "The run:", 3 },
-	{ "name", OPT_NAME, "NAME", 0, "Its name: pins lie in /sys/fs/bpf/stallscope/NAME/ (default run-PID)", 0 },
+	{ "name", OPT_NAME, "NAME", 0,
+	  "Its name: pins lie in /sys/fs/bpf/stallscope/NAME/ (default run-PID)", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "Run directory, made if missing (default stallscope-NAME)", 0 },
-	{ "nested", OPT_NESTED, "WHEN", 0, "Run inside an emulated machine that has KVM: auto (where "
-	  "/dev/kvm can't run Linux; the default), always or never", 0 },
+	{ "nested", OPT_NESTED, "WHEN", 0,
+	  "Run inside an emulated machine that has KVM: auto (where "
+	  "/dev/kvm can't run Linux; the default), always or never",
+	  0 },
 	{ "no-trace", OPT_NO_TRACE, NULL, 0, "No BPF on host and guest: counters only", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print run.json instead of the report; no progress", 0 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's console on standard error", 0 },
@@ -140,7 +155,8 @@ static bool name_ok(const char *s)
 static error_t opt_name(const char *arg, struct run_opts *o)
 {
 	if (!name_ok(arg))
-		return bad("--name: '%s' wants 1 to 64 letters, digits, '.', '_' or '-'%s", arg, "");
+		return bad("--name: '%s' wants 1 to 64 letters, digits, '.', '_' or '-'%s", arg,
+			   "");
 	o->name = arg;
 	return 0;
 }

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #define RUN_MAX_FILES 64
-#define RUN_MAX_CPUS 64
+#define RUN_MAX_CPUS  64
 
 enum run_nested {
-	RUN_NESTED_AUTO,	/* where /dev/kvm can't run a Linux guest */
+	RUN_NESTED_AUTO, /* where /dev/kvm can't run a Linux guest */
 	RUN_NESTED_ALWAYS,
 	RUN_NESTED_NEVER,
 };

@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 static const char *const out_files[] = {
-	"run.json", "dump.json", "events.bin", "console.log", "workload.log", "l1-kernel.log", "initrd.cpio",
+	"run.json",	"dump.json",	 "events.bin",	"console.log",
+	"workload.log", "l1-kernel.log", "initrd.cpio",
 };
 
 int run_helper(const char *name, char path[PATH_MAX])
@@ -82,7 +83,8 @@ static int check_modules(const char *dir)
 	snprintf(path, sizeof(path), "%s/modules.dep", dir);
 	if (!access(path, R_OK))
 		return SS_EXIT_OK;
-	ss_err("--modules: %s has no modules.dep: name the lib/modules/RELEASE directory itself", dir);
+	ss_err("--modules: %s has no modules.dep: name the lib/modules/RELEASE directory itself",
+	       dir);
 	return SS_EXIT_KERNEL;
 }
 
@@ -246,7 +248,8 @@ int run_open_out(struct run *run)
 
 #define INITRD_MAX_ARGS (2 * RUN_MAX_FILES + 32)
 
-static int initrd_args(const struct run *run, const char *maker, const char *agent, const char **argv)
+static int initrd_args(const struct run *run, const char *maker, const char *agent,
+		       const char **argv)
 {
 	static const char *const modules[] = { "virtio_mmio", "virtio_blk" };
 	const struct run_opts *o = &run->o;

@@ -67,8 +67,8 @@ static int on_hello(struct session *s, const struct text *t)
 	s->has_virtio_blk = get_int(t, "virtio_blk", 0);
 	get(t, "kernel", r->guest_kernel, sizeof(r->guest_kernel));
 	one_line(r->guest_kernel);
-	progress(s, "guest is up: Linux %s, %" PRId64 " CPU%s", r->guest_kernel, get_int(t, "cpus", 0),
-		 get_int(t, "cpus", 0) == 1 ? "" : "s");
+	progress(s, "guest is up: Linux %s, %" PRId64 " CPU%s", r->guest_kernel,
+		 get_int(t, "cpus", 0), get_int(t, "cpus", 0) == 1 ? "" : "s");
 	return 0;
 }
 

@@ -22,10 +22,10 @@ enum session_sched {
 	SESSION_SCHED_NONE,
 	SESSION_SCHED_STARTING,
 	SESSION_SCHED_ENABLED,
-	SESSION_SCHED_FAILED,	/* never got enabled */
-	SESSION_SCHED_EXITED,	/* ended by itself in mid-run */
-	SESSION_SCHED_KICKED,	/* ejected by the kernel in mid-run */
-	SESSION_SCHED_STOPPED,	/* by us, at the end */
+	SESSION_SCHED_FAILED,  /* never got enabled */
+	SESSION_SCHED_EXITED,  /* ended by itself in mid-run */
+	SESSION_SCHED_KICKED,  /* ejected by the kernel in mid-run */
+	SESSION_SCHED_STOPPED, /* by us, at the end */
 };
 
 /**
@@ -42,7 +42,7 @@ struct session {
 	void (*progress)(void *ctx, const char *line);
 	void *progress_ctx;
 
-	bool hello;		/* the agent has answered */
+	bool hello; /* the agent has answered */
 	bool has_btf;
 	bool has_sched_ext;
 	bool has_virtio_blk;
@@ -50,9 +50,9 @@ struct session {
 	bool workload_ended;
 	bool bye;
 	bool lost_known;
-	int agent_status;	/* of BYE */
+	int agent_status; /* of BYE */
 	enum session_sched sched;
-	enum session_sched sched_fault;	/* first of FAILED, EXITED, KICKED; NONE if none */
+	enum session_sched sched_fault; /* first of FAILED, EXITED, KICKED; NONE if none */
 	uint64_t frames;
 	uint64_t bad_frames;
 };

@@ -16,14 +16,14 @@
 #include <linux/types.h>
 #endif
 
-#define SS_EVENTS_MAGIC		0x315645504f435353ULL	/* "SSCOPEV1" */
-#define SS_COMM_LEN		16
-#define SS_SCX_NAME_LEN		128
-#define SS_HIST_SLOTS		40	/* log2 ns: slot n holds [2^n, 2^(n+1)) */
+#define SS_EVENTS_MAGIC 0x315645504f435353ULL /* "SSCOPEV1" */
+#define SS_COMM_LEN	16
+#define SS_SCX_NAME_LEN 128
+#define SS_HIST_SLOTS	40 /* log2 ns: slot n holds [2^n, 2^(n+1)) */
 
 struct ss_events_header {
 	__u64 magic;
-	__u32 header_len;	/* bytes, records start here */
+	__u32 header_len; /* bytes, records start here */
 	__u32 version;
 	__u64 host_tsc_hz;
 	__u64 guest_tsc_hz;
@@ -35,77 +35,77 @@ enum ss_rec_type {
 	SS_REC_STALL_END,
 	SS_REC_DRAIN,
 	SS_REC_REQ,
-	SS_REC_IRQ,		/* an interrupt was sent to the guest */
-	SS_REC_DEV_EVENT,	/* poison, reset, pause, resume */
-	SS_REC_HOST_RUNQ,	/* a vCPU or worker thread was runnable, not running */
+	SS_REC_IRQ,	  /* an interrupt was sent to the guest */
+	SS_REC_DEV_EVENT, /* poison, reset, pause, resume */
+	SS_REC_HOST_RUNQ, /* a vCPU or worker thread was runnable, not running */
 	SS_REC_HOST_CLOCK,
-	SS_REC_VCPU_TSC,	/* what KVM says a vCPU's TSC is made from */
-	SS_REC_LIMITS,		/* a disk's own limits were changed while the guest ran */
+	SS_REC_VCPU_TSC, /* what KVM says a vCPU's TSC is made from */
+	SS_REC_LIMITS,	 /* a disk's own limits were changed while the guest ran */
 	/* guest */
 	SS_REC_GUEST = 64,
 	SS_REC_G_IO = SS_REC_GUEST,
-	SS_REC_G_RUN,		/* an IO-submitting task got a CPU */
-	SS_REC_G_SCX,		/* sched_ext enable, disable, exit */
+	SS_REC_G_RUN, /* an IO-submitting task got a CPU */
+	SS_REC_G_SCX, /* sched_ext enable, disable, exit */
 	SS_REC_G_CLOCK,
-	SS_REC_G_HIST,		/* run-queue delay histogram of one task */
-	SS_REC_G_DISK,		/* which guest dev_t is which virtio device */
+	SS_REC_G_HIST, /* run-queue delay histogram of one task */
+	SS_REC_G_DISK, /* which guest dev_t is which virtio device */
 };
 
 struct ss_rec {
-	__u16 type;		/* enum ss_rec_type */
-	__u16 len;		/* bytes, this header included, multiple of 8 */
-	__u32 cpu;		/* CPU that took the stamp (host or guest number) */
-	__u64 ts;		/* ns, see above */
+	__u16 type; /* enum ss_rec_type */
+	__u16 len;  /* bytes, this header included, multiple of 8 */
+	__u32 cpu;  /* CPU that took the stamp (host or guest number) */
+	__u64 ts;   /* ns, see above */
 };
 
 enum ss_bucket {
-	SS_BUCKET_OPS	= 1,
-	SS_BUCKET_BYTES	= 2,
-	SS_BUCKET_BOTH	= 3,	/* both lacked tokens */
-	SS_BUCKET_PROFILE = 4,	/* a stall by the disk's profile; a flag beside the others */
+	SS_BUCKET_OPS = 1,
+	SS_BUCKET_BYTES = 2,
+	SS_BUCKET_BOTH = 3,    /* both lacked tokens */
+	SS_BUCKET_PROFILE = 4, /* a stall by the disk's profile; a flag beside the others */
 };
 
 /* One per throttled_count increment. */
 struct ss_rec_stall_begin {
 	struct ss_rec h;
 	__u16 disk, queue, head;
-	__u16 bucket;		/* enum ss_bucket */
-	__u64 deficit;		/* tokens lacking in the bucket that waits longest */
-	__u64 predicted_ns;	/* wait computed at the stall */
+	__u16 bucket;	    /* enum ss_bucket */
+	__u64 deficit;	    /* tokens lacking in the bucket that waits longest */
+	__u64 predicted_ns; /* wait computed at the stall */
 };
 
 /* The stalled head was granted, or the stall ended by a reset or teardown.
  * A retry that stalls again ends one stall and begins the next.
  */
 struct ss_rec_stall_end {
-	struct ss_rec h;	/* ts: end */
+	struct ss_rec h; /* ts: end */
 	__u16 disk, queue, head;
-	__u16 granted;		/* 1 granted, 0 retried in vain, 2 reset or teardown */
+	__u16 granted; /* 1 granted, 0 retried in vain, 2 reset or teardown */
 	__u64 begin_ts;
 	__u64 predicted_ns;
 };
 
 struct ss_rec_drain {
-	struct ss_rec h;	/* ts: end */
+	struct ss_rec h; /* ts: end */
 	__u16 disk, queue;
-	__u16 chains;		/* chains taken from the ring */
-	__u16 published;	/* used elements published */
+	__u16 chains;	 /* chains taken from the ring */
+	__u16 published; /* used elements published */
 	__u64 begin_ts;
-	__u32 stalled;		/* 1 if it ended with a stalled head */
+	__u32 stalled; /* 1 if it ended with a stalled head */
 	__u32 pad;
 };
 
 /* virtio_blk request types, as in the request header */
 struct ss_rec_req {
-	struct ss_rec h;	/* ts: used element published */
+	struct ss_rec h; /* ts: used element published */
 	__u16 disk, queue, head;
-	__u16 status;		/* virtio_blk status byte */
-	__u32 req_type;		/* VIRTIO_BLK_T_* */
+	__u16 status;	/* virtio_blk status byte */
+	__u32 req_type; /* VIRTIO_BLK_T_* */
 	__u32 bytes;
 	__u64 sector;
-	__u64 start_ts;		/* granted by the throttle, backing IO begins */
-	__u64 backing_done_ts;	/* backing IO finished */
-	__u64 kick_ts;		/* the eventfd wake-up that led to this drain, 0 if a timer or a re-check did */
+	__u64 start_ts;	       /* granted by the throttle, backing IO begins */
+	__u64 backing_done_ts; /* backing IO finished */
+	__u64 kick_ts; /* the eventfd wake-up that led to this drain, 0 if a timer or a re-check did */
 };
 
 struct ss_rec_irq {
@@ -124,7 +124,7 @@ enum ss_dev_event {
 struct ss_rec_dev_event {
 	struct ss_rec h;
 	__u16 disk, queue;
-	__u32 event;		/* enum ss_dev_event */
+	__u32 event; /* enum ss_dev_event */
 	__u64 arg;
 };
 
@@ -135,11 +135,11 @@ enum ss_thread_kind {
 };
 
 struct ss_rec_host_runq {
-	struct ss_rec h;	/* ts: when it ran again */
+	struct ss_rec h; /* ts: when it ran again */
 	__u32 tid;
-	__u16 kind;		/* enum ss_thread_kind */
-	__u16 index;		/* vCPU number, or disk << 8 | queue */
-	__u64 since_ts;		/* runnable since */
+	__u16 kind;	/* enum ss_thread_kind */
+	__u16 index;	/* vCPU number, or disk << 8 | queue */
+	__u64 since_ts; /* runnable since */
 };
 
 /* ts is CLOCK_MONOTONIC read between two TSC reads. */
@@ -156,7 +156,7 @@ struct ss_rec_host_clock {
 struct ss_rec_vcpu_tsc {
 	struct ss_rec h;
 	__u32 vcpu;
-	__u32 frac_bits;	/* at most 63 */
+	__u32 frac_bits; /* at most 63 */
 	__u64 offset;
 	__u64 scale;
 };
@@ -172,46 +172,52 @@ struct ss_rec_limits {
 /* --- guest --- */
 
 enum ss_io_op {
-	SS_IO_READ, SS_IO_WRITE, SS_IO_FLUSH, SS_IO_DISCARD, SS_IO_OTHER,
+	SS_IO_READ,
+	SS_IO_WRITE,
+	SS_IO_FLUSH,
+	SS_IO_DISCARD,
+	SS_IO_OTHER,
 };
 
 /* One request of the guest's block layer, emitted at completion. */
 struct ss_rec_g_io {
-	struct ss_rec h;	/* ts: block_rq_complete */
-	__u32 dev;		/* kernel dev_t: major << 20 | minor */
-	__u16 op;		/* enum ss_io_op */
-	__u16 error;		/* 0 or a positive errno */
+	struct ss_rec h; /* ts: block_rq_complete */
+	__u32 dev;	 /* kernel dev_t: major << 20 | minor */
+	__u16 op;	 /* enum ss_io_op */
+	__u16 error;	 /* 0 or a positive errno */
 	__u64 sector;
 	__u32 bytes;
-	__u32 tid;		/* who submitted it */
-	__u64 start_ts;		/* entered the block layer */
-	__u64 issue_ts;		/* block_rq_issue: handed to the driver */
+	__u32 tid;	/* who submitted it */
+	__u64 start_ts; /* entered the block layer */
+	__u64 issue_ts; /* block_rq_issue: handed to the driver */
 	__u32 issue_cpu;
-	__u32 submitter_running;/* 1 if tid was on a CPU at ts: nobody waited for a wake-up */
+	__u32 submitter_running; /* 1 if tid was on a CPU at ts: nobody waited for a wake-up */
 	char comm[SS_COMM_LEN];
 };
 
 /* A task that has submitted traced IO got on a CPU after a wake-up. */
 struct ss_rec_g_run {
-	struct ss_rec h;	/* ts: switched in; h.cpu: where */
+	struct ss_rec h; /* ts: switched in; h.cpu: where */
 	__u32 tid;
-	__u32 wake_cpu;		/* CPU that did the wake-up */
-	__u64 wake_ts;		/* became runnable */
-	__u32 prev_tid;		/* who held the CPU until then, 0 idle */
-	__u16 prev_policy;	/* SCHED_* of that task */
-	__u16 policy;		/* SCHED_* of this task */
-	__u64 idle_ns;		/* CPU-ns the guest's CPUs idled, all together, while it waited */
+	__u32 wake_cpu;	   /* CPU that did the wake-up */
+	__u64 wake_ts;	   /* became runnable */
+	__u32 prev_tid;	   /* who held the CPU until then, 0 idle */
+	__u16 prev_policy; /* SCHED_* of that task */
+	__u16 policy;	   /* SCHED_* of this task */
+	__u64 idle_ns;	   /* CPU-ns the guest's CPUs idled, all together, while it waited */
 	char prev_comm[SS_COMM_LEN];
 };
 
 enum ss_scx_event {
-	SS_SCX_ENABLE = 1, SS_SCX_DISABLE, SS_SCX_EXIT,
+	SS_SCX_ENABLE = 1,
+	SS_SCX_DISABLE,
+	SS_SCX_EXIT,
 };
 
 struct ss_rec_g_scx {
 	struct ss_rec h;
-	__u32 event;		/* enum ss_scx_event */
-	__s32 exit_kind;	/* enum scx_exit_kind, with SS_SCX_EXIT */
+	__u32 event;	 /* enum ss_scx_event */
+	__s32 exit_kind; /* enum scx_exit_kind, with SS_SCX_EXIT */
 	__s64 exit_code;
 	char name[SS_SCX_NAME_LEN];
 	char reason[SS_SCX_NAME_LEN];
@@ -243,9 +249,9 @@ struct ss_rec_g_hist {
 
 struct ss_rec_g_disk {
 	struct ss_rec h;
-	__u32 dev;		/* kernel dev_t: major << 20 | minor */
-	__u32 disk;		/* --disk index, from the serial that GET_ID gives: "stallscopeN" */
-	char name[32];		/* vda, ... */
+	__u32 dev;     /* kernel dev_t: major << 20 | minor */
+	__u32 disk;    /* --disk index, from the serial that GET_ID gives: "stallscopeN" */
+	char name[32]; /* vda, ... */
 };
 
 /* BPF-side loss: how often a ring buffer reservation failed, by source. */
@@ -259,6 +265,6 @@ struct ss_drops {
  * the host's TSC and answers its low half, a 4-byte read of SS_CLOCK_PORT + 4
  * answers the latched high half (latched per vCPU).
  */
-#define SS_CLOCK_PORT	0x5c0
+#define SS_CLOCK_PORT 0x5c0
 
 #endif /* SS_EVENTS_H */

@@ -11,7 +11,7 @@ struct ss_hist {
 	__u64 count;
 	__u64 total_ns;
 	__u64 max_ns;
-	__u64 slots[SS_HIST_SLOTS];	/* slot n: [2^n, 2^(n+1)) ns; 0 ns counts in slot 0 */
+	__u64 slots[SS_HIST_SLOTS]; /* slot n: [2^n, 2^(n+1)) ns; 0 ns counts in slot 0 */
 };
 
 /* Run-queue delay of one guest task; key 0 holds those that ended after short waits. */

@@ -317,8 +317,8 @@ static void print_disks(const struct page *p, const struct run_result *r)
 		fputs("  ", p->f);
 		put_word(p, d->name, strnlen(d->name, 6));
 		fprintf(p->f, "%*s %8llu %8llu %8llu %9s %9s %10llu %6llu\n",
-			6 - (int)strnlen(d->name, 6), "", c->reads_completed, c->writes_completed, c->flushes_completed,
-			fmt_bytes(rd, sizeof(rd), c->bytes_read),
+			6 - (int)strnlen(d->name, 6), "", c->reads_completed, c->writes_completed,
+			c->flushes_completed, fmt_bytes(rd, sizeof(rd), c->bytes_read),
 			fmt_bytes(wr, sizeof(wr), c->bytes_written), c->throttled_count,
 			c->io_errors);
 		print_limits(p, d);

@@ -272,7 +272,8 @@ static int cannot_mount(void)
 
 	snprintf(name, sizeof(name), "test-nomount-%d", getpid());
 	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "t", 4, 8, 1, NULL);
-	if (map < 0 || unshare(CLONE_NEWNS) || mount("none", "/sys", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (map < 0 || unshare(CLONE_NEWNS) ||
+	    mount("none", "/sys", NULL, MS_REC | MS_PRIVATE, NULL))
 		return 1;
 	while (!umount2("/sys/fs/bpf", MNT_DETACH))
 		;
