@@ -6,12 +6,16 @@
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include "io/backing_uring.h"
 
 struct file_backing {
 	struct backing b;
@@ -112,6 +116,52 @@ static const struct backing_ops file_ops = {
 	.close = file_close,
 };
 
+/* --- with io_uring --- */
+
+static int file_open_queue(struct backing *b, unsigned int depth, struct backing_queue **out)
+{
+	return backing_uring_open(to_file(b)->fd, depth, out);
+}
+
+static const struct backing_ops file_uring_ops = {
+	.readv = file_readv,
+	.writev = file_writev,
+	.flush = file_flush,
+	.discard = file_discard,
+	.write_zeroes = file_write_zeroes,
+	.open_queue = file_open_queue,
+	.close = file_close,
+};
+
+/*
+ * On a file system in memory there is nothing to wait for, and io_uring, which
+ * can't ask tmpfs not to block, hands each request to a thread: 4 KiB reads at
+ * depth 32 took 6 us there, those of preadv 1.5 us. Elsewhere it was ahead: 12 us
+ * to 40 us with O_DIRECT on ext4, 1.2 us to 1.4 us from the page cache (make bench
+ * shows the like for the machine at hand).
+ */
+static bool in_memory(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+int backing_set_kind(struct backing *b, enum backing_kind kind)
+{
+	int ret;
+
+	if (b->ops != &file_ops && b->ops != &file_uring_ops)
+		return -EOPNOTSUPP;
+	b->ops = &file_ops;
+	if (kind == BACKING_SYNC || (kind == BACKING_AUTO && in_memory(to_file(b)->fd)))
+		return 0;
+	ret = backing_uring_probe();
+	if (!ret)
+		b->ops = &file_uring_ops;
+	return ret;
+}
+
 /* --- opening --- */
 
 static int file_wrap(int fd, uint64_t size, bool read_only, struct backing **out)
@@ -193,6 +243,9 @@ static int wrap_named(int fd, const char *name, bool read_only, struct backing *
 	uint64_t size = 0;
 	int ret = file_size(fd, &size);
 
+	/* io_uring would take O_NONBLOCK at its word, and give -EAGAIN where a file has to wait. */
+	if (!ret && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK))
+		ret = -errno;
 	if (!ret)
 		ret = file_wrap(fd, size, read_only, out);
 	if (!ret)

@@ -3,9 +3,9 @@
  * What lies behind a disk. An interface, so that tests inject faults and other
  * kinds of storage fit in; here the file with plain vectored IO.
  *
- * The calls below are synchronous. A backing that completes later gets ops
- * of its own beside these (submit and reap); readv and the rest stay what a
- * caller without queue depth uses.
+ * The calls of struct backing_ops are synchronous. A backing that can have many
+ * requests under way hands out queues (struct backing_queue) besides; what a
+ * queue doesn't know (discard, write_zeroes) stays synchronous.
  */
 #ifndef SS_IO_BACKING_H
 #define SS_IO_BACKING_H
@@ -20,6 +20,57 @@
 
 struct backing;
 
+enum backing_io_op { BACKING_READ, BACKING_WRITE, BACKING_FLUSH };
+
+/**
+ * struct backing_io - a request under way, owned by whoever submits it
+ * @op: what to do
+ * @iov: @nr: the memory, which must stay as long as the request is under way
+ * @off: byte offset in the file
+ * @result: when it's reaped: as backing_ops' readv, writev and flush return it;
+ *	-ECANCELED: cancelled before anything was done
+ */
+struct backing_io {
+	enum backing_io_op op;
+	const struct iovec *iov;
+	unsigned int nr;
+	uint64_t off;
+	ssize_t result;
+};
+
+struct backing_queue;
+
+/**
+ * struct backing_queue_ops - requests that complete later, in any order
+ * @submit: take one; false: no room, commit first
+ * @commit: start what was submitted. 0, or a negative errno when some of it has
+ *	to wait: commit again soon
+ * @reap: give up to @max completed requests. Return: how many
+ * @cancel: try to end one early; committed like a request. It is reaped
+ *	in any case
+ * @close: nothing is under way any more
+ *
+ * One thread at a time. Memory isn't touched for a request that was reaped.
+ * Nothing is allocated by the first four.
+ */
+struct backing_queue_ops {
+	bool (*submit)(struct backing_queue *bq, struct backing_io *io);
+	int (*commit)(struct backing_queue *bq);
+	unsigned int (*reap)(struct backing_queue *bq, struct backing_io **done, unsigned int max);
+	void (*cancel)(struct backing_queue *bq, struct backing_io *io);
+	void (*close)(struct backing_queue *bq);
+};
+
+/**
+ * struct backing_queue - embedded in whatever implements it
+ * @fd: counter-mode non-blocking eventfd, signalled for each completion; the
+ *	queue's owner reads it
+ */
+struct backing_queue {
+	const struct backing_queue_ops *ops;
+	int fd;
+};
+
 /**
  * struct backing_ops - one kind of storage
  * @readv: read at byte @off. Return bytes read (fewer: end of file, or go on
@@ -29,7 +80,9 @@ struct backing;
  * @discard: the content of the range doesn't matter any more. 0 or a negative
  *	errno
  * @write_zeroes: the range reads as zeroes afterwards; @unmap: it may be freed
- * @close: free everything
+ * @open_queue: optional: a queue for up to @depth requests under way. 0 or a
+ *	negative errno
+ * @close: free everything; no queue is left
  *
  * -EINTR and short counts are passed on, not retried: the device has the
  * rules. Any number of threads may call at once.
@@ -41,6 +94,7 @@ struct backing_ops {
 	int (*flush)(struct backing *b);
 	int (*discard)(struct backing *b, uint64_t off, uint64_t len);
 	int (*write_zeroes)(struct backing *b, uint64_t off, uint64_t len, bool unmap);
+	int (*open_queue)(struct backing *b, unsigned int depth, struct backing_queue **out);
 	void (*close)(struct backing *b);
 };
 
@@ -69,6 +123,23 @@ struct backing {
  */
 int backing_open_file(const char *path, bool read_only, struct backing **out, char *err,
 		      size_t err_len);
+
+/**
+ * enum backing_kind - how a file is read and written
+ * @BACKING_AUTO: io_uring, but not on a file system in memory
+ * @BACKING_SYNC: one request after the other, with preadv and pwritev
+ * @BACKING_URING: io_uring, as many at once as the guest gives
+ */
+enum backing_kind { BACKING_AUTO, BACKING_SYNC, BACKING_URING };
+
+/**
+ * backing_set_kind() - choose for a file backing, before a disk uses it
+ *
+ * Backings begin as BACKING_SYNC. Return: 0; for BACKING_URING the negative errno
+ * that forbids it (-ENOSYS, -EPERM, ...), the backing is synchronous then.
+ * BACKING_AUTO returns that too, for a line to the user; it is no failure.
+ */
+int backing_set_kind(struct backing *b, enum backing_kind kind);
 
 /**
  * backing_wrap_fd() - an open file or block device as a disk

@@ -188,6 +188,11 @@ bool worker_must_yield(const struct worker *w)
 	return __atomic_load_n(&w->orders, __ATOMIC_RELAXED) & (ORDER_STOP | ORDER_PAUSE);
 }
 
+bool worker_must_stop(const struct worker *w)
+{
+	return __atomic_load_n(&w->orders, __ATOMIC_RELAXED) & ORDER_STOP;
+}
+
 void worker_wake(struct worker *w)
 {
 	order_give(w, ORDER_WAKE);
@@ -260,11 +265,21 @@ static void serve_timer(struct worker *w)
 
 /* --- the loop --- */
 
+/* For @timeout_ns at most; UINT64_MAX: however long it takes. */
+static int quiesce(struct worker *w, uint64_t timeout_ns)
+{
+	const uint64_t now = io_clock_monotonic_now(NULL);
+	const uint64_t until = timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
+
+	return w->ops->quiesce ? w->ops->quiesce(w->ctx, until) : 0;
+}
+
 /* Whatever else is pending stays pending; only an order ends this. */
 static void worker_park(struct worker *w)
 {
 	struct pollfd control = { .fd = w->control_fd, .events = POLLIN };
 
+	quiesce(w, UINT64_MAX);
 	state_set(w, &w->parked, true);
 	while ((orders_now(w) & (ORDER_STOP | ORDER_PAUSE)) == ORDER_PAUSE) {
 		poll(&control, 1, -1);
@@ -340,6 +355,7 @@ static void *worker_main(void *arg)
 	state_set(w, &w->running, true);
 	while (worker_turn(w, -1) >= 0)
 		;
+	quiesce(w, UINT64_MAX);
 	__atomic_store_n(&w->tid, 0, __ATOMIC_RELEASE);
 	state_set(w, &w->exited, true);
 	return NULL;
@@ -422,6 +438,10 @@ static int stop_locked(struct worker *w)
 		if (ret)
 			return ret;
 		pthread_join(w->thread, NULL);
+	} else {
+		ret = quiesce(w, WORKER_STOP_LIMIT_NS);
+		if (ret)
+			return ret;
 	}
 	w->started = false;
 	worker_arm(w, WORKER_NO_DEADLINE);
@@ -456,6 +476,8 @@ int worker_pause(struct worker *w, uint64_t timeout_ns)
 	order_give(w, ORDER_PAUSE);
 	if (w->started && !w->manual)
 		ret = state_wait(w, &w->parked, &w->exited, timeout_ns);
+	else if (w->started)
+		ret = quiesce(w, timeout_ns);
 	pthread_mutex_unlock(&w->owner);
 	return ret;
 }

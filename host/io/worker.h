@@ -37,8 +37,13 @@ struct worker;
  * @wake: worker_wake() was called, or the worker has just started or resumed:
  *	see what there is to do
  *
- * Each returns the absolute time in ns (of the worker's clock) at which
- * @timer shall be called, WORKER_NO_DEADLINE for never, a time in the past for
+ * @quiesce: optional: finish all that is under way elsewhere on the worker's
+ *	behalf (IO in flight). Called before a pause or a stop is acknowledged;
+ *	worker_must_stop() says which, and may become true meanwhile. Return: 0,
+ *	or -ETIMEDOUT if it isn't done at @until (CLOCK_MONOTONIC ns)
+ *
+ * Each of the others returns the absolute time in ns (of the worker's clock) at
+ * which @timer shall be called, WORKER_NO_DEADLINE for never, a time in the past for
  * at once. The value replaces the last one.
  *
  * A callback that works through a list asks worker_must_yield() between its
@@ -48,12 +53,13 @@ struct worker_ops {
 	uint64_t (*kick)(void *ctx, unsigned int index);
 	uint64_t (*timer)(void *ctx);
 	uint64_t (*wake)(void *ctx);
+	int (*quiesce)(void *ctx, uint64_t until);
 };
 
 /**
  * struct worker_config - how to make a worker
  * @name: the thread's name ("blk0-q0"), copied, cut to 15 bytes
- * @ops: all three set; must outlive the worker
+ * @ops: must outlive the worker
  * @ctx: passed to @ops
  * @kick_fd: @nr_kicks non-blocking counter-mode eventfds, borrowed
  * @nr_kicks: at most WORKER_MAX_KICKS
@@ -133,6 +139,9 @@ void worker_wake(struct worker *w);
  * A relaxed load: cheap enough for every element.
  */
 bool worker_must_yield(const struct worker *w);
+
+/** worker_must_stop() - is the order to stop, not only to pause? */
+bool worker_must_stop(const struct worker *w);
 
 /** worker_tid() - the thread's kernel id while it runs, else 0 */
 pid_t worker_tid(const struct worker *w);

@@ -4,17 +4,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+bool mock_backing_async;
 
 static struct mock_backing *to_mock(struct backing *b)
 {
 	return (struct mock_backing *)((char *)b - offsetof(struct mock_backing, b));
 }
 
+static int64_t script_next(struct mock_backing *m, enum mock_call call)
+{
+	if (m->script_pos[call] < m->script_len[call])
+		return m->script[call][m->script_pos[call]++];
+	return INT64_MAX;
+}
+
 /* Counts the call, waits while held, and tells what it shall do. */
 static int64_t enter(struct mock_backing *m, enum mock_call call)
 {
-	int64_t result = INT64_MAX;
-
 	pthread_mutex_lock(&m->lock);
 	m->calls[call]++;
 	m->waiting++;
@@ -22,9 +31,7 @@ static int64_t enter(struct mock_backing *m, enum mock_call call)
 	while (m->hold)
 		pthread_cond_wait(&m->changed, &m->lock);
 	m->waiting--;
-	if (m->script_pos[call] < m->script_len[call])
-		result = m->script[call][m->script_pos[call]++];
-	return result;
+	return script_next(m, call);
 }
 
 static void leave(struct mock_backing *m)
@@ -125,6 +132,148 @@ static void mock_close(struct backing *b)
 	(void)b;
 }
 
+/* --- the queue --- */
+
+static struct mock_bqueue *to_bqueue(struct backing_queue *bq)
+{
+	return (struct mock_bqueue *)((char *)bq - offsetof(struct mock_bqueue, bq));
+}
+
+static enum mock_call io_call(const struct backing_io *io)
+{
+	return io->op == BACKING_READ ? MOCK_READ : io->op == BACKING_WRITE ? MOCK_WRITE : MOCK_FLUSH;
+}
+
+static void io_done(struct mock_bqueue *q, struct backing_io *io, ssize_t result)
+{
+	const uint64_t one = 1;
+
+	io->result = result;
+	q->done[q->nr_done++] = io;
+	if (write(q->bq.fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+static void io_run(struct mock_bqueue *q, struct backing_io *io)
+{
+	const int64_t limit = script_next(q->m, io_call(io));
+
+	if (io->op == BACKING_FLUSH)
+		io_done(q, io, limit < 0 ? (ssize_t)limit : 0);
+	else
+		io_done(q, io, move(q->m, io->op == BACKING_WRITE, io->iov, io->nr, io->off, limit));
+}
+
+static void io_take(struct backing_io **from, unsigned int *nr, unsigned int i)
+{
+	memmove(&from[i], &from[i + 1], (--*nr - i) * sizeof(*from));
+}
+
+static bool mock_submit(struct backing_queue *bq, struct backing_io *io)
+{
+	struct mock_bqueue *q = to_bqueue(bq);
+
+	if (q->nr_submitted == MOCK_IOS)
+		return false;
+	q->submitted[q->nr_submitted++] = io;
+	return true;
+}
+
+static int mock_commit(struct backing_queue *bq)
+{
+	struct mock_bqueue *q = to_bqueue(bq);
+	struct mock_backing *m = q->m;
+	int ret;
+
+	pthread_mutex_lock(&m->lock);
+	ret = m->commit_error;
+	m->commit_error = 0;
+	for (unsigned int i = 0; !ret && i < q->nr_submitted; i++) {
+		m->calls[io_call(q->submitted[i])]++;
+		if (!m->hold) {
+			io_run(q, q->submitted[i]);
+			continue;
+		}
+		q->held[q->nr_held++] = q->submitted[i];
+		m->waiting++;
+	}
+	if (!ret)
+		q->nr_submitted = 0;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+	return ret;
+}
+
+static unsigned int mock_reap(struct backing_queue *bq, struct backing_io **done, unsigned int max)
+{
+	struct mock_bqueue *q = to_bqueue(bq);
+	unsigned int nr = 0;
+
+	pthread_mutex_lock(&q->m->lock);
+	while (nr < max && q->nr_done) {
+		const unsigned int i = q->m->lifo ? q->nr_done - 1 : 0;
+
+		done[nr++] = q->done[i];
+		io_take(q->done, &q->nr_done, i);
+	}
+	pthread_mutex_unlock(&q->m->lock);
+	return nr;
+}
+
+static void mock_cancel(struct backing_queue *bq, struct backing_io *io)
+{
+	struct mock_bqueue *q = to_bqueue(bq);
+	struct mock_backing *m = q->m;
+
+	pthread_mutex_lock(&m->lock);
+	for (unsigned int i = 0; i < q->nr_held && !m->no_cancel; i++)
+		if (q->held[i] == io) {
+			io_take(q->held, &q->nr_held, i);
+			m->waiting--;
+			m->cancels++;
+			io_done(q, io, -ECANCELED);
+			break;
+		}
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void mock_queue_close(struct backing_queue *bq)
+{
+	struct mock_bqueue *q = to_bqueue(bq);
+
+	if (q->nr_submitted || q->nr_held || q->nr_done)
+		abort(); /* something is still under way */
+	for (unsigned int i = 0; i < q->m->nr_queues; i++)
+		if (q->m->queue[i] == q)
+			q->m->queue[i] = q->m->queue[--q->m->nr_queues];
+	close(bq->fd);
+	free(q);
+}
+
+static int mock_open_queue(struct backing *b, unsigned int depth, struct backing_queue **out)
+{
+	static const struct backing_queue_ops ops = {
+		.submit = mock_submit,
+		.commit = mock_commit,
+		.reap = mock_reap,
+		.cancel = mock_cancel,
+		.close = mock_queue_close,
+	};
+	struct mock_backing *m = to_mock(b);
+	struct mock_bqueue *q = calloc(1, sizeof(*q));
+
+	if (!q || depth > MOCK_IOS || m->nr_queues == MOCK_BQUEUES)
+		abort();
+	q->m = m;
+	q->bq.ops = &ops;
+	q->bq.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (q->bq.fd < 0)
+		abort();
+	m->queue[m->nr_queues++] = q;
+	*out = &q->bq;
+	return 0;
+}
+
 static const struct backing_ops mock_ops = {
 	.readv = mock_readv,
 	.writev = mock_writev,
@@ -137,7 +286,10 @@ static const struct backing_ops mock_ops = {
 void mock_backing_init(struct mock_backing *m, uint64_t size)
 {
 	memset(m, 0, sizeof(*m));
-	m->b = (struct backing){ .ops = &mock_ops, .size = size };
+	m->ops = mock_ops;
+	if (mock_backing_async)
+		m->ops.open_queue = mock_open_queue;
+	m->b = (struct backing){ .ops = &m->ops, .size = size };
 	m->file_size = size;
 	m->data = malloc(size ? size : 1);
 	if (!m->data)
@@ -167,6 +319,14 @@ void mock_hold(struct mock_backing *m, bool hold)
 {
 	pthread_mutex_lock(&m->lock);
 	m->hold = hold;
+	for (unsigned int i = 0; i < m->nr_queues && !hold; i++) {
+		struct mock_bqueue *q = m->queue[i];
+
+		for (unsigned int n = 0; n < q->nr_held; n++)
+			io_run(q, q->held[n]);
+		m->waiting -= q->nr_held;
+		q->nr_held = 0;
+	}
 	pthread_cond_broadcast(&m->changed);
 	pthread_mutex_unlock(&m->lock);
 }

@@ -17,6 +17,17 @@
 
 enum mock_call { MOCK_READ, MOCK_WRITE, MOCK_FLUSH, MOCK_DISCARD, MOCK_ZERO, MOCK_CALLS };
 
+#define MOCK_IOS     1024
+#define MOCK_BQUEUES 8
+
+/* The backing's queue: what is submitted, held, and done. */
+struct mock_bqueue {
+	struct backing_queue bq;
+	struct mock_backing *m;
+	struct backing_io *submitted[MOCK_IOS], *held[MOCK_IOS], *done[MOCK_IOS];
+	unsigned int nr_submitted, nr_held, nr_done;
+};
+
 struct mock_backing {
 	struct backing b;
 	uint8_t *data;
@@ -40,7 +51,19 @@ struct mock_backing {
 	pthread_cond_t changed;
 	bool hold;	      /* calls wait */
 	unsigned int waiting; /* calls that wait */
+
+	/* With a queue, a call that is held is one in flight. */
+	struct backing_ops ops;
+	struct mock_bqueue *queue[MOCK_BQUEUES];
+	unsigned int nr_queues;
+	bool lifo;	    /* completions come in reverse order */
+	bool no_cancel;	    /* what has begun can't be called back */
+	unsigned int cancels; /* requests cancelled */
+	int commit_error;   /* the next commit gives this, once */
 };
+
+/* Whether mock_backing_init() makes one with queues. */
+extern bool mock_backing_async;
 
 /** mock_backing_init() - @size bytes, byte n is (n / 512 + n) & 0xff */
 void mock_backing_init(struct mock_backing *m, uint64_t size);

@@ -175,21 +175,29 @@ static int init_throttle(struct blk *blk, const struct blk_config *config)
 
 static int init_worker(struct blk *blk, unsigned int i, const struct blk_config *config)
 {
-	const int kick_fd = virtio_mmio_kick_fd(&blk->mmio, i);
+	struct blk_queue *q = &blk->queue[i];
+	int kick_fd[] = { virtio_mmio_kick_fd(&blk->mmio, i), -1 };
 	char name[32];
-	const struct worker_config worker = {
+	struct worker_config worker = {
 		.name = name,
 		.ops = &blk_worker_ops,
 		.ctx = &blk->queue[i],
-		.kick_fd = &kick_fd,
+		.kick_fd = kick_fd,
 		.nr_kicks = 1,
 		.affinity = config->affinity ? &config->affinity[i] : NULL,
 		.clock = config->clock,
 		.manual = config->manual,
 	};
 
-	blk->queue[i].blk = blk;
-	blk->queue[i].index = i;
+	int ret;
+
+	q->blk = blk;
+	q->index = i;
+	ret = blk_aio_init(q);
+	if (ret)
+		return ret;
+	if (q->bq)
+		kick_fd[worker.nr_kicks++] = q->bq->fd;
 	if (config->profile) {
 		blk->queue[i].held = calloc(VIRTQ_MAX_SIZE, sizeof(struct blk_held));
 		if (!blk->queue[i].held)
@@ -205,6 +213,7 @@ static void blk_free(struct blk *blk)
 	for (unsigned int i = 0; blk->queue && i < blk->nr_queues; i++) {
 		worker_destroy(blk->queue[i].worker);
 		free(blk->queue[i].held);
+		blk_aio_destroy(&blk->queue[i]);
 	}
 	free(blk->queue);
 	if (blk->throttle == &blk->own_throttle)

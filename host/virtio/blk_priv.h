@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the block device's units share: blk.c (life and transport), blk_queue.c
- * (the drain), blk_req.c (one request), blk_range.c (discard, write zeroes).
+ * (the drain), blk_req.c (one request), blk_range.c (discard, write zeroes),
+ * blk_aio.c (requests in flight).
  */
 #ifndef SS_VIRTIO_BLK_PRIV_H
 #define SS_VIRTIO_BLK_PRIV_H
@@ -13,6 +14,15 @@
 
 /* preadv's own limit (IOV_MAX); a request has more only if tiny regions cut it up. */
 #define BLK_IOV_MAX 1024
+
+#define BLK_EINTR_RETRIES 16 /* a request */
+
+/* So many requests a queue are in flight at most: more than fit a ring by right. */
+#define BLK_AIO_DEPTH VIRTQ_MAX_SIZE
+/* iovecs of one in flight: all segments, some of them in two regions */
+#define BLK_AIO_IOV (BLK_SEG_MAX + 16)
+/* Handed to the backing together, and reaped together. */
+#define BLK_AIO_BATCH 16
 
 /**
  * struct blk_req - a request that got through the gates
@@ -53,6 +63,26 @@ struct blk_held {
 };
 
 /**
+ * struct blk_aio - a request in flight
+ * @io: under way in the backing
+ * @iov: @at: @nr: its memory, and what is left of it
+ * @done: bytes moved so far
+ * @off: where it began in the file
+ * @retries: interruptions so far
+ * @next: free list
+ * @flying: it's in the backing
+ */
+struct blk_aio {
+	struct backing_io io;
+	struct blk_req req;
+	uint64_t done, off;
+	unsigned int retries;
+	bool flying;
+	struct blk_aio *next;
+	struct iovec iov[BLK_AIO_IOV];
+};
+
+/**
  * struct blk_queue - a request queue with its worker
  * @vq: the ring; not ready while the device isn't active
  * @stalled: the head of the ring waits for the throttle
@@ -66,6 +96,12 @@ struct blk_held {
  * @seen_idx: up to here
  * @held: a profile's delayed completions, a ring of VIRTQ_MAX_SIZE; else NULL
  * @held_first: @held_nr: in it; @held_nr is atomic
+ * @bq: the backing's queue; NULL: one request after the other
+ * @aio: BLK_AIO_DEPTH of them, with @bq
+ * @aio_free: those used and handed back
+ * @aio_used: those ever used
+ * @flying: requests in the backing
+ * @unstarted: of them not committed
  * @lat: written by the worker only, read by anyone
  *
  * All but what is atomic belongs to the worker while it runs.
@@ -86,6 +122,9 @@ struct blk_queue {
 	uint16_t seen_idx;
 	struct blk_held *held;
 	unsigned int held_first, held_nr;
+	struct backing_queue *bq;
+	struct blk_aio *aio, *aio_free;
+	unsigned int aio_used, flying, unstarted;
 	struct ss_blk_lat lat;
 	struct virtq_seg seg[BLK_SEG_MAX + 2];
 	struct iovec iov[BLK_IOV_MAX];
@@ -175,6 +214,60 @@ uint8_t blk_range_gate(const struct blk *blk, const struct virtq_chain *chain, s
  */
 int blk_range_run(struct blk_queue *q, struct blk_req *req);
 
+/* blk_req.c, for those in flight */
+
+/** blk_req_fail() - IOERR, and counted */
+void blk_req_fail(struct blk_queue *q, struct blk_req *req);
+
+/** blk_req_offset() - byte offset of a request that ends within the disk, or -EINVAL */
+int blk_req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *off);
+
+/** blk_req_iov() - the data descriptors' memory. Return: iovecs used; -EFAULT, -E2BIG */
+int blk_req_iov(struct blk_queue *q, const struct blk_req *req, struct iovec *iov,
+		unsigned int max);
+
+/** blk_iov_skip() - what is left of a vector after @n bytes; its first entry is cut in place */
+void blk_iov_skip(struct iovec **iov, unsigned int *nr, size_t n);
+
+/** blk_iov_zero() - fill with zeroes */
+void blk_iov_zero(const struct iovec *iov, unsigned int nr);
+
+/* blk_aio.c */
+
+/** blk_aio_init() - a queue of the backing's for @q, if it has some. Return: 0 or -ENOMEM */
+int blk_aio_init(struct blk_queue *q);
+
+void blk_aio_destroy(struct blk_queue *q);
+
+/** blk_aio_full() - no more requests can be in flight */
+static inline bool blk_aio_full(const struct blk_queue *q)
+{
+	return q->bq && !q->aio_free && q->aio_used == BLK_AIO_DEPTH;
+}
+
+/**
+ * blk_aio_start() - put a granted request into flight
+ *
+ * Return: false if it isn't one that can be: blk_req_run() does it.
+ */
+bool blk_aio_start(struct blk_queue *q, const struct blk_req *req);
+
+/** blk_aio_commit() - let the backing begin. Return: false if it has to be asked again */
+bool blk_aio_commit(struct blk_queue *q);
+
+/**
+ * blk_aio_reap() - the next request that is finished, NULL for none
+ *
+ * With its status set and counted, to be published; hand it back with
+ * blk_aio_put().
+ */
+struct blk_aio *blk_aio_reap(struct blk_queue *q);
+
+void blk_aio_put(struct blk_queue *q, struct blk_aio *aio);
+
+/** blk_aio_cancel() - try to end early what is in flight */
+void blk_aio_cancel(struct blk_queue *q);
+
 /* blk_pressure.c */
 
 /** blk_pressure_init() - before the queues are there. Return: 0 or -EINVAL */
@@ -199,7 +292,7 @@ int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limit
 /** blk_held_full() - no more completions can be kept back */
 static inline bool blk_held_full(const struct blk_queue *q)
 {
-	return q->held_nr == VIRTQ_MAX_SIZE;
+	return q->held_nr + (q->held ? q->flying : 0) >= VIRTQ_MAX_SIZE;
 }
 
 /** blk_hold() - keep a completion back if the profile wants so; false: it doesn't */

@@ -2,7 +2,10 @@
 /* The drain: from the available ring past the throttle to the used ring. */
 #include "virtio/blk_priv.h"
 
+#include <errno.h>
 #include <linux/virtio_mmio.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "observe/counters.h"
@@ -11,6 +14,9 @@
 
 #define AT_ONCE		1 /* a deadline in the past */
 #define POISON_WARNINGS 8
+
+/* How often a stop or pause that waits for the backing looks for new orders. */
+#define QUIESCE_POLL_MS 10
 
 /*
  * A drain that has published and goes on for longer than this ends, so that the
@@ -105,7 +111,8 @@ static void chain_lost(struct blk_queue *q)
  */
 static bool publish(struct blk_queue *q, const struct blk_req *req)
 {
-	if (guest_mem_write(q->vq.mem, req->status_gpa, &req->status, 1) ||
+	/* Poisoned while it was in flight: nothing more is written. */
+	if (q->vq.poison || guest_mem_write(q->vq.mem, req->status_gpa, &req->status, 1) ||
 	    virtq_push(&q->vq, req->head, req->used_len)) {
 		counter_inc(&q->blk->counters->io_errors);
 		chain_lost(q);
@@ -136,6 +143,34 @@ static void release(struct blk_queue *q, struct drain *d)
 	}
 }
 
+/* Takes what the backing is done with. */
+static void reap(struct blk_queue *q, struct drain *d)
+{
+	struct blk_aio *aio;
+
+	if (!q->flying)
+		return;
+	q->now = io_clock_now(&q->blk->clock);
+	while ((aio = blk_aio_reap(q))) {
+		if (!blk_hold(q, &aio->req))
+			complete(q, &aio->req, d);
+		blk_aio_put(q, aio);
+	}
+}
+
+/* Starts what is in flight, and takes what is done at once. */
+static void launch(struct blk_queue *q, struct drain *d)
+{
+	while (q->unstarted) {
+		if (!blk_aio_commit(q)) {
+			d->again = true;
+			return;
+		}
+		/* A short one goes on, and has to be started again. */
+		reap(q, d);
+	}
+}
+
 /* Returns false if the chain was put back: the head is stalled. */
 static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, struct drain *d)
 {
@@ -161,6 +196,11 @@ static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, s
 	}
 	d->chains++;
 	virtq_prefetch(&q->vq);
+	if (blk_aio_start(q, &req)) {
+		if (q->unstarted >= BLK_AIO_BATCH)
+			launch(q, d);
+		return true;
+	}
 	blk_req_run(q, &req);
 	q->now = io_clock_now(&q->blk->clock);
 	if (!blk_hold(q, &req))
@@ -175,6 +215,7 @@ enum pass {
 	PASS_STALLED,
 	PASS_POISONED,
 	PASS_DUE,
+	PASS_FULL, /* the backing has enough */
 	PASS_LEFT, /* ordered to stop or pause, or long enough for one interrupt */
 };
 
@@ -190,6 +231,8 @@ static enum pass drain_pass(struct blk_queue *q, struct drain *d)
 			return PASS_DUE;
 		if (blk_held_full(q))
 			return PASS_STALLED;
+		if (blk_aio_full(q))
+			return PASS_FULL;
 		ret = virtq_pop(&q->vq, &chain);
 		blk_lat_seen(q);
 		if (ret < 0)
@@ -206,14 +249,22 @@ static enum pass drain_pass(struct blk_queue *q, struct drain *d)
 /* Returns true if the ring turned out to be broken. */
 static bool drain_ring(struct blk_queue *q, struct drain *d)
 {
+	enum pass pass;
+
 	for (;;) {
 		/* A hint to the driver; without it there are some more kicks. */
 		virtq_disable_notify(&q->vq);
-		switch (drain_pass(q, d)) {
+		pass = drain_pass(q, d);
+		launch(q, d);
+		switch (pass) {
 		case PASS_POISONED:
 			return true;
 		case PASS_DUE:
 			d->due = true;
+			return false;
+		case PASS_FULL:
+			/* What comes back drains; unless it already has. */
+			d->again |= !blk_aio_full(q);
 			return false;
 		case PASS_LEFT:
 			d->again = true;
@@ -284,13 +335,21 @@ static bool wire_mem(struct blk_queue *q)
 	return false;
 }
 
-/* Only what was kept back is due; the stalled head isn't. */
-static bool head_waits(const struct blk_queue *q)
+enum why {
+	BY_ORDER, /* a kick, or new limits */
+	BY_TIMER,
+	BY_DONE, /* the backing has finished something */
+};
+
+/* Only what was kept back or in flight is due; the stalled head isn't. */
+static bool head_waits(const struct blk_queue *q, enum why why)
 {
-	return q->held_nr && q->stalled && q->now < q->deadline;
+	if (!q->stalled || q->now >= q->deadline)
+		return false;
+	return why == BY_DONE || (why == BY_TIMER && q->held_nr);
 }
 
-static void drain_once(struct blk_queue *q, bool by_timer, struct drain *d)
+static void drain_once(struct blk_queue *q, enum why why, struct drain *d)
 {
 	const struct blk *blk = q->blk;
 	bool broken = false;
@@ -298,7 +357,9 @@ static void drain_once(struct blk_queue *q, bool by_timer, struct drain *d)
 	ss_probe_drain_begin(blk->index, q->index);
 	q->now = io_clock_now(&blk->clock);
 	d->start = q->now;
-	if (!by_timer || !head_waits(q)) {
+	reap(q, d);
+	launch(q, d);
+	if (!head_waits(q, why)) {
 		release(q, d);
 		broken = drain_ring(q, d);
 	}
@@ -311,7 +372,7 @@ static void drain_once(struct blk_queue *q, bool by_timer, struct drain *d)
 }
 
 /* Returns when the worker shall look again. */
-static uint64_t drain(struct blk_queue *q, bool by_timer)
+static uint64_t drain(struct blk_queue *q, enum why why)
 {
 	unsigned int chains = 0;
 	struct drain d;
@@ -322,7 +383,7 @@ static uint64_t drain(struct blk_queue *q, bool by_timer)
 	}
 	do {
 		d = (struct drain){ 0 };
-		drain_once(q, by_timer, &d);
+		drain_once(q, why, &d);
 		chains += d.chains;
 	} while (d.due && chains < q->vq.size);
 	if (d.again || d.due)
@@ -339,25 +400,75 @@ void blk_queue_clear(struct blk_queue *q)
 	q->deadline = WORKER_NO_DEADLINE;
 	q->seen_idx = 0;
 	__atomic_store_n(&q->held_nr, 0, __ATOMIC_RELAXED);
+	q->unstarted = 0;
 }
 
 /* --- the worker's ops --- */
+
+/* The backing's eventfd; what came back while the worker drained is long reaped. */
+static uint64_t queue_done(struct blk_queue *q)
+{
+	struct drain d = { 0 };
+
+	if (!q->flying)
+		return blk_wake_at(q);
+	if (!q->vq.poison)
+		return drain(q, BY_DONE);
+	reap(q, &d);
+	launch(q, &d);
+	return d.again ? AT_ONCE : WORKER_NO_DEADLINE;
+}
+
+/*
+ * Nothing in flight may touch guest memory any more. A pause waits for all of
+ * it; a stop tries to cancel it first, and then waits too: what the backing has
+ * begun can't be called back.
+ */
+static int queue_quiesce(void *ctx, uint64_t until)
+{
+	struct blk_queue *q = ctx;
+	bool cancelled = false;
+	ssize_t count_taken = 0;
+	uint64_t count;
+
+	while (q->flying && worker_must_yield(q->worker)) {
+		struct pollfd done = { .fd = q->bq->fd, .events = POLLIN };
+		struct drain d = { 0 };
+
+		if (!cancelled && worker_must_stop(q->worker)) {
+			blk_aio_cancel(q);
+			cancelled = true;
+		}
+		reap(q, &d);
+		launch(q, &d);
+		signal_guest(q, &d, false);
+		if (!q->flying)
+			break;
+		if (io_clock_monotonic_now(NULL) >= until)
+			return -ETIMEDOUT;
+		if (poll(&done, 1, QUIESCE_POLL_MS) == 1)
+			count_taken = read(done.fd, &count, sizeof(count));
+		(void)count_taken;
+	}
+	return 0;
+}
 
 static uint64_t queue_kick(void *ctx, unsigned int index)
 {
 	struct blk_queue *q = ctx;
 
-	(void)index;
+	if (index)
+		return queue_done(q);
 	ss_probe_kick(q->blk->index, q->index);
 	/* The head is known to be blocked: the timer will drain. */
 	if (q->stalled)
 		return blk_wake_at(q);
-	return drain(q, false);
+	return drain(q, BY_ORDER);
 }
 
 static uint64_t queue_timer(void *ctx)
 {
-	return drain(ctx, true);
+	return drain(ctx, BY_TIMER);
 }
 
 /* Start and resume need nothing: kicks wait in their eventfd, and so does the timer. */
@@ -366,7 +477,7 @@ static uint64_t queue_wake(void *ctx)
 	struct blk_queue *q = ctx;
 
 	if (__atomic_exchange_n(&q->recheck, false, __ATOMIC_ACQUIRE) && q->stalled)
-		return drain(q, false);
+		return drain(q, BY_ORDER);
 	return blk_wake_at(q);
 }
 
@@ -374,4 +485,5 @@ const struct worker_ops blk_worker_ops = {
 	.kick = queue_kick,
 	.timer = queue_timer,
 	.wake = queue_wake,
+	.quiesce = queue_quiesce,
 };

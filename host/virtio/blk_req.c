@@ -9,10 +9,9 @@
 #include "observe/counters.h"
 #include "ss_probes.h"
 
-#define EINTR_RETRIES 16
 #define BLK_INJECT    UINT32_MAX /* no request type: a profile's error */
 
-static void req_fail(struct blk_queue *q, struct blk_req *req)
+void blk_req_fail(struct blk_queue *q, struct blk_req *req)
 {
 	req->status = VIRTIO_BLK_S_IOERR;
 	req->used_len = 1;
@@ -21,7 +20,7 @@ static void req_fail(struct blk_queue *q, struct blk_req *req)
 
 static enum blk_gate req_reject(struct blk_queue *q, struct blk_req *req)
 {
-	req_fail(q, req);
+	blk_req_fail(q, req);
 	return BLK_REJECT;
 }
 
@@ -130,13 +129,13 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 
 /* --- moving data --- */
 
-static int build_iov(struct blk_queue *q, const struct blk_req *req)
+int blk_req_iov(struct blk_queue *q, const struct blk_req *req, struct iovec *iov, unsigned int max)
 {
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < req->nr_data; i++) {
-		int n = guest_mem_iov(q->vq.mem, req->data[i].addr, req->data[i].len, &q->iov[nr],
-				      BLK_IOV_MAX - nr);
+		int n = guest_mem_iov(q->vq.mem, req->data[i].addr, req->data[i].len, &iov[nr],
+				      max - nr);
 
 		if (n < 0)
 			return n;
@@ -146,7 +145,7 @@ static int build_iov(struct blk_queue *q, const struct blk_req *req)
 }
 
 /* What is left of a vector after @n bytes; its first entry is cut in place. */
-static void iov_skip(struct iovec **iov, unsigned int *nr, size_t n)
+void blk_iov_skip(struct iovec **iov, unsigned int *nr, size_t n)
 {
 	while (*nr && n >= (*iov)->iov_len) {
 		n -= (*iov)->iov_len;
@@ -159,7 +158,7 @@ static void iov_skip(struct iovec **iov, unsigned int *nr, size_t n)
 	}
 }
 
-static void iov_zero(const struct iovec *iov, unsigned int nr)
+void blk_iov_zero(const struct iovec *iov, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
 		memset(iov[i].iov_base, 0, iov[i].iov_len);
@@ -185,7 +184,7 @@ static int64_t transfer(struct blk_queue *q, bool write, uint64_t off, uint64_t 
 		ssize_t n = write ? backing->ops->writev(backing, *iov, *nr, off + done)
 				  : backing->ops->readv(backing, *iov, *nr, off + done);
 
-		if (n == -EINTR && interrupted++ < EINTR_RETRIES)
+		if (n == -EINTR && interrupted++ < BLK_EINTR_RETRIES)
 			continue;
 		if (n < 0)
 			return n;
@@ -194,7 +193,7 @@ static int64_t transfer(struct blk_queue *q, bool write, uint64_t off, uint64_t 
 		if ((uint64_t)n > bytes - done)
 			return -EIO;
 		done += (uint64_t)n;
-		iov_skip(iov, nr, (size_t)n);
+		blk_iov_skip(iov, nr, (size_t)n);
 	}
 	return (int64_t)done;
 }
@@ -206,7 +205,7 @@ static int backing_flush(struct blk_queue *q)
 
 	for (unsigned int interrupted = 0;; interrupted++) {
 		ret = backing->ops->flush(backing);
-		if (ret != -EINTR || interrupted == EINTR_RETRIES)
+		if (ret != -EINTR || interrupted == BLK_EINTR_RETRIES)
 			return ret;
 	}
 }
@@ -214,7 +213,7 @@ static int backing_flush(struct blk_queue *q)
 /* --- what requests do: 0, or a negative errno and nothing counted --- */
 
 /* Byte offset of a request that ends within the disk. */
-static int req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *off)
+int blk_req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *off)
 {
 	uint64_t end;
 
@@ -230,18 +229,18 @@ static int run_read(struct blk_queue *q, struct blk_req *req)
 	unsigned int nr;
 	uint64_t off;
 	int64_t n;
-	int ret = req_offset(q->blk, req, &off);
+	int ret = blk_req_offset(q->blk, req, &off);
 
 	if (ret)
 		return ret;
-	ret = build_iov(q, req);
+	ret = blk_req_iov(q, req, q->iov, BLK_IOV_MAX);
 	if (ret < 0)
 		return ret;
 	nr = (unsigned int)ret;
 	n = transfer(q, false, off, req->bytes, &iov, &nr);
 	if (n < 0)
 		return (int)n;
-	iov_zero(iov, nr);
+	blk_iov_zero(iov, nr);
 	req->used_len = (uint32_t)req->bytes + 1;
 	blk_count_read(q->blk->counters, (uint64_t)n);
 	return 0;
@@ -253,11 +252,11 @@ static int run_write(struct blk_queue *q, struct blk_req *req)
 	unsigned int nr;
 	uint64_t off;
 	int64_t n;
-	int ret = req_offset(q->blk, req, &off);
+	int ret = blk_req_offset(q->blk, req, &off);
 
 	if (ret)
 		return ret;
-	ret = build_iov(q, req);
+	ret = blk_req_iov(q, req, q->iov, BLK_IOV_MAX);
 	if (ret < 0)
 		return ret;
 	nr = (unsigned int)ret;
@@ -324,7 +323,7 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req)
 		break;
 	}
 	if (ret)
-		req_fail(q, req);
+		blk_req_fail(q, req);
 	/* One that is delayed is done when it's published. */
 	if (!req->delay_ns)
 		ss_probe_req_backing_done(disk, q->index, req->head);
