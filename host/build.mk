@@ -6,7 +6,7 @@ host_obj := $(host_src:%.c=$(O)/%.o)
 host_lib_obj := $(filter-out $(O)/host/main.o,$(host_obj))
 host_tests := $(patsubst host/tests/test_%.c,$(O)/tests/test_%,$(wildcard host/tests/test_*.c))
 host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard host/tests/test_*.c),$(wildcard host/tests/*.c)))
-host_libs = $(LIBBPF_LIBS) -ljansson -luring -lm
+host_libs = $(LIBBPF_LIBS) -ljansson -l:liburing.a -lm
 
 all_targets += $(O)/stallscope $(host_tests)
 

@@ -141,7 +141,9 @@ static struct mock_bqueue *to_bqueue(struct backing_queue *bq)
 
 static enum mock_call io_call(const struct backing_io *io)
 {
-	return io->op == BACKING_READ ? MOCK_READ : io->op == BACKING_WRITE ? MOCK_WRITE : MOCK_FLUSH;
+	return io->op == BACKING_READ	 ? MOCK_READ
+	       : io->op == BACKING_WRITE ? MOCK_WRITE
+					 : MOCK_FLUSH;
 }
 
 static void io_done(struct mock_bqueue *q, struct backing_io *io, ssize_t result)
@@ -161,7 +163,8 @@ static void io_run(struct mock_bqueue *q, struct backing_io *io)
 	if (io->op == BACKING_FLUSH)
 		io_done(q, io, limit < 0 ? (ssize_t)limit : 0);
 	else
-		io_done(q, io, move(q->m, io->op == BACKING_WRITE, io->iov, io->nr, io->off, limit));
+		io_done(q, io,
+			move(q->m, io->op == BACKING_WRITE, io->iov, io->nr, io->off, limit));
 }
 
 static void io_take(struct backing_io **from, unsigned int *nr, unsigned int i)

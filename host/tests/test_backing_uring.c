@@ -247,7 +247,8 @@ TEST(disk_reads, .title = "D84 a disk on io_uring: many rounds of many reads, al
 		struct mock_req req[32];
 
 		for (unsigned int i = 0; i < 32; i++)
-			req[i] = mock_read(&d.q, (round * 32 + i) % 2000, MOCK_BLK_DATA + 512 * i, 512);
+			req[i] = mock_read(&d.q, (round * 32 + i) % 2000, MOCK_BLK_DATA + 512 * i,
+					   512);
 		kick(&d);
 		wait_used(&d, d.q.avail_idx);
 		for (unsigned int i = 0; i < 32; i++) {

@@ -76,11 +76,13 @@ TEST_F(aio, out_of_order, .title = "D48 used elements come in the order of compl
 	EXPECT_TRUE(mock_blk_expect(b, &third, OK, 1));
 	EXPECT_TRUE(mock_blk_expect(b, &second, OK, 1));
 	EXPECT_TRUE(mock_blk_expect(b, &first, OK, 513));
-	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+1 writes_completed+1 flushes_completed+1 "
-					  "bytes_read+512 bytes_written+1024");
+	EXPECT_STREQ(mock_blk_changes(b),
+		     "reads_completed+1 writes_completed+1 flushes_completed+1 "
+		     "bytes_read+512 bytes_written+1024");
 }
 
-TEST_F(aio, later_requests, .title = "D84 what comes while others are in flight goes into flight too")
+TEST_F(aio, later_requests,
+       .title = "D84 what comes while others are in flight goes into flight too")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req first, second;
@@ -116,7 +118,8 @@ TEST_F(aio, faults, .title = "D67 EIO, ENOSPC and no progress: IOERR, the others
 	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+1 bytes_read+512 io_errors+3");
 }
 
-TEST_F(aio, short_and_interrupted, .title = "D66 D67 D68 short and interrupted ones go on where they were")
+TEST_F(aio, short_and_interrupted,
+       .title = "D66 D67 D68 short and interrupted ones go on where they were")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req rd, wr;
@@ -177,7 +180,8 @@ TEST_F(aio, write_through, .title = "D69 without FLUSH a write completes when it
 	EXPECT_STREQ(mock_blk_changes(b), "writes_completed+1 bytes_written+512 io_errors+1");
 }
 
-TEST_F(aio, reset_cancels, .title = "D95 a reset cancels what is in flight, and answers for none of it")
+TEST_F(aio, reset_cancels,
+       .title = "D95 a reset cancels what is in flight, and answers for none of it")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req req;
@@ -201,7 +205,8 @@ TEST_F(aio, reset_cancels, .title = "D95 a reset cancels what is in flight, and 
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
 }
 
-TEST_F(aio, reset_waits, .title = "D99 what can't be cancelled keeps the device in NEEDS_RESET, for the next try")
+TEST_F(aio, reset_waits,
+       .title = "D99 what can't be cancelled keeps the device in NEEDS_RESET, for the next try")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req req;
@@ -219,7 +224,8 @@ TEST_F(aio, reset_waits, .title = "D99 what can't be cancelled keeps the device 
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
 }
 
-TEST_F(aio, pause_waits, .title = "D90 a pause is acknowledged when nothing in flight touches guest memory")
+TEST_F(aio, pause_waits,
+       .title = "D90 a pause is acknowledged when nothing in flight touches guest memory")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req req, later;
@@ -241,7 +247,8 @@ TEST_F(aio, pause_waits, .title = "D90 a pause is acknowledged when nothing in f
 	EXPECT_TRUE(mock_blk_expect(b, &later, OK, 513));
 }
 
-TEST_F(aio, full, .title = "a guest that reuses heads can't have more in flight than the queue is long")
+TEST_F(aio, full,
+       .title = "a guest that reuses heads can't have more in flight than the queue is long")
 {
 	struct mock_blk *b = &self->b;
 	const struct mock_req req = mock_read(&b->q, 0, DATA, 512);
@@ -263,7 +270,8 @@ TEST_F(aio, full, .title = "a guest that reuses heads can't have more in flight 
 	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+356 bytes_read+182272");
 }
 
-TEST_F(aio, poisoned, .title = "D21 D49 what is in flight when the ring breaks is lost, and counted")
+TEST_F(aio, poisoned,
+       .title = "D21 D49 what is in flight when the ring breaks is lost, and counted")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req req;
@@ -283,7 +291,8 @@ TEST_F(aio, poisoned, .title = "D21 D49 what is in flight when the ring breaks i
 		     "reads_completed+1 bytes_read+512 io_errors+1 chains_dropped+1");
 }
 
-TEST_F(aio, stalled_head, .title = "D39 D88 completions come while the head is stalled, and don't try it again")
+TEST_F(aio, stalled_head,
+       .title = "D39 D88 completions come while the head is stalled, and don't try it again")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req first, second;
@@ -307,7 +316,8 @@ TEST_F(aio, stalled_head, .title = "D39 D88 completions come while the head is s
 		     "reads_completed+1 bytes_read+512 currently_throttled_gauge-1");
 }
 
-TEST_F(aio, commit_fails, .title = "what the backing can't begin now it is asked for again, nothing is lost")
+TEST_F(aio, commit_fails,
+       .title = "what the backing can't begin now it is asked for again, nothing is lost")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req req;
@@ -319,7 +329,8 @@ TEST_F(aio, commit_fails, .title = "what the backing can't begin now it is asked
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
 }
 
-TEST_F(aio, many_pieces, .title = "D64 more pieces than one in flight has room for are moved all the same")
+TEST_F(aio, many_pieces,
+       .title = "D64 more pieces than one in flight has room for are moved all the same")
 {
 	struct mock_piece piece[128];
 	struct mock_blk *b = &self->b;

@@ -96,9 +96,9 @@ bool blk_aio_start(struct blk_queue *q, const struct blk_req *req)
 	aio->off = off;
 	aio->retries = 0;
 	aio->io = (struct backing_io){
-		.op = !data			     ? BACKING_FLUSH :
-		      req->type == VIRTIO_BLK_T_IN ? BACKING_READ :
-						       BACKING_WRITE,
+		.op = !data			     ? BACKING_FLUSH
+		      : req->type == VIRTIO_BLK_T_IN ? BACKING_READ
+						     : BACKING_WRITE,
 		.iov = aio->iov,
 		.nr = (unsigned int)nr,
 		.off = off,

@@ -13,7 +13,7 @@
 #include "virtio/blk.h"
 
 /* preadv's own limit (IOV_MAX); a request has more only if tiny regions cut it up. */
-#define BLK_IOV_MAX 1024
+#define BLK_IOV_MAX	  1024
 
 #define BLK_EINTR_RETRIES 16 /* a request */
 

@@ -9,7 +9,7 @@
 #include "observe/counters.h"
 #include "ss_probes.h"
 
-#define BLK_INJECT    UINT32_MAX /* no request type: a profile's error */
+#define BLK_INJECT UINT32_MAX /* no request type: a profile's error */
 
 void blk_req_fail(struct blk_queue *q, struct blk_req *req)
 {
