@@ -94,8 +94,25 @@ static int disk_value(const char *key, const char *val, struct disk_opts *d, cha
 	}
 	snprintf(
 		err, SS_OPTS_ERR_LEN,
-		"--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus)",
+		"--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus, backing)",
 		key);
+	return -EINVAL;
+}
+
+static int disk_backing(const char *val, struct disk_opts *d, char *err)
+{
+	static const char *const names[] = {
+		[BACKING_AUTO] = "auto",
+		[BACKING_SYNC] = "sync",
+		[BACKING_URING] = "io_uring",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(val, names[i])) {
+			d->backing = (enum backing_kind)i;
+			return 0;
+		}
+	snprintf(err, SS_OPTS_ERR_LEN, "--disk: backing=%s is not auto, sync or io_uring", val);
 	return -EINVAL;
 }
 
@@ -124,6 +141,8 @@ static int disk_word(char *word, struct disk_opts *d, char *err)
 		return -EINVAL;
 	}
 	*val++ = '\0';
+	if (!strcmp(word, "backing"))
+		return disk_backing(val, d, err);
 	text = disk_text(word, d);
 	if (!text)
 		return disk_value(word, val, d, err);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "io/backing.h"
+
 #define SS_OPTS_ERR_LEN 256
 
 /**
@@ -23,6 +25,7 @@
  * @iops_burst: capacity of the ops bucket, 0 for one second's worth.
  * @bps_burst: capacity of the bytes bucket in bytes, 0 for one second's worth.
  * @profile: path of a pressure profile, NULL none; owned by the struct.
+ * @backing: how its file is read and written.
  * @group: the throttle's name, shared by all disks that give it, NULL none; owned.
  * @queues: request queues, each with a worker.
  * @worker_cpus: list of CPUs for the workers, in turn, NULL for any; owned.
@@ -39,6 +42,7 @@ struct disk_opts {
 	char *group;
 	uint64_t queues;
 	char *worker_cpus;
+	enum backing_kind backing;
 };
 
 /**

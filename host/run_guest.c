@@ -161,6 +161,10 @@ static int setup_disk(struct guest *g, unsigned int i)
 		return SS_EXIT_USAGE;
 	}
 	cfg.affinity = d->worker_cpus ? cpus : NULL;
+	ret = backing_set_kind(g->backing[i], d->backing);
+	if (ret)
+		ss_warn("disk %u: no io_uring here (%s): its requests go one after the other", i,
+			strerror(-ret));
 	g->run->r.disk[i].size = g->backing[i]->size;
 	snprintf(serial, sizeof(serial), "stallscope%u", i);
 	cfg.backing = g->backing[i];

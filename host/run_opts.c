@@ -50,7 +50,8 @@ static const struct argp_option options[] = {
 	  "A disk: size=256M (a temporary file) or file=PATH[,ro]; "
 	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited); "
 	  "profile=FILE says what it does over time, group=NAME shares limits among disks; "
-	  "queues=N request queues, worker_cpus=LIST where their workers run. "
+	  "queues=N request queues, worker_cpus=LIST where their workers run; "
+	  "backing=auto, sync or io_uring. "
 	  "Give it again for a further disk. Default: size=256M, unlimited",
 	  0 },
 	{ NULL, 0, NULL, 0, "What happens in it:", 2 },
