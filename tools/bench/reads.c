@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <math.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct plain {
 	pthread_t thread;
 	int ask, answer; /* eventfds */
 	bool stop;
+	bool has_ring;
+	struct io_uring ring;
 };
 
 static void die(const char *what, int err)
@@ -62,6 +65,44 @@ static double loop_preadv(struct plain *p)
 			plain_read(p, (unsigned int)n++);
 		end = now_ns();
 	} while (end - start < ROUND_NS);
+	return 1e9 * (double)n / (double)(end - start);
+}
+
+static void ring_read(struct plain *p, unsigned int i)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&p->ring);
+
+	io_uring_prep_read(sqe, p->fd, p->buf + i * BENCH_BLOCK, BENCH_BLOCK, random_offset(p));
+	io_uring_sqe_set_data64(sqe, i);
+}
+
+/* The limit of one thread that keeps BENCH_QD reads in the kernel. */
+static double loop_uring(struct plain *p)
+{
+	const uint64_t start = now_ns();
+	unsigned int flying = 0, head, nr;
+	struct io_uring_cqe *cqe;
+	uint64_t n = 0, end = start;
+
+	while (flying < BENCH_QD)
+		ring_read(p, flying++);
+	while (flying) {
+		io_uring_submit_and_wait(&p->ring, 1);
+		end = now_ns();
+		nr = 0;
+		io_uring_for_each_cqe(&p->ring, head, cqe)
+		{
+			if (cqe->res != BENCH_BLOCK)
+				die("io_uring read", cqe->res < 0 ? -cqe->res : EIO);
+			if (end - start < ROUND_NS)
+				ring_read(p, (unsigned int)cqe->user_data);
+			else
+				flying--;
+			nr++;
+		}
+		io_uring_cq_advance(&p->ring, nr);
+		n += nr;
+	}
 	return 1e9 * (double)n / (double)(end - start);
 }
 
@@ -139,8 +180,8 @@ static double device(struct bench_disk *d, unsigned int qd)
 
 /* What is compared; each row's figures of all rounds. */
 struct reads {
-	double preadv[ROUNDS], ping[ROUNDS];
-	double sync_32[ROUNDS], sync_1[ROUNDS];
+	double preadv[ROUNDS], uring[ROUNDS], ping[ROUNDS];
+	double sync_32[ROUNDS], uring_32[ROUNDS], sync_1[ROUNDS], uring_1[ROUNDS];
 };
 
 static void fill(int fd)
@@ -174,25 +215,46 @@ static int open_file(const char *dir, bool direct)
 	return fd;
 }
 
-static void compare(struct plain *p, struct reads *r)
+static struct backing *open_disk(struct plain *p, struct bench_disk *d, enum backing_kind kind)
 {
-	struct backing *sync;
-	struct bench_disk d;
-	int ret = backing_wrap_fd(dup(p->fd), false, &sync, NULL, 0);
+	struct backing *b;
+	int ret = backing_wrap_fd(dup(p->fd), false, &b, NULL, 0);
 
+	if (!ret)
+		ret = backing_set_kind(b, kind);
 	if (ret)
 		die("the file as a disk", -ret);
-	disk_open(&d, sync, NULL, false);
+	disk_open(d, b, NULL, false);
+	return b;
+}
+
+static void compare(struct plain *p, struct reads *r)
+{
+	struct backing *sync, *uring = NULL;
+	struct bench_disk ds, du;
+
+	sync = open_disk(p, &ds, BACKING_SYNC);
+	if (p->has_ring)
+		uring = open_disk(p, &du, BACKING_URING);
 	ping_start(p);
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		r->preadv[i] = loop_preadv(p);
-		r->sync_32[i] = device(&d, BENCH_QD);
+		r->sync_32[i] = device(&ds, BENCH_QD);
 		r->ping[i] = loop_ping(p);
-		r->sync_1[i] = device(&d, 1);
+		r->sync_1[i] = device(&ds, 1);
+		if (!uring)
+			continue;
+		r->uring[i] = loop_uring(p);
+		r->uring_32[i] = device(&du, BENCH_QD);
+		r->uring_1[i] = device(&du, 1);
 	}
 	ping_stop(p);
-	disk_close(&d);
+	disk_close(&ds);
 	backing_close(sync);
+	if (uring) {
+		disk_close(&du);
+		backing_close(uring);
+	}
 }
 
 static void report(const char *key, const char *key_median, const char *title, double *values,
@@ -216,34 +278,87 @@ static void report(const char *key, const char *key_median, const char *title, d
 	});
 }
 
+static void free_pages_of(int fd)
+{
+	fsync(fd);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+static void measure_tmpfs(struct plain *p, const char *dir)
+{
+	static struct reads r;
+
+	p->fd = open_file(dir, false);
+	if (p->fd < 0)
+		die(dir, -p->fd);
+	compare(p, &r);
+	close(p->fd);
+	/* What auto takes there. */
+	report("read_tmpfs_qd32_sync", "read_tmpfs_qd32_sync_median",
+	       "4K reads, tmpfs, depth 32, sync; preadv", r.sync_32, r.preadv, 0.9);
+	report("read_tmpfs_qd1_sync", "read_tmpfs_qd1_sync_median",
+	       "4K reads, tmpfs, depth 1, sync; ping-pong", r.sync_1, r.ping, NAN);
+	if (p->has_ring)
+		report("read_tmpfs_qd32_uring", "read_tmpfs_qd32_uring_median",
+		       "4K reads, tmpfs, depth 32, io_uring; io_uring", r.uring_32, r.uring, NAN);
+}
+
+static void measure_disk(struct plain *p, const char *dir)
+{
+	static struct reads r;
+
+	p->fd = open_file(dir, true);
+	if (p->fd < 0) {
+		figure_skip("read_direct", "no O_DIRECT where the build directory is");
+		return;
+	}
+	free_pages_of(p->fd);
+	compare(p, &r);
+	close(p->fd);
+	report("read_direct_qd32_sync", "read_direct_qd32_sync_median",
+	       "4K reads, O_DIRECT, depth 32, sync; preadv", r.sync_32, r.preadv, NAN);
+	report("read_direct_qd1_sync", "read_direct_qd1_sync_median",
+	       "4K reads, O_DIRECT, depth 1, sync; ping-pong", r.sync_1, r.ping, NAN);
+	if (!p->has_ring)
+		return;
+	report("read_direct_qd32_uring", "read_direct_qd32_uring_median",
+	       "4K reads, O_DIRECT, depth 32, io_uring; io_uring", r.uring_32, r.uring, NAN);
+	report("read_direct_qd1_uring", "read_direct_qd1_uring_median",
+	       "4K reads, O_DIRECT, depth 1, io_uring; ping-pong", r.uring_1, r.ping, NAN);
+}
+
+static void measure_cached(struct plain *p, const char *dir)
+{
+	static struct reads r;
+
+	p->fd = open_file(dir, false);
+	if (p->fd < 0)
+		die(dir, -p->fd);
+	compare(p, &r);
+	close(p->fd);
+	report("read_cached_qd32_sync", "read_cached_qd32_sync_median",
+	       "4K reads, page cache, depth 32, sync; preadv", r.sync_32, r.preadv, NAN);
+	if (p->has_ring)
+		report("read_cached_qd32_uring", "read_cached_qd32_uring_median",
+		       "4K reads, page cache, depth 32, io_uring; io_uring", r.uring_32, r.uring,
+		       NAN);
+}
+
 void bench_reads(const char *tmpfs_dir, const char *disk_dir)
 {
 	struct plain p = { .random = 88172645463325252ULL };
-	struct reads r;
 
 	p.buf = aligned_alloc(BENCH_BLOCK, BENCH_QD * BENCH_BLOCK);
 	if (!p.buf)
 		die("memory", ENOMEM);
 	memset(p.buf, 1, BENCH_QD * BENCH_BLOCK);
-	p.fd = open_file(tmpfs_dir, false);
-	if (p.fd < 0)
-		die(tmpfs_dir, -p.fd);
-	compare(&p, &r);
-	close(p.fd);
-	report("read_tmpfs_qd32_sync", "read_tmpfs_qd32_sync_median",
-	       "4K reads, tmpfs, depth 32, sync; preadv", r.sync_32, r.preadv, 0.9);
-	report("read_tmpfs_qd1_sync", "read_tmpfs_qd1_sync_median",
-	       "4K reads, tmpfs, depth 1, sync; ping-pong", r.sync_1, r.ping, NAN);
-	p.fd = open_file(disk_dir, true);
-	if (p.fd < 0) {
-		figure_skip("read_direct", "no O_DIRECT where the build directory is");
-	} else {
-		compare(&p, &r);
-		close(p.fd);
-		report("read_direct_qd32_sync", "read_direct_qd32_sync_median",
-		       "4K reads, O_DIRECT, depth 32, sync; preadv", r.sync_32, r.preadv, NAN);
-		report("read_direct_qd1_sync", "read_direct_qd1_sync_median",
-		       "4K reads, O_DIRECT, depth 1, sync; ping-pong", r.sync_1, r.ping, NAN);
-	}
+	p.has_ring = io_uring_queue_init(BENCH_QD, &p.ring, 0) == 0;
+	if (!p.has_ring)
+		figure_skip("io_uring", "forbidden or not there");
+	measure_tmpfs(&p, tmpfs_dir);
+	measure_disk(&p, disk_dir);
+	measure_cached(&p, disk_dir);
+	if (p.has_ring)
+		io_uring_queue_exit(&p.ring);
 	free(p.buf);
 }
