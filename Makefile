@@ -70,6 +70,8 @@ help:
 	@echo 'make demo          boot a throttled guest, trace it, say whose fault the stalls were'
 	@echo '                   (DISK=... replaces its disk, KERNEL=... MODULES=... its kernel)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
+	@echo 'make bench         measure the disk beside the limits of this machine, also into'
+	@echo '                   build/bench.json (BENCH_STRICT=1 fails when a target is missed)'
 	@echo 'make check-format  compare the sources with .clang-format'
 	@echo 'make clean         remove build/'
 	@echo 'make V=1 ...       show the commands'

@@ -207,6 +207,8 @@ disk_words() {
 		bad $USAGE "worker_cpus=" -- "--disk=size=1M,worker_cpus=$v"
 	done
 	bad $USAGE "worker_cpus=" -- --disk=size=1M,worker_cpus=
+	bad $USAGE "auto, sync or io_uring" -- --disk=size=1M,backing=mmap
+	bad $USAGE "auto, sync or io_uring" -- --disk=size=1M,backing=
 	bad $USAGE "disks" -- --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M \
 		--disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M
 }
