@@ -37,8 +37,12 @@ static void progress(void *ctx, const char *line)
 static int agent_frame(void *ctx, unsigned int type, const void *payload, size_t len)
 {
 	struct guest *g = ctx;
+	int ret = session_frame(&g->session, type, payload, len);
 
-	return session_frame(&g->session, type, payload, len);
+	/* What can't be stored must not cost the frames behind it: they tell how it ended. */
+	if (ret && !g->run->records_error)
+		g->run->records_error = ret;
+	return 0;
 }
 
 static int agent_write(void *ctx, const void *buf, size_t len)
