@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,10 @@ static void log_line(const char *prefix, const char *fmt, va_list ap)
 
 	if (m < 0)
 		return;
+	/* Some of it may be a guest's words: no escape sequences, no second line. */
+	for (size_t i = 0; i < len; i++)
+		if (iscntrl((unsigned char)line[i]))
+			line[i] = ' ';
 	line[len++] = '\n';
 	ignored = write(STDERR_FILENO, line, len);
 	(void)ignored;
