@@ -34,7 +34,9 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	/* Under nohup a run outlives its terminal. */
+	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -82,6 +84,11 @@ void run_status_line(struct run *run, const char *fmt, ...)
 	fflush(stdout);
 }
 
+void run_tell_where(struct run *run)
+{
+	printf("\nEverything is in %s/ (run.json, events.bin, console.log)\n", run->out_name);
+}
+
 bool run_in_nested(void)
 {
 	const char *s = getenv("STALLSCOPE_NESTED");
@@ -124,22 +131,39 @@ static int choose_where(struct run *run, bool *nested)
 	return SS_EXIT_OK;
 }
 
+/* So that the line can be pasted into a shell again; cut off where @buf is full. */
+static void add_shell_word(char *buf, size_t size, const char *word)
+{
+	bool quote = !*word || strpbrk(word, " \t\n'\"$\\`;&|<>()[]{}*?!#~");
+	size_t n = strlen(buf);
+	FILE *f = n + 1 < size ? fmemopen(buf + n, size - n, "w") : NULL;
+
+	if (!f)
+		return;
+	if (n)
+		fputc(' ', f);
+	if (quote)
+		fputc('\'', f);
+	for (; *word; word++)
+		fputs(quote && *word == '\'' ? "'\\''" : (const char[]){ *word, '\0' }, f);
+	if (quote)
+		fputc('\'', f);
+	fclose(f);
+	buf[size - 1] = '\0';
+}
+
 /* As typed; inside the emulated machine the options are another stallscope's. */
 static void note_options(struct run *run, int argc, char **argv)
 {
 	const char *typed = run_in_nested() ? getenv("STALLSCOPE_OPTIONS") : NULL;
-	char *to = run->r.options, *end = to + sizeof(run->r.options);
+	struct run_result *r = &run->r;
 
 	if (typed) {
-		snprintf(to, sizeof(run->r.options), "%s", typed);
+		snprintf(r->options, sizeof(r->options), "%s", typed);
 		return;
 	}
-	for (int i = 1; i < argc && to < end; i++) {
-		const char *quote = strpbrk(argv[i], " \t\n'\"$\\;&|<>()*?") ? "'" : "";
-
-		to += snprintf(to, (size_t)(end - to), "%s%s%s%s", i > 1 ? " " : "", quote, argv[i],
-			       quote);
-	}
+	for (int i = 1; i < argc; i++)
+		add_shell_word(r->options, sizeof(r->options), argv[i]);
 }
 
 static void fill_disks(struct run *run)
@@ -186,6 +210,29 @@ static void fill_result(struct run *run, int argc, char **argv)
 	fill_disks(run);
 }
 
+/* A reader who has seen enough (| head) is no fault, but half a JSON is one. */
+static int print_report(struct run *run)
+{
+	int ret;
+
+	clearerr(stdout);
+	if (run->o.json) {
+		ret = report_print_json(&run->r, stdout);
+	} else {
+		putchar('\n');
+		ret = report_print_text(&run->r, stdout);
+		if (!run_in_nested())
+			run_tell_where(run);
+		if (!ret && fflush(stdout))
+			ret = -errno;
+	}
+	if (!ret || (ret == -EPIPE && !run->o.json))
+		return SS_EXIT_OK;
+	ss_err("can't write to standard output: %s; the figures are in %s/run.json", strerror(-ret),
+	       run->out_name);
+	return SS_EXIT_OUTPUT;
+}
+
 /* What was measured is kept and shown, however the guest ended. */
 static int report(struct run *run, int status)
 {
@@ -213,17 +260,8 @@ static int report(struct run *run, int status)
 		ss_err("--out: %s/run.json: %s", run->out_name, strerror(-ret));
 	if (ret && !status)
 		status = SS_EXIT_OUTPUT;
-	if (run->o.json) {
-		report_print_json(r, stdout);
-	} else {
-		putchar('\n');
-		report_print_text(r, stdout);
-		if (!run_in_nested())
-			printf("\nEverything is in %s/ (run.json, events.bin, console.log)\n",
-			       run->out_name);
-	}
-	fflush(stdout);
-	return status;
+	ret = print_report(run);
+	return status ? status : ret;
 }
 
 static int run_here(struct run *run)

@@ -60,6 +60,9 @@ void run_progress(struct run *run, const char *fmt, ...) __attribute__((format(p
  */
 void run_status_line(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** run_tell_where() - say on standard output where the run directory is. */
+void run_tell_where(struct run *run);
+
 /**
  * run_check_files() - are kernel, initrd, modules, scheduler, files and disks
  * there and readable?

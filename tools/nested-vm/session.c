@@ -30,6 +30,7 @@ struct boot {
 	int tar_pipe;
 	bool tar_failed;
 	bool out_closed[3]; /* nobody reads our stdout (1), stderr (2) */
+	bool out_failed;    /* what it was to hold is lost, though somebody wants it */
 	char buf[sizeof(struct nv_head) + NV_CHUNK];
 	size_t filled;
 };
@@ -108,8 +109,14 @@ static int send_command(struct boot *b)
 
 static void pass_output(struct boot *b, int fd, const char *data, size_t len)
 {
-	if (b->out_closed[fd] || !write_all(fd, data, len) || interrupts >= 2)
+	int err = b->out_closed[fd] ? 0 : write_all(fd, data, len);
+
+	if (!err || interrupts >= 2)
 		return;
+	if (err != -EPIPE && fd == STDOUT_FILENO) {
+		complain("can't write to standard output: %s", strerror(-err));
+		b->out_failed = true;
+	}
 	b->out_closed[fd] = true;
 	tell_signal(b, SIGPIPE);
 }
@@ -338,6 +345,8 @@ enum outcome session_run(struct session *s)
 		if (!s->status)
 			s->status = RUN_OUTPUT;
 	}
+	if (b->out_failed && !s->status)
+		s->status = RUN_OUTPUT;
 	klog_take_console(&s->klog, s->machine->console);
 	free(b);
 	return outcome;
