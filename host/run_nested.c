@@ -67,22 +67,43 @@ static uint64_t nested_memory_mib(const struct run *run)
 	return mib < NESTED_MIN_MIB ? NESTED_MIN_MIB : mib;
 }
 
-/* The same file under the same name inside, so that messages name what the user named. */
-static void hand_over(struct args *a, const char *path)
-{
-	char real[PATH_MAX];
-
-	arg(a, "--file");
-	arg(a, "%s:%s", path, realpath(path, real) ? real : path);
-}
-
 static const char *absolute(const char *path, char real[PATH_MAX])
 {
 	return realpath(path, real) ? real : path;
 }
 
-static void machine_args(const struct run *run, struct args *a, const char *nested,
-			 const char *self)
+/*
+ * A file has the same name inside, so that messages name what the user named:
+ * unless it would be hidden there under a mount, or has the colon that --file
+ * takes for its own.
+ */
+static const char *inside(const char *path, char name[PATH_MAX])
+{
+	static const char *const mounts[] = { "/dev/", "/proc/", "/sys/" };
+	const char *at = absolute(path, name);
+	bool same = !strchr(at, ':');
+	char other[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++)
+		same = same && strncmp(at, mounts[i], strlen(mounts[i]));
+	if (same)
+		return at;
+	snprintf(other, sizeof(other), "/handed-over/%.*s", PATH_MAX - 16, at + 1);
+	for (char *p = other + strlen("/handed-over/"); *p; p++)
+		if (*p == '/' || *p == ':')
+			*p = '_';
+	return strcpy(name, other);
+}
+
+static void hand_over(struct args *a, const char *path)
+{
+	char name[PATH_MAX];
+
+	arg(a, "--file");
+	arg(a, "%s:%s", path, inside(path, name));
+}
+
+static void machine_args(const struct run *run, struct args *a, const char *nested, const char *self)
 {
 	const struct run_opts *o = &run->o;
 	char real[PATH_MAX];
@@ -136,7 +157,7 @@ static const char *more(const struct disk_opts *d, char *buf, size_t size)
 
 	buf[0] = '\0';
 	if (d->profile)
-		add_text(buf, size, "profile", absolute(d->profile, real));
+		add_text(buf, size, "profile", inside(d->profile, real));
 	if (d->group)
 		add_text(buf, size, "group", d->group);
 	if (d->worker_cpus)
@@ -179,8 +200,8 @@ static void run_args(const struct run *run, struct args *a, const char *self)
 	arg(a, "--nested=never");
 	arg(a, "--out=/out");
 	arg(a, "--name=%s", o->name);
-	arg(a, "--kernel=%s", absolute(o->kernel, real));
-	arg(a, "--initrd=%s", absolute(run->initrd, real));
+	arg(a, "--kernel=%s", inside(o->kernel, real));
+	arg(a, "--initrd=%s", inside(run->initrd, real));
 	arg(a, "--cpus=%u", o->cpus);
 	arg(a, "--memory=%llu", (unsigned long long)o->memory);
 	arg(a, "--time-limit=%u", o->time_limit_s);
