@@ -166,6 +166,17 @@ static void note_options(struct run *run, int argc, char **argv)
 		add_shell_word(r->options, sizeof(r->options), argv[i]);
 }
 
+/* Inside the emulated machine the file is a drive; the user knows it by its own name. */
+static const char *disk_path(const struct run *run, unsigned int i)
+{
+	char name[sizeof(RUN_DISK_PATH_ENV) + 12];
+	const char *path;
+
+	snprintf(name, sizeof(name), RUN_DISK_PATH_ENV "%u", i);
+	path = run_in_nested() ? getenv(name) : NULL;
+	return path ? path : run->o.disks[i].file;
+}
+
 static void fill_disks(struct run *run)
 {
 	struct run_result *r = &run->r;
@@ -176,7 +187,7 @@ static void fill_disks(struct run *run)
 
 		snprintf(r->disk[i].name, sizeof(r->disk[i].name), "disk%u", i);
 		if (d->file)
-			snprintf(r->disk[i].path, sizeof(r->disk[i].path), "%s", d->file);
+			snprintf(r->disk[i].path, sizeof(r->disk[i].path), "%s", disk_path(run, i));
 		r->disk[i].readonly = d->read_only;
 		r->disk[i].size = d->size;
 		r->disk[i].iops = d->iops;

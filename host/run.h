@@ -40,6 +40,9 @@ struct run {
 	bool progress_open;
 };
 
+/* With a disk's number behind it: what the user called its file, for inside. */
+#define RUN_DISK_PATH_ENV "STALLSCOPE_DISK_PATH"
+
 /** run_in_nested() - does this process run inside our emulated machine already? */
 bool run_in_nested(void);
 
