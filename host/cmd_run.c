@@ -296,8 +296,11 @@ static int run_prepared(struct run *run)
 		ret = run_open_out(run);
 	if (!ret)
 		ret = run_make_initrd(run);
-	if (!ret && run_interrupted())
+	/* The initramfs maker, which gets the terminal's ctrl-C too, has said nothing. */
+	if (run_interrupted() && (!ret || ret >= 128)) {
+		ss_err("interrupted before the guest was started");
 		ret = SS_EXIT_INTERRUPTED;
+	}
 	if (!ret)
 		ret = nested ? run_nested(run) : run_here(run);
 	run_drop_initrd(run);

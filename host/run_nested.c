@@ -17,6 +17,7 @@
 #define NESTED_BASE_MIB	  900	/* its own kernel, programs, traces and run directory */
 #define NESTED_MIN_MIB	  2048
 #define NESTED_EXTRA_S	  120	/* its own start, and copying the files out */
+#define NESTED_TIME_LIMIT 124	/* its starter's status, which has said so */
 #define NESTED_MAX_ARGS	  (4 * RUN_MAX_FILES + 12 * SS_MAX_DISKS + 64)
 
 /* An argument vector under construction; the strings made for it are its own. */
@@ -262,6 +263,32 @@ static int wait_for(pid_t pid)
 	return SS_EXIT_NESTED;
 }
 
+static bool measured(const struct run *run)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/" REPORT_JSON_FILE, run->out);
+	return !access(path, F_OK);
+}
+
+/* The runner inside has said what went wrong, but for what it doesn't live to say. */
+static int ended(struct run *run, int status)
+{
+	if (status == NESTED_TIME_LIMIT) {
+		status = SS_EXIT_GUEST_TIMEOUT;
+	} else if (status > SS_EXIT_LAST && status != SS_EXIT_INTERRUPTED) {
+		ss_err("the runner inside the emulated machine ended with status %d", status);
+		status = SS_EXIT_NESTED;
+	}
+	if (measured(run)) {
+		if (!run->o.json)
+			run_tell_where(run);
+	} else if (status == SS_EXIT_INTERRUPTED) {
+		ss_err("interrupted: nothing was measured");
+	}
+	return status;
+}
+
 int run_nested(struct run *run)
 {
 	struct args a = { .n = 0 };
@@ -289,7 +316,5 @@ int run_nested(struct run *run)
 		ret = wait_for(pid);
 	}
 	args_free(&a);
-	if (!run->o.json && ret != SS_EXIT_NESTED)
-		printf("\nEverything is in %s/ (run.json, events.bin, console.log)\n", run->o.out);
-	return ret;
+	return ended(run, ret);
 }
