@@ -73,18 +73,21 @@ static int check_regular(const char *what, const char *path, int status)
 
 static int check_modules(const char *dir)
 {
-	char path[PATH_MAX];
+	static const char *const signs[] = { "modules.dep", "modules.order", "modules.builtin" };
+	char path[PATH_MAX + 32];
 	struct stat st;
 
 	if (stat(dir, &st))
 		return bad_path("--modules", dir, errno, SS_EXIT_KERNEL);
 	if (!S_ISDIR(st.st_mode))
 		return bad_path("--modules", dir, ENOTDIR, SS_EXIT_KERNEL);
-	snprintf(path, sizeof(path), "%s/modules.dep", dir);
-	if (!access(path, R_OK))
-		return SS_EXIT_OK;
-	ss_err("--modules: %s has no modules.dep: name the lib/modules/RELEASE directory itself",
-	       dir);
+	/* depmod need not have been run: the initramfs maker asks the modules themselves. */
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, signs[i]);
+		if (!access(path, R_OK))
+			return SS_EXIT_OK;
+	}
+	ss_err("--modules: %s has neither modules.dep nor modules.order: name the lib/modules/RELEASE directory itself", dir);
 	return SS_EXIT_KERNEL;
 }
 
