@@ -14,9 +14,11 @@ apt_keyring() {
 
 # The mirror of the first Debian release the system is set up for.
 apt_mirror() {
-	local uri release component
+	local uri release component found=
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
 		while read -r uri release component; do
+			# All of it is read: apt-get must not die of a closed pipe.
+			[ -z "$found" ] || continue
 			case $uri in
 			cdrom:*|*debian-security*)	continue ;;
 			esac
@@ -26,7 +28,7 @@ apt_mirror() {
 			*)	continue ;;
 			esac
 			echo "$uri"
-			break
+			found=1
 		done
 }
 

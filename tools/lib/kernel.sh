@@ -171,7 +171,8 @@ kernel_own_make() {
 	else
 		echo unfit >"$dir/kind"
 	fi
-	strings -n 8 "$dir/vmlinux" | sed -n 's/^Linux version \([^ ]*\) .*/\1/p' | head -n 1 >"$dir/release"
+	strings -n 8 "$dir/vmlinux" |
+		awk '!found && /^Linux version [^ ]+ / { found = 1; print $3 }' >"$dir/release"
 	[ -s "$dir/release" ] || die "$image: no kernel: it does not say which version it is"
 	if [ -n "$modules" ]; then
 		mkdir -p "$dir/lib/modules"
