@@ -51,7 +51,7 @@ struct doctor {
 	char default_kernel[PATH_MAX], qemu[PATH_MAX];
 	struct check check[MAX_CHECKS];
 	unsigned int checks;
-	bool direct, nested; /* modes that are possible */
+	bool direct; /* guests run right here */
 	int status;	     /* first reason why no run is */
 };
 
@@ -179,12 +179,10 @@ static bool can_fetch(void)
 static void check_nested(struct doctor *d)
 {
 	if (d->qemu[0] && !access(d->qemu, X_OK)) {
-		d->nested = true;
 		add(d, "emulation", OK, NULL, "QEMU for the emulated machine: %s", d->qemu);
 		return;
 	}
 	if (d->qemu[0] && can_fetch()) {
-		d->nested = true;
 		add(d, "emulation", OK, NULL,
 		    d->direct ? "not needed: KVM is real"
 			      : "the first run fetches a QEMU for the emulated machine (37 MB)");
