@@ -7,6 +7,7 @@
 #ifndef SS_RUN_H
 #define SS_RUN_H
 
+#include "agent_link.h"
 #include "exitcodes.h"
 #include "run_opts.h"
 #include "report/report.h"
@@ -42,6 +43,14 @@ struct run {
 
 /* With a disk's number behind it: what the user called its file, for inside. */
 #define RUN_DISK_PATH_ENV "STALLSCOPE_DISK_PATH"
+
+#define RUN_CONFIG_MAX 16384
+
+/**
+ * run_config() - what the agent is to do, as it is sent to it.
+ * @kv: built in @text; its err tells what can't be sent.
+ */
+void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX]);
 
 /** run_in_nested() - does this process run inside our emulated machine already? */
 bool run_in_nested(void);

@@ -105,17 +105,10 @@ static void tell_threads(struct guest *g)
 
 int guest_send_config(struct guest *g)
 {
-	const struct run_opts *o = &g->run->o;
-	char text[16384];
+	char text[RUN_CONFIG_MAX];
 	struct agent_kv kv;
 
-	agent_kv_init(&kv, text, sizeof(text));
-	agent_kv_add(&kv, "sched", "%s", o->sched ? o->sched : "");
-	for (unsigned int i = 0; i < o->nr_sched_args; i++)
-		agent_kv_add(&kv, "sched_arg", "%s", o->sched_args[i]);
-	agent_kv_add(&kv, "duration", "%u", o->duration_s);
-	agent_kv_add(&kv, "trace", "%d", !o->no_trace);
-	agent_kv_add(&kv, "exec", "%s", o->exec ? o->exec : "");
+	run_config(&g->run->o, &kv, text);
 	return agent_kv_send(&g->link, SS_F_CONFIG, &kv);
 }
 

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #define RUN_MAX_FILES 64
-#define RUN_MAX_CPUS  64
+#define RUN_MAX_CPUS 64
+#define RUN_MAX_APPEND 800
 
 enum run_nested {
 	RUN_NESTED_AUTO, /* where /dev/kvm can't run a Linux guest */

@@ -204,10 +204,41 @@ static int check_sched_ext(const struct run_opts *o)
 	return SS_EXIT_OK;
 }
 
+void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX])
+{
+	agent_kv_init(kv, text, RUN_CONFIG_MAX);
+	agent_kv_add(kv, "sched", "%s", o->sched ? o->sched : "");
+	for (unsigned int i = 0; i < o->nr_sched_args; i++)
+		agent_kv_add(kv, "sched_arg", "%s", o->sched_args[i]);
+	agent_kv_add(kv, "duration", "%u", o->duration_s);
+	agent_kv_add(kv, "trace", "%d", !o->no_trace);
+	agent_kv_add(kv, "exec", "%s", o->exec ? o->exec : "");
+}
+
+/* A guest whose agent can't be told what to do would idle until the time limit. */
+static int check_config(const struct run_opts *o)
+{
+	char text[RUN_CONFIG_MAX];
+	struct agent_kv kv;
+
+	run_config(o, &kv, text);
+	if (!kv.err)
+		return SS_EXIT_OK;
+	if (kv.err == -ENOSPC)
+		ss_err("--exec and --sched-arg are longer than %d bytes: put the command into a script and give it with --file",
+		       RUN_CONFIG_MAX);
+	else
+		ss_err("--sched and --sched-arg can't hold a new line");
+	return SS_EXIT_USAGE;
+}
+
 int run_check_files(const struct run *run)
 {
 	const struct run_opts *o = &run->o;
-	int ret = check_kernel(o);
+	int ret = check_config(o);
+
+	if (!ret)
+		ret = check_kernel(o);
 
 	if (!ret && o->sched && !run_in_nested())
 		ret = check_sched_ext(o);

@@ -149,6 +149,21 @@ exclusive_options() {
 	bad $USAGE --duration -- --duration=3
 }
 
+too_long() {
+	local long
+
+	good=(--kernel /dev/null)
+	long=$(printf '%020000d' 0)
+	bad $USAGE --append -- --append "${long:0:801}"
+	bad $USAGE --exec --file -- --exec "true $long"
+	bad $USAGE --sched-arg "new line" -- --sched /bin/true --sched-arg $'a\nb'
+}
+
+control_characters() {
+	try "$stallscope" $'bo\e[31mgus\r\nx'
+	refused $USAGE "'bo [31mgus  x'"
+}
+
 # ---- numbers ----
 
 numbers() {
@@ -281,7 +296,7 @@ module_directories() {
 	need_kernel
 	mkdir -p "$T/files/empty"
 	bad $KERNEL /none "No such file" -- --modules /none
-	bad $KERNEL "$T/files/empty" modules.dep -- --modules "$T/files/empty"
+	bad $KERNEL "$T/files/empty" modules.dep modules.order -- --modules "$T/files/empty"
 	bad $KERNEL "$kernel" -- --modules "$kernel"
 	good=(--kernel "$kernel" --out "$T/here/run")
 	bad $KERNEL /none "No such file" -- --initrd /none
@@ -434,6 +449,8 @@ ktap_test help_names_each_option "help and the man page name each option"
 ktap_test unknown_options "unknown options and stray words"
 ktap_test missing_values "options without their value"
 ktap_test exclusive_options "options that don't go together"
+ktap_test too_long "commands and words that are too long to pass on"
+ktap_test control_characters "what isn't ours can't drive the terminal"
 ktap_test numbers "vCPUs, memory and times: no number, negative, too large"
 ktap_test names "names that aren't file names"
 ktap_test disk_words "disks: keys, sizes and limits"
