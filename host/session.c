@@ -152,7 +152,10 @@ static int on_workload(struct session *s, const struct text *t)
 	get(t, "state", state, sizeof(state));
 	if (!strcmp(state, "begin")) {
 		s->workload_begun = w->ran = true;
-		progress(s, "workload is running");
+		if (w->command[0])
+			progress(s, "workload is running");
+		else
+			progress(s, "no workload (--exec): the guest idles until --duration or ctrl-C");
 		return 0;
 	}
 	if (strcmp(state, "end"))
@@ -162,6 +165,8 @@ static int on_workload(struct session *s, const struct text *t)
 	w->signal = (int)get_int(t, "signal", 0);
 	get(t, "seconds", seconds, sizeof(seconds));
 	w->seconds = strtod(seconds, NULL);
+	if (!w->command[0])
+		return 0;
 	progress(s, "workload has ended after %.1f s%s", w->seconds,
 		 w->exit || w->signal ? ", with a failure" : "");
 	return 0;

@@ -171,7 +171,7 @@ static void print_workload(const struct page *p, const struct run_workload *w)
 {
 	char line[1200];
 
-	if (!w->command[0] && !w->ran)
+	if (!w->command[0])
 		return;
 	if (!w->ran)
 		snprintf(line, sizeof(line), "not started: %s", w->command);

@@ -146,7 +146,6 @@ exclusive_options() {
 	bad $USAGE --initrd --modules -- --initrd=/dev/null --modules=/
 	bad $USAGE --file --initrd -- --initrd=/dev/null --file=/etc/passwd
 	bad $USAGE --sched-arg -- --sched-arg=x
-	bad $USAGE --duration -- --duration=3
 }
 
 too_long() {
