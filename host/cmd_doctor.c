@@ -52,7 +52,7 @@ struct doctor {
 	struct check check[MAX_CHECKS];
 	unsigned int checks;
 	bool direct; /* guests run right here */
-	int status;	     /* first reason why no run is */
+	int status;  /* first reason why no run is */
 };
 
 static void add(struct doctor *d, const char *name, enum result result, const char *hint,

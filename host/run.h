@@ -44,7 +44,7 @@ struct run {
 /* With a disk's number behind it: what the user called its file, for inside. */
 #define RUN_DISK_PATH_ENV "STALLSCOPE_DISK_PATH"
 
-#define RUN_CONFIG_MAX 16384
+#define RUN_CONFIG_MAX	  16384
 
 /**
  * run_config() - what the agent is to do, as it is sent to it.

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #define MIB		  (1ULL << 20)
-#define NESTED_BASE_MIB	  900	/* its own kernel, programs, traces and run directory */
+#define NESTED_BASE_MIB	  900 /* its own kernel, programs, traces and run directory */
 #define NESTED_MIN_MIB	  2048
-#define NESTED_EXTRA_S	  120	/* its own start, and copying the files out */
-#define NESTED_TIME_LIMIT 124	/* its starter's status, which has said so */
+#define NESTED_EXTRA_S	  120 /* its own start, and copying the files out */
+#define NESTED_TIME_LIMIT 124 /* its starter's status, which has said so */
 #define NESTED_MAX_ARGS	  (4 * RUN_MAX_FILES + 12 * SS_MAX_DISKS + 64)
 
 /* An argument vector under construction; the strings made for it are its own. */
@@ -104,7 +104,8 @@ static void hand_over(struct args *a, const char *path)
 	arg(a, "%s:%s", path, inside(path, name));
 }
 
-static void machine_args(const struct run *run, struct args *a, const char *nested, const char *self)
+static void machine_args(const struct run *run, struct args *a, const char *nested,
+			 const char *self)
 {
 	const struct run_opts *o = &run->o;
 	char real[PATH_MAX];
@@ -126,7 +127,8 @@ static void machine_args(const struct run *run, struct args *a, const char *nest
 		if (!o->disks[i].file)
 			continue;
 		arg(a, "--drive");
-		arg(a, "%s%s", absolute(o->disks[i].file, real), o->disks[i].read_only ? ",ro" : "");
+		arg(a, "%s%s", absolute(o->disks[i].file, real),
+		    o->disks[i].read_only ? ",ro" : "");
 		arg(a, "--env");
 		arg(a, RUN_DISK_PATH_ENV "%u=%s", i, o->disks[i].file);
 	}

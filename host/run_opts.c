@@ -58,12 +58,18 @@ static const struct argp_option options[] = {
 	{ "sched", OPT_SCHED, "PATH", 0, "Load this sched_ext scheduler binary (default: none)",
 	  0 },
 	{ "sched-arg", OPT_SCHED_ARG, "ARG", 0, "An argument for it; repeatable", 0 },
-	{ "exec", OPT_EXEC, "CMD", 0, "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk. "
-	  "Without one the guest idles until --duration is over or ctrl-C", 0 },
-	{ "file", OPT_FILE, "SRC[:DST]", 0, "Put a file or directory into the guest; repeatable", 0 },
-	{ "duration", OPT_DURATION, "S", 0, "Stop the workload after S seconds (default: it ends by itself)", 0 },
-	{ "time-limit", OPT_TIME_LIMIT, "S", 0, "Stop a guest that still runs after S seconds "
-	  "(default: the duration, or 600, and 180)", 0 },
+	{ "exec", OPT_EXEC, "CMD", 0,
+	  "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk. "
+	  "Without one the guest idles until --duration is over or ctrl-C",
+	  0 },
+	{ "file", OPT_FILE, "SRC[:DST]", 0, "Put a file or directory into the guest; repeatable",
+	  0 },
+	{ "duration", OPT_DURATION, "S", 0,
+	  "Stop the workload after S seconds (default: it ends by itself)", 0 },
+	{ "time-limit", OPT_TIME_LIMIT, "S", 0,
+	  "Stop a guest that still runs after S seconds "
+	  "(default: the duration, or 600, and 180)",
+	  0 },
 	{ NULL, 0, NULL, 0, "The run:", 3 },
 	{ "name", OPT_NAME, "NAME", 0,
 	  "Its name: pins lie in /sys/fs/bpf/stallscope/NAME/ (default run-PID)", 0 },

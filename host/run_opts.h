@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RUN_MAX_FILES 64
-#define RUN_MAX_CPUS 64
+#define RUN_MAX_FILES  64
+#define RUN_MAX_CPUS   64
 #define RUN_MAX_APPEND 800
 
 enum run_nested {

@@ -87,7 +87,8 @@ static int check_modules(const char *dir)
 		if (!access(path, R_OK))
 			return SS_EXIT_OK;
 	}
-	ss_err("--modules: %s has neither modules.dep nor modules.order: name the lib/modules/RELEASE directory itself", dir);
+	ss_err("--modules: %s has neither modules.dep nor modules.order: name the lib/modules/RELEASE directory itself",
+	       dir);
 	return SS_EXIT_KERNEL;
 }
 
