@@ -184,6 +184,27 @@ static char *disk_next_word(char **rest)
 	return word;
 }
 
+static int disk_check_limits(const struct disk_opts *d, char *err)
+{
+	if (d->iops_burst && d->iops_burst < d->iops)
+		snprintf(
+			err, SS_OPTS_ERR_LEN,
+			"--disk: iops_burst=%llu is below iops=%llu (a burst holds at least one second)",
+			(unsigned long long)d->iops_burst, (unsigned long long)d->iops);
+	else if (d->bps_burst && d->bps_burst < d->bps)
+		snprintf(
+			err, SS_OPTS_ERR_LEN,
+			"--disk: bps_burst=%llu is below bps=%llu (a burst holds at least one second)",
+			(unsigned long long)d->bps_burst, (unsigned long long)d->bps);
+	else if (d->iops_burst && !d->iops)
+		snprintf(err, SS_OPTS_ERR_LEN, "--disk: iops_burst= without iops= limits nothing");
+	else if (d->bps_burst && !d->bps)
+		snprintf(err, SS_OPTS_ERR_LEN, "--disk: bps_burst= without bps= limits nothing");
+	else
+		return 0;
+	return -EDOM;
+}
+
 static int disk_check(const struct disk_opts *d, char *err)
 {
 	cpu_set_t cpus;
@@ -207,22 +228,8 @@ static int disk_check(const struct disk_opts *d, char *err)
 	else if (!d->file && d->read_only)
 		snprintf(err, SS_OPTS_ERR_LEN,
 			 "--disk: ro wants file=PATH (an empty disk is no use)");
-	else if (d->iops_burst && d->iops_burst < d->iops)
-		snprintf(
-			err, SS_OPTS_ERR_LEN,
-			"--disk: iops_burst=%llu is below iops=%llu (a burst holds at least one second)",
-			(unsigned long long)d->iops_burst, (unsigned long long)d->iops);
-	else if (d->bps_burst && d->bps_burst < d->bps)
-		snprintf(
-			err, SS_OPTS_ERR_LEN,
-			"--disk: bps_burst=%llu is below bps=%llu (a burst holds at least one second)",
-			(unsigned long long)d->bps_burst, (unsigned long long)d->bps);
-	else if (d->iops_burst && !d->iops)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: iops_burst= without iops= limits nothing");
-	else if (d->bps_burst && !d->bps)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: bps_burst= without bps= limits nothing");
 	else
-		return 0;
+		return disk_check_limits(d, err);
 	return -EINVAL;
 }
 
@@ -302,13 +309,17 @@ int opts_parse(const struct argp *argp, int argc, char **argv, const char *name,
 		.children = children,
 	};
 	struct opts_argp oa = { .input = input };
+	error_t ret;
 	unsigned int before = ss_err_count();
 	char name_copy[64];
 
 	snprintf(name_copy, sizeof(name_copy), "%s", name);
 	oa.name = name_copy;
-	if (!argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &oa))
+	ret = argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &oa);
+	if (!ret)
 		return SS_EXIT_OK;
+	if (ret == EDOM)
+		return SS_EXIT_LIMITS;
 	if (ss_err_count() == before)
 		ss_err("'%s' is not an option, or lacks its value (see %s --help)",
 		       oa.next > 1 && oa.next <= argc ? argv[oa.next - 1] : "?", name);

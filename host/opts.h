@@ -68,7 +68,7 @@ int opts_size(const char *s, uint64_t *out);
  * @d: filled; disk_opts_free() it in any case.
  * @err: one line saying what is wrong and what would be right.
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, -EINVAL, or -EDOM for limits that do not fit together.
  */
 int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN]);
 
@@ -80,11 +80,12 @@ void disk_opts_free(struct disk_opts *d);
  * @argp: options; --help (-?) and --usage are added, --version isn't.
  * @name: what the help calls the program, such as "stallscope run".
  * @input: handed to the parser; the parser prints its own line with ss_err()
- *	and returns EINVAL for a bad value.
+ *	and returns EINVAL for a bad value, EDOM for limits that do not fit.
  *
  * --help prints to standard output and exits with 0.
  *
- * Return: SS_EXIT_OK or SS_EXIT_USAGE, after exactly one line on stderr.
+ * Return: SS_EXIT_OK; or, after exactly one line on stderr, SS_EXIT_LIMITS where
+ * the parser returned EDOM, else SS_EXIT_USAGE.
  */
 int opts_parse(const struct argp *argp, int argc, char **argv, const char *name, void *input);
 

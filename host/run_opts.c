@@ -140,7 +140,7 @@ static error_t opt_disk(const char *arg, struct run_opts *o)
 	o->nr_disks++;
 	if (ret)
 		ss_err("%s", err);
-	return ret ? EINVAL : 0;
+	return -ret;
 }
 
 static bool name_ok(const char *s)

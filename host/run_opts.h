@@ -74,7 +74,7 @@ struct run_opts {
  * Only looks at the words, at no file. Prints one line and returns
  * SS_EXIT_USAGE on a bad option; prints the help and exits on --help.
  *
- * Return: SS_EXIT_OK or SS_EXIT_USAGE; run_opts_free() in either case.
+ * Return: SS_EXIT_OK, SS_EXIT_USAGE or SS_EXIT_LIMITS; run_opts_free() in any case.
  */
 int run_opts_parse(int argc, char **argv, struct run_opts *o);
 

@@ -10,7 +10,7 @@ stallscope=$build/stallscope
 name=test-cli-$$
 
 # host/exitcodes.h: numbers never change meaning, so they are written out here.
-USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9
+USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9 LIMITS=22
 
 # What tools/setup found, unless the environment says it.
 config() {
@@ -229,10 +229,10 @@ disk_words() {
 
 bursts() {
 	good=(--kernel /dev/null)
-	bad $USAGE iops_burst=9 iops=10 -- --disk=size=1M,iops=10,iops_burst=9
-	bad $USAGE bps_burst=1048575 bps=1048576 -- --disk=size=1M,bps=1M,bps_burst=1048575
-	bad $USAGE iops_burst -- --disk=size=1M,iops_burst=10
-	bad $USAGE bps_burst -- --disk=size=1M,bps_burst=1M
+	bad $LIMITS iops_burst=9 iops=10 -- --disk=size=1M,iops=10,iops_burst=9
+	bad $LIMITS bps_burst=1048575 bps=1048576 -- --disk=size=1M,bps=1M,bps_burst=1048575
+	bad $LIMITS iops_burst -- --disk=size=1M,iops_burst=10
+	bad $LIMITS bps_burst -- --disk=size=1M,bps_burst=1M
 }
 
 # ---- files ----
