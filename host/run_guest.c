@@ -70,6 +70,7 @@ static int setup_trace(struct guest *g)
 			cfg.queues = (unsigned int)g->run->o.disks[i].queues;
 	if (g->run->o.no_trace) {
 		report_add_missing(r, false, "host tracing: switched off by --no-trace");
+		report_add_missing(r, true, "guest tracing: switched off by --no-trace");
 		return counters_alloc(NULL, g->run->o.nr_disks, &g->counters) ? SS_EXIT_FAIL : 0;
 	}
 	ret = pins_open(g->run->o.name, &g->pins, err, sizeof(err));
