@@ -142,8 +142,10 @@ static int probe_create(struct probe *p, struct vm_err *err)
 	p->vm = ioctl(p->kvm, KVM_CREATE_VM, 0);
 	p->mem = mmap(NULL, PROBE_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		      0);
-	if (p->vm < 0 || p->mem == MAP_FAILED || size < (int)sizeof(*p->run))
+	if (p->vm < 0 || p->mem == MAP_FAILED)
 		return -errno;
+	if (size < (int)sizeof(*p->run))
+		return -ENOTSUP;
 	probe_fill_memory(p);
 	slot.userspace_addr = (uintptr_t)p->mem;
 	if (ioctl(p->vm, KVM_SET_USER_MEMORY_REGION, &slot))
