@@ -34,10 +34,10 @@ static inline uint64_t io_clock_monotonic_now(void *ctx)
 	return (uint64_t)ts.tv_sec * IO_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
+/* Its versions disagree about the braces. */
+/* clang-format off */
 /** IO_CLOCK_MONOTONIC_INIT - the host's CLOCK_MONOTONIC */
-#define IO_CLOCK_MONOTONIC_INIT                                                                    \
-	{                                                                                          \
-		.now = io_clock_monotonic_now                                                      \
-	}
+#define IO_CLOCK_MONOTONIC_INIT { .now = io_clock_monotonic_now }
+/* clang-format on */
 
 #endif /* SS_IO_CLOCK_H */

@@ -18,7 +18,7 @@
 
 #define BENCH_BLOCK	   4096u
 #define BENCH_QD	   32u
-#define BENCH_SLOT_DATA(i) (GUEST_BIG + (uint64_t)(i)*BENCH_BLOCK)
+#define BENCH_SLOT_DATA(i) (GUEST_BIG + BENCH_BLOCK * (uint64_t)(i))
 
 /* --- figures (figures.c) --- */
 
