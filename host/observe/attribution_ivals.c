@@ -108,7 +108,7 @@ uint64_t ivals_cover(const struct ivals *l, int64_t a, int64_t b)
 	return covered_until(l, b) - covered_until(l, a);
 }
 
-uint64_t ivals_cover_except(const struct ivals *l, const struct ivals * not, int64_t a, int64_t b)
+uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *except, int64_t a, int64_t b)
 {
 	uint64_t sum = 0;
 
@@ -118,12 +118,12 @@ uint64_t ivals_cover_except(const struct ivals *l, const struct ivals * not, int
 		int64_t from = l->p[i].a > a ? l->p[i].a : a;
 		int64_t to = l->p[i].b < b ? l->p[i].b : b;
 
-		sum += (uint64_t)(to - from) - ivals_cover(not, from, to);
+		sum += (uint64_t)(to - from) - ivals_cover(except, from, to);
 	}
 	return sum;
 }
 
-int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals * not)
+int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals *except)
 {
 	uint32_t j = 0;
 
@@ -131,14 +131,14 @@ int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals 
 	for (uint32_t i = 0; i < l->nr; i++) {
 		int64_t at = l->p[i].a;
 
-		while (j < not->nr && not->p[j].b <= at)
+		while (j < except->nr && except->p[j].b <= at)
 			j++;
-		/* One of @not may reach into the next of @l, so j stays behind. */
-		for (uint32_t k = j; k < not->nr && not->p[k].a < l->p[i].b; k++) {
-			if (ivals_add(out, at, not->p[k].a))
+		/* One of @except may reach into the next of @l, so j stays behind. */
+		for (uint32_t k = j; k < except->nr && except->p[k].a < l->p[i].b; k++) {
+			if (ivals_add(out, at, except->p[k].a))
 				return -ENOMEM;
-			if (not->p[k].b > at)
-				at = not->p[k].b;
+			if (except->p[k].b > at)
+				at = except->p[k].b;
 			j = k;
 		}
 		if (ivals_add(out, at, l->p[i].b))
