@@ -31,7 +31,8 @@ void ivals_seal(struct ivals *l);
 /** ivals_cover() - how much of [a, b) is covered. */
 uint64_t ivals_cover(const struct ivals *l, int64_t a, int64_t b);
 /** ivals_cover_except() - how much of [a, b) is covered by @l and not by @except. */
-uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *except, int64_t a, int64_t b);
+uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *except, int64_t a,
+			    int64_t b);
 /** ivals_subtract() - out = l without except, sealed; out is overwritten. Return: 0 or -ENOMEM. */
 int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals *except);
 /** ivals_union() - out = l and m, sealed; out is overwritten. Return: 0 or -ENOMEM. */
