@@ -157,7 +157,7 @@ unbind() {
 
 # verified NAME BACKING
 verified() {
-	local limits n=0
+	local limits n=0 used most=0
 
 	cat >"$T/script" <<-'SCRIPT'
 		for cpu in 1 2 3; do
@@ -180,7 +180,10 @@ verified() {
 		for limits in iops=60 "iops=0 bps=256K" "iops=30 bps=0" "iops=90 bps=4M"; do
 			# shellcheck disable=SC2086
 			! "$GUEST/stallscope" throttle "$1" disk0 $limits >/dev/null 2>&1 || n=$((n + 1))
-			"$GUEST/stallscope" dump "$1" >"$T/now" 2>/dev/null && mv "$T/now" "$T/dump" || true
+			# The last look may find a driver that has let go of its queues.
+			used=$("$GUEST/stallscope" dump "$1" 2>/dev/null |
+				jq '[.disks[0].queues[] | select(.next_avail > 0)] | length') || true
+			[ "${used:-0}" -le "$most" ] || most=$used
 			sleep 1
 		done
 	done
@@ -194,8 +197,7 @@ verified() {
 	[ "$(counter throttled_count)" -gt 0 ] || fail "no stall"
 	[ "$(counter discards_completed)" -gt 0 ] || fail "no discard"
 	[ "$(counter flushes_completed)" -gt 0 ] || fail "no flush"
-	expect_eq "queues that were used" \
-		"$(jq '[.disks[0].queues[] | select(.next_avail > 0)] | length' "$T/dump")" 4
+	expect_eq "queues that were used" "$most" 4
 }
 
 verified_sync() { verified verified_sync sync; }
