@@ -117,7 +117,7 @@ static json_t *throttle_json(const struct throttle_state *t)
 			 (int)t->waiters);
 }
 
-static json_t *ring_json(const struct blk_queue_dump *q)
+static json_t *ring_json(const struct vdev_queue_dump *q)
 {
 	if (!q->mapped)
 		return json_null();
@@ -126,7 +126,7 @@ static json_t *ring_json(const struct blk_queue_dump *q)
 			 "used_idx", q->used_idx, "avail_event", q->avail_event);
 }
 
-static json_t *stall_json(const struct blk_dump *d, const struct blk_queue_dump *q)
+static json_t *stall_json(const struct blk_dump *d, const struct vdev_queue_dump *q)
 {
 	json_t *o;
 
@@ -141,7 +141,7 @@ static json_t *stall_json(const struct blk_dump *d, const struct blk_queue_dump 
 	return o;
 }
 
-static json_t *queue_json(const struct blk_dump *d, const struct blk_queue_dump *q, bool whole)
+static json_t *queue_json(const struct blk_dump *d, const struct vdev_queue_dump *q, bool whole)
 {
 	json_t *o = json_pack("{s:i,s:o,s:i}", "worker", (int)q->worker, "stalled",
 			      stall_json(d, q), "delayed_completions", (int)q->held);

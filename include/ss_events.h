@@ -21,6 +21,13 @@
 #define SS_SCX_NAME_LEN 128
 #define SS_HIST_SLOTS	40 /* log2 ns: slot n holds [2^n, 2^(n+1)) */
 
+/*
+ * A device's number, in probes and wherever a host record says "disk": disk n
+ * is n, network device n is SS_DEV_NET_BASE + n. The latter's queues are RX 0
+ * and TX 1; its one worker serves both and goes by queue 0.
+ */
+#define SS_DEV_NET_BASE 16
+
 struct ss_events_header {
 	__u64 magic;
 	__u32 header_len; /* bytes, records start here */
@@ -138,7 +145,7 @@ struct ss_rec_host_runq {
 	struct ss_rec h; /* ts: when it ran again */
 	__u32 tid;
 	__u16 kind;	/* enum ss_thread_kind */
-	__u16 index;	/* vCPU number, or disk << 8 | queue */
+	__u16 index;	/* vCPU number, or device << 8 | queue */
 	__u64 since_ts; /* runnable since */
 };
 

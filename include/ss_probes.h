@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device's static probes (USDT, provider "stallscope"). Unattached, each
- * is a one-byte nop. Disk and queue are indexes; times are CLOCK_MONOTONIC ns.
+ * The devices' static probes (USDT, provider "stallscope"). Unattached, each
+ * is a one-byte nop. Queue is an index, disk a device's number (see
+ * SS_DEV_NET_BASE; network devices have no req_* probes); times are
+ * CLOCK_MONOTONIC ns.
  * A probe's arguments only grow at the end.
  */
 #ifndef SS_PROBES_H

@@ -71,7 +71,7 @@ TEST_F(dump, before_the_driver, .title = "a disk that no driver has touched")
 TEST_F(dump, stalled, .title = "who is stalled since when, what the rings hold, the debts")
 {
 	struct mock_blk *b = disk(self, 1);
-	struct blk_queue_dump *q;
+	struct vdev_queue_dump *q;
 	struct blk_dump *d;
 	struct mock_req req;
 

@@ -36,7 +36,7 @@ static bool read_u16(const struct virtq *vq, uint64_t gpa, uint16_t *out)
 	return p;
 }
 
-static bool read_rings(const struct virtq *vq, struct blk_queue_dump *d)
+static bool read_rings(const struct virtq *vq, struct vdev_queue_dump *d)
 {
 	const uint64_t used_elems = sizeof(struct vring_used_elem) * (uint64_t)vq->size;
 
@@ -48,7 +48,7 @@ static bool read_rings(const struct virtq *vq, struct blk_queue_dump *d)
 	       read_u16(vq, vq->used + 4 + used_elems, &d->avail_event);
 }
 
-static void dump_ring(const struct blk_queue *q, struct blk_queue_dump *d)
+static void dump_ring(const struct blk_queue *q, struct vdev_queue_dump *d)
 {
 	const struct virtq *vq = &q->vq;
 
@@ -94,7 +94,7 @@ void blk_dump(struct blk *blk, bool paused, struct blk_dump *out)
 	dump_registers(&blk->mmio, out);
 	for (unsigned int i = 0; i < blk->nr_queues; i++) {
 		const struct blk_queue *q = &blk->queue[i];
-		struct blk_queue_dump *d = &out->queue[i];
+		struct vdev_queue_dump *d = &out->queue[i];
 
 		d->worker = blk_worker_tid(blk, i);
 		d->stalled_since_ns = __atomic_load_n(&q->stall_since, __ATOMIC_RELAXED);
