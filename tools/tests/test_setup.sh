@@ -68,6 +68,18 @@ not_root() {
 	expect_no_file "$T/config.mk"
 }
 
+one_package() {
+	fake dpkg-query 'echo installed "$@"'
+	fake id 'echo 0'
+	fake apt-get 'echo "$*" >>'"$T/asked"
+	PATH=$T/bin:$PATH STALLSCOPE_CACHE=$T/cache "$src/tools/setup" --package gcovr 2>"$T/err"
+	expect_eq "what was said" "$(cat "$T/err")" '  INSTALL gcovr'
+	expect_eq "what was asked of apt" "$(sed 's/ .*install/ install/' "$T/asked")" $'-qq update\n-qq install gcovr'
+	fake dpkg-query 'echo installed gcovr'
+	PATH=$T/bin:$PATH STALLSCOPE_CACHE=$T/cache "$src/tools/setup" --package gcovr 2>"$T/err"
+	expect_eq "what was said, with it installed" "$(cat "$T/err")" ''
+}
+
 not_debian() {
 	local rc=0
 	mkdir "$T/bin"
@@ -227,6 +239,7 @@ btfcheck() {
 ktap_test setup_again "a second run says nothing and writes the same"
 ktap_test config_is_true "what config.mk names is there"
 ktap_test not_root "packages missing and not root: the command to say, status 1"
+ktap_test one_package "a package that not every build needs is installed by itself"
 ktap_test not_debian "not Debian: one line that says what is needed"
 ktap_test mirror "the mirror is the system's first of a Debian release"
 ktap_test no_mirror "no Debian release among apt's sources is said so"
