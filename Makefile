@@ -15,6 +15,7 @@ else
   say = @printf '  %-7s %s\n'
 endif
 
+comma := ,
 VERSION := 0.1.0
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -36,10 +37,13 @@ $(O)/config.mk: tools/setup $(wildcard tools/lib/*.sh)
 
 CFLAGS ?= -O2 -g
 warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow
-SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+# SAN=address,undefined: with sanitizers. COVERAGE=1: with gcov's counts, which
+# make coverage adds up; a test's process ends by _exit() and writes its own first.
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
+	$(if $(COVERAGE),--coverage -fprofile-update=atomic)
 cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iinclude -Ihost -I$(O)/gen \
 	-mno-red-zone -pthread -MMD -MP $(LIBBPF_CFLAGS) $(CFLAGS) $(SAN_FLAGS)
-ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS)
+ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS) $(if $(COVERAGE),-Wl$(comma)-u$(comma)__gcov_dump)
 
 all_targets :=
 include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk tools/*/build.mk)
@@ -70,6 +74,7 @@ help:
 	@echo 'make demo          boot a throttled guest, trace it, say whose fault the stalls were'
 	@echo '                   (DISK=... replaces its disk, KERNEL=... MODULES=... its kernel)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
+	@echo 'make coverage      the lines that the tests run, group by group, into build/coverage'
 	@echo 'make bench         measure the disk beside the limits of this machine, also into'
 	@echo '                   build/bench.json (BENCH_STRICT=1 fails when a target is missed)'
 	@echo 'make check-format  compare the sources with .clang-format'

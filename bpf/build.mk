@@ -14,9 +14,10 @@ scx_programs := $(O)/guest/scx_vtime $(O)/guest/scx_bad
 
 all_targets += $(bpf_skel) $(scx_programs)
 
-# Static programs can't have sanitizers; test_bpf shares the harness's objects, which have.
+# Static programs can't have sanitizers, and none of the guest's is counted for
+# coverage; test_bpf shares the harness's objects, which are.
 $(scx_programs): SAN_FLAGS :=
-ifeq ($(SAN),)
+ifeq ($(SAN)$(COVERAGE),)
   all_targets += $(O)/guest/test_bpf
 endif
 

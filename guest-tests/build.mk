@@ -32,7 +32,7 @@ $(O)/guest-tests/agent/agent_link.o: host/agent_link.c
 
 $(O)/guest-tests/agent/tracer.o: $(O)/gen/guest_trace.skel.h
 
-# A static program can't have a sanitizer's run-time library.
+# A static program can't have a sanitizer's run-time library; a guest's counts would be lost.
 $(agent_obj) $(O)/guest/agent: SAN_FLAGS :=
 
 $(O)/guest/agent: $(agent_obj)
