@@ -126,7 +126,7 @@ static json_t *ring_json(const struct vdev_queue_dump *q)
 			 "used_idx", q->used_idx, "avail_event", q->avail_event);
 }
 
-static json_t *stall_json(const struct blk_dump *d, const struct vdev_queue_dump *q)
+static json_t *stall_json(const struct vdev_dump *d, const struct vdev_queue_dump *q)
 {
 	json_t *o;
 
@@ -141,7 +141,7 @@ static json_t *stall_json(const struct blk_dump *d, const struct vdev_queue_dump
 	return o;
 }
 
-static json_t *queue_json(const struct blk_dump *d, const struct vdev_queue_dump *q, bool whole)
+static json_t *queue_json(const struct vdev_dump *d, const struct vdev_queue_dump *q, bool whole)
 {
 	json_t *o = json_pack("{s:i,s:o,s:i}", "worker", (int)q->worker, "stalled",
 			      stall_json(d, q), "delayed_completions", (int)q->held);
@@ -162,7 +162,7 @@ static json_t *queue_json(const struct blk_dump *d, const struct vdev_queue_dump
 	return o;
 }
 
-static void add_registers(json_t *o, const struct blk_dump *d)
+static void add_registers(json_t *o, const struct vdev_dump *d)
 {
 	json_object_set_new(o, "consistent", json_boolean(d->consistent));
 	json_object_set_new(o, "status", status_json(d->status));
@@ -171,8 +171,6 @@ static void add_registers(json_t *o, const struct blk_dump *d)
 	json_object_set_new(o, "features_offered", features_json(d->offered));
 	json_object_set_new(o, "features",
 			    d->consistent ? features_json(d->features) : json_null());
-	json_object_set_new(o, "capacity_sectors", num(d->capacity));
-	json_object_set_new(o, "readonly", json_boolean(d->read_only));
 }
 
 json_t *live_disk_json(const char *name, const char *group, const char *profile,
@@ -181,16 +179,19 @@ json_t *live_disk_json(const char *name, const char *group, const char *profile,
 	json_t *queues = json_array(), *o;
 
 	for (unsigned int i = 0; i < d->nr_queues; i++)
-		json_array_append_new(queues, queue_json(d, &d->queue[i], whole));
+		json_array_append_new(queues, queue_json(&d->dev, &d->queue[i], whole));
 	o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", text(name), "at_ns",
-		      num(d->at_ns), "group", text(group), "profile", text(profile), "counters",
+		      num(d->dev.at_ns), "group", text(group), "profile", text(profile), "counters",
 		      counters_json(&d->counters), "throttle", throttle_json(&d->throttle),
 		      "latency", latency_json(&d->latency), "queues", queues);
 	if (o && profile) {
 		json_object_set_new(o, "profile_ns", num(d->profile_ns));
 		json_object_set_new(o, "profile_requests", num(d->profile_requests));
 	}
-	if (o && whole)
-		add_registers(o, d);
+	if (o && whole) {
+		add_registers(o, &d->dev);
+		json_object_set_new(o, "capacity_sectors", num(d->capacity));
+		json_object_set_new(o, "readonly", json_boolean(d->read_only));
+	}
 	return o;
 }

@@ -56,10 +56,10 @@ TEST_F(dump, before_the_driver, .title = "a disk that no driver has touched")
 
 	disk(self, 7);
 	d = dump(self);
-	EXPECT_TRUE(d->consistent);
-	EXPECT_EQ(d->status, 0);
-	EXPECT_EQ(d->features, 0);
-	EXPECT_EQ(d->at_ns, START);
+	EXPECT_TRUE(d->dev.consistent);
+	EXPECT_EQ(d->dev.status, 0);
+	EXPECT_EQ(d->dev.features, 0);
+	EXPECT_EQ(d->dev.at_ns, START);
 	EXPECT_EQ(d->capacity, MOCK_DISK_SIZE / 512);
 	EXPECT_EQ(d->nr_queues, 1);
 	EXPECT_FALSE(d->queue[0].ready);
@@ -86,10 +86,10 @@ TEST_F(dump, stalled, .title = "who is stalled since when, what the rings hold, 
 	b->clock.now = START + SEC / 2;
 	d = dump(self);
 	q = &d->queue[0];
-	EXPECT_TRUE(d->consistent);
-	EXPECT_EQ(d->status, 15);
-	EXPECT_EQ(d->features, BLK_FEATURES | FEAT(VIRTIO_RING_F_EVENT_IDX));
-	EXPECT_EQ(d->interrupt_status, VIRTIO_MMIO_INT_VRING);
+	EXPECT_TRUE(d->dev.consistent);
+	EXPECT_EQ(d->dev.status, 15);
+	EXPECT_EQ(d->dev.features, BLK_FEATURES | FEAT(VIRTIO_RING_F_EVENT_IDX));
+	EXPECT_EQ(d->dev.interrupt_status, VIRTIO_MMIO_INT_VRING);
 	EXPECT_EQ(d->counters.throttled_count, 1);
 	EXPECT_EQ(d->throttle.ops, 0);
 	EXPECT_EQ(d->throttle.waiters, 1);
@@ -123,7 +123,7 @@ TEST_F(dump, poisoned, .title = "a poisoned queue says why; unmapped rings aren'
 	mock_blk_kick(b);
 	dump(self);
 	EXPECT_STRSTR(self->d.queue[0].poison, "available index");
-	EXPECT_EQ(self->d.status & 0x40, 0x40);
+	EXPECT_EQ(self->d.dev.status & 0x40, 0x40);
 	EXPECT_EQ(self->d.queue[0].avail_idx, 1000);
 	mock_negotiate(b->m, BLK_FEATURES);
 	mock_queue_init(&b->q, &b->g, 0, 256);
@@ -145,7 +145,7 @@ TEST_F(dump, not_paused, .title = "without a pause there are figures, but no rin
 	mock_read(&b->q, 0, DATA, 512);
 	mock_blk_kick(b);
 	blk_dump(b->blk, false, &self->d);
-	EXPECT_FALSE(self->d.consistent);
+	EXPECT_FALSE(self->d.dev.consistent);
 	EXPECT_EQ(self->d.counters.reads_completed, 1);
 	EXPECT_EQ(self->d.queue[0].stalled_since_ns, START);
 	EXPECT_FALSE(self->d.queue[0].mapped);
@@ -218,7 +218,7 @@ static void *watch(void *arg)
 		blk_dump(w->b->blk, paused, &d);
 		blk_resume(w->b->blk);
 		blk_set_limits(w->b->blk, &limits);
-		EXPECT_TRUE(d.consistent);
+		EXPECT_TRUE(d.dev.consistent);
 		EXPECT_TRUE(d.queue[0].mapped);
 		/* Nothing is half done while the workers are parked. */
 		EXPECT_EQ(d.queue[0].used_idx, d.queue[0].next_used);

@@ -45,6 +45,8 @@ __attribute__((format(printf, 1, 2))) static void fire(const char *fmt, ...)
 #define ss_probe_dev_event(disk, queue, event, arg)                                                \
 	fire("dev_event %u/%u event=%u arg=%u\n", U(disk), U(queue), U(event), U(arg))
 
+#include "virtio/vdev.c"
+#include "virtio/vdev_queue.c"
 #include "virtio/blk.c"
 #include "virtio/blk_queue.c"
 #include "virtio/blk_req.c"

@@ -12,8 +12,6 @@
 
 #include "log.h"
 #include "observe/counters.h"
-#include "ss_events.h"
-#include "ss_probes.h"
 #include "virtio/blk_priv.h"
 
 /* --- the transport's ops --- */
@@ -42,7 +40,7 @@ static void blk_config_write(void *priv, uint32_t off, const void *data, uint32_
 	struct blk *blk = priv;
 	const uint8_t value = *(const uint8_t *)data;
 
-	if (!(virtio_mmio_features(&blk->mmio) >> VIRTIO_BLK_F_CONFIG_WCE & 1) ||
+	if (!(virtio_mmio_features(&blk->dev.mmio) >> VIRTIO_BLK_F_CONFIG_WCE & 1) ||
 	    off != offsetof(struct virtio_blk_config, wce) || len != 1 || value > 1)
 		return;
 	set_writeback(blk, value);
@@ -52,49 +50,30 @@ static void blk_features_changed(void *priv)
 {
 	struct blk *blk = priv;
 
-	set_writeback(blk, virtio_mmio_features(&blk->mmio) >> VIRTIO_BLK_F_FLUSH & 1);
-}
-
-static int stop_workers(struct blk *blk)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; i < blk->nr_queues; i++) {
-		int err = worker_stop(blk->queue[i].worker);
-
-		if (err)
-			ret = err;
-	}
-	return ret;
+	set_writeback(blk, virtio_mmio_features(&blk->dev.mmio) >> VIRTIO_BLK_F_FLUSH & 1);
 }
 
 static int blk_activate(void *priv)
 {
 	struct blk *blk = priv;
-	int ret = 0;
 
-	blk->active = true;
-	for (unsigned int i = 0; i < blk->nr_queues; i++)
-		virtio_mmio_init_virtq(&blk->mmio, i, &blk->queue[i].vq);
-	for (unsigned int i = 0; i < blk->nr_queues && !ret; i++)
-		ret = worker_start(blk->queue[i].worker);
-	if (ret)
-		stop_workers(blk);
-	return ret;
+	return vdev_activate(&blk->dev);
+}
+
+static void clear_queues(struct blk *blk)
+{
+	for (unsigned int i = 0; i < blk->dev.nr_queues; i++)
+		blk_queue_clear(&blk->queue[i]);
 }
 
 static int blk_deactivate(void *priv)
 {
 	struct blk *blk = priv;
-	int ret = stop_workers(blk);
+	int ret = vdev_deactivate(&blk->dev);
 
 	if (ret)
 		return ret;
-	for (unsigned int i = 0; i < blk->nr_queues; i++)
-		blk_queue_clear(&blk->queue[i]);
-	if (blk->active)
-		ss_probe_dev_event(blk->index, 0, SS_DEV_RESET, 0);
-	blk->active = false;
+	clear_queues(blk);
 	set_writeback(blk, true);
 	return 0;
 }
@@ -110,7 +89,7 @@ static const struct virtio_mmio_ops blk_mmio_ops = {
 
 /* --- construction --- */
 
-static uint64_t blk_features(const struct blk *blk)
+static uint64_t blk_features(const struct blk *blk, unsigned int nr_queues)
 {
 	uint64_t features = 1ULL << VIRTIO_BLK_F_SIZE_MAX | 1ULL << VIRTIO_BLK_F_SEG_MAX |
 			    1ULL << VIRTIO_BLK_F_BLK_SIZE | 1ULL << VIRTIO_BLK_F_FLUSH |
@@ -121,26 +100,22 @@ static uint64_t blk_features(const struct blk *blk)
 		features |= 1ULL << VIRTIO_BLK_F_RO;
 	else
 		features |= 1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
-	if (blk->nr_queues > 1)
+	if (nr_queues > 1)
 		features |= 1ULL << VIRTIO_BLK_F_MQ;
 	return features;
 }
 
-static void init_properties(struct blk *blk, const struct blk_config *config)
+static void init_properties(struct blk *blk, const struct blk_config *config,
+			    unsigned int nr_queues)
 {
-	static const struct io_clock monotonic = IO_CLOCK_MONOTONIC_INIT;
-
-	blk->index = config->index;
-	snprintf(blk->name, sizeof(blk->name), "blk%u", config->index);
 	blk->backing = config->backing;
 	blk->read_only = config->read_only || config->backing->read_only;
-	blk->clock = config->clock ? *config->clock : monotonic;
 	blk->counters = config->counters ? config->counters : &blk->own_counters;
 	blk->capacity = config->backing->size / BLK_SECTOR;
 	if (!blk->capacity)
-		ss_warn("%s: the backing is %" PRIu64
+		ss_warn("blk%u: the backing is %" PRIu64
 			" bytes, less than a sector: every request will fail",
-			blk->name, config->backing->size);
+			config->index, config->backing->size);
 	if (config->serial)
 		memcpy(blk->serial, config->serial, strnlen(config->serial, BLK_SERIAL_LEN));
 	blk->config = (struct virtio_blk_config){
@@ -154,70 +129,77 @@ static void init_properties(struct blk *blk, const struct blk_config *config)
 	set_writeback(blk, true);
 	if (!blk->read_only)
 		blk_range_config(&blk->config);
-	if (blk->nr_queues > 1)
-		blk->config.num_queues = htole16((uint16_t)blk->nr_queues);
+	if (nr_queues > 1)
+		blk->config.num_queues = htole16((uint16_t)nr_queues);
 }
 
-static int init_throttle(struct blk *blk, const struct blk_config *config)
+static int init_vdev(struct blk *blk, const struct blk_config *config, unsigned int nr_queues)
 {
-	int ret;
+	const struct vdev_config vdev = {
+		.kind = "blk",
+		.index = config->index,
+		.id = config->index,
+		.ops = &blk_mmio_ops,
+		.priv = blk,
+		.features = blk_features(blk, nr_queues),
+		.nr_queues = nr_queues,
+		.queue_max = BLK_QUEUE_SIZE,
+		.limits = config->limits,
+		.throttle = config->throttle,
+		.counters = {
+			.throttled_count = &blk->counters->throttled_count,
+			.currently_throttled_gauge = &blk->counters->currently_throttled_gauge,
+			.invalid_avail_idx_count = &blk->counters->invalid_avail_idx_count,
+		},
+		.clock = config->clock,
+	};
 
-	if (config->throttle) {
-		blk->throttle = config->throttle;
-		return blk_pressure_init(blk, config);
-	}
-	ret = throttle_init(&blk->own_throttle, &config->limits, io_clock_now(&blk->clock));
-	if (ret)
-		return ret;
-	blk->throttle = &blk->own_throttle;
-	return blk_pressure_init(blk, config);
+	return vdev_init(&blk->dev, &vdev);
 }
 
-static int init_worker(struct blk *blk, unsigned int i, const struct blk_config *config)
+static int init_queue(struct blk *blk, unsigned int i, const struct blk_config *config)
 {
 	struct blk_queue *q = &blk->queue[i];
-	int kick_fd[] = { virtio_mmio_kick_fd(&blk->mmio, i), -1 };
-	char name[32];
+	int kick_fd[] = { virtio_mmio_kick_fd(&blk->dev.mmio, i), -1 };
+	char suffix[8];
 	struct worker_config worker = {
-		.name = name,
 		.ops = &blk_worker_ops,
-		.ctx = &blk->queue[i],
+		.ctx = q,
 		.kick_fd = kick_fd,
 		.nr_kicks = 1,
 		.affinity = config->affinity ? &config->affinity[i] : NULL,
 		.clock = config->clock,
 		.manual = config->manual,
 	};
-
 	int ret;
 
 	q->blk = blk;
-	q->index = i;
+	vdev_add_queue(&blk->dev, &q->base);
 	ret = blk_aio_init(q);
 	if (ret)
 		return ret;
 	if (q->bq)
 		kick_fd[worker.nr_kicks++] = q->bq->fd;
 	if (config->profile) {
-		blk->queue[i].held = calloc(VIRTQ_MAX_SIZE, sizeof(struct blk_held));
-		if (!blk->queue[i].held)
+		q->held = calloc(VIRTQ_MAX_SIZE, sizeof(struct blk_held));
+		if (!q->held)
 			return -ENOMEM;
 	}
-	snprintf(name, sizeof(name), "blk%u-q%u", blk->index, i);
-	return worker_create(&worker, &blk->queue[i].worker);
+	snprintf(suffix, sizeof(suffix), "-q%u", i);
+	return vdev_add_worker(&blk->dev, &worker, suffix, &q->base.worker);
 }
 
-/* Frees what there is; the workers don't run. */
+/* The workers don't run. */
 static void blk_free(struct blk *blk)
 {
-	for (unsigned int i = 0; blk->queue && i < blk->nr_queues; i++) {
-		worker_destroy(blk->queue[i].worker);
+	const unsigned int nr_queues = blk->dev.nr_queues;
+
+	vdev_destroy(&blk->dev);
+	for (unsigned int i = 0; i < nr_queues; i++) {
 		free(blk->queue[i].held);
 		blk_aio_destroy(&blk->queue[i]);
 	}
 	free(blk->queue);
-	if (blk->throttle == &blk->own_throttle)
-		throttle_destroy(&blk->own_throttle);
 	blk_pressure_destroy(blk);
 	free(blk);
 }
@@ -225,10 +207,6 @@ static void blk_free(struct blk *blk)
 int blk_create(const struct blk_config *config, struct blk **out)
 {
 	const unsigned int nr_queues = config->queues ? config->queues : 1;
-	struct virtio_mmio_config mmio = {
-		.nr_queues = nr_queues,
-		.queue_max = BLK_QUEUE_SIZE,
-	};
 	struct blk *blk;
 	int ret;
 
@@ -238,9 +216,13 @@ int blk_create(const struct blk_config *config, struct blk **out)
 	blk = calloc(1, sizeof(*blk));
 	if (!blk)
 		return -ENOMEM;
-	blk->nr_queues = nr_queues;
-	init_properties(blk, config);
-	ret = init_throttle(blk, config);
+	init_properties(blk, config, nr_queues);
+	ret = init_vdev(blk, config, nr_queues);
+	if (ret) {
+		free(blk);
+		return ret;
+	}
+	ret = blk_pressure_init(blk, config);
 	if (ret)
 		goto fail;
 	blk->queue = calloc(nr_queues, sizeof(*blk->queue));
@@ -248,23 +230,13 @@ int blk_create(const struct blk_config *config, struct blk **out)
 		ret = -ENOMEM;
 		goto fail;
 	}
-	blk->mmio_ops = blk_mmio_ops;
-	blk->mmio_ops.name = blk->name;
-	mmio.ops = &blk->mmio_ops;
-	mmio.priv = blk;
-	mmio.features = blk_features(blk);
-	ret = virtio_mmio_init(&blk->mmio, &mmio);
+	for (unsigned int i = 0; i < nr_queues && !ret; i++)
+		ret = init_queue(blk, i, config);
 	if (ret)
 		goto fail;
-	for (unsigned int i = 0; i < nr_queues && !ret; i++)
-		ret = init_worker(blk, i, config);
-	if (ret)
-		goto fail_mmio;
 	*out = blk;
 	return 0;
 
-fail_mmio:
-	virtio_mmio_destroy(&blk->mmio);
 fail:
 	blk_free(blk);
 	return ret;
@@ -276,14 +248,12 @@ int blk_destroy(struct blk *blk)
 
 	if (!blk)
 		return 0;
-	ret = stop_workers(blk);
+	ret = vdev_stop(&blk->dev);
 	if (ret) {
-		ss_err("%s: a worker hangs in its backing; it is left behind", blk->name);
+		ss_err("%s: a worker hangs in its backing; it is left behind", blk->dev.name);
 		return ret;
 	}
-	for (unsigned int i = 0; i < blk->nr_queues; i++)
-		blk_queue_clear(&blk->queue[i]);
-	virtio_mmio_destroy(&blk->mmio);
+	clear_queues(blk);
 	blk_free(blk);
 	return 0;
 }
@@ -292,7 +262,7 @@ int blk_destroy(struct blk *blk)
 
 struct virtio_mmio *blk_mmio(struct blk *blk)
 {
-	return &blk->mmio;
+	return &blk->dev.mmio;
 }
 
 void blk_snapshot(const struct blk *blk, struct ss_blk_counters *out)
@@ -317,24 +287,12 @@ void blk_snapshot(const struct blk *blk, struct ss_blk_counters *out)
 
 int blk_pause(struct blk *blk, uint64_t timeout_ns)
 {
-	int ret = 0;
-
-	for (unsigned int i = 0; i < blk->nr_queues; i++) {
-		int err = worker_pause(blk->queue[i].worker, timeout_ns);
-
-		if (err)
-			ret = err;
-	}
-	if (!ret)
-		ss_probe_dev_event(blk->index, 0, SS_DEV_PAUSE, 0);
-	return ret;
+	return vdev_pause(&blk->dev, timeout_ns);
 }
 
 void blk_resume(struct blk *blk)
 {
-	ss_probe_dev_event(blk->index, 0, SS_DEV_RESUME, 0);
-	for (unsigned int i = 0; i < blk->nr_queues; i++)
-		worker_resume(blk->queue[i].worker);
+	vdev_resume(&blk->dev);
 }
 
 int blk_set_limits(struct blk *blk, const struct throttle_limits *limits)
@@ -348,20 +306,17 @@ int blk_set_limits(struct blk *blk, const struct throttle_limits *limits)
 
 void blk_recheck(struct blk *blk)
 {
-	for (unsigned int i = 0; i < blk->nr_queues; i++) {
-		__atomic_store_n(&blk->queue[i].recheck, true, __ATOMIC_RELEASE);
-		worker_wake(blk->queue[i].worker);
-	}
+	vdev_recheck(&blk->dev);
 }
 
 unsigned int blk_queue_count(const struct blk *blk)
 {
-	return blk->nr_queues;
+	return blk->dev.nr_queues;
 }
 
 pid_t blk_worker_tid(const struct blk *blk, unsigned int q)
 {
-	return q < blk->nr_queues ? worker_tid(blk->queue[q].worker) : 0;
+	return q < blk->dev.nr_queues ? worker_tid(blk->queue[q].base.worker) : 0;
 }
 
 /* --- for tests, fuzzers and benches --- */
@@ -373,15 +328,15 @@ void blk_drain_queue(struct blk *blk, unsigned int q)
 
 int blk_step(struct blk *blk, unsigned int q)
 {
-	return worker_step(blk->queue[q].worker);
+	return worker_step(blk->queue[q].base.worker);
 }
 
 uint64_t blk_deadline_ns(const struct blk *blk, unsigned int q)
 {
-	return blk->queue[q].stalled ? blk->queue[q].deadline : 0;
+	return blk->queue[q].base.stalled ? blk->queue[q].base.deadline : 0;
 }
 
 uint64_t blk_armed_ns(const struct blk *blk, unsigned int q)
 {
-	return worker_armed_ns(blk->queue[q].worker);
+	return worker_armed_ns(blk->queue[q].base.worker);
 }

@@ -26,7 +26,7 @@ int blk_aio_init(struct blk_queue *q)
 	if (ret) {
 		q->bq = NULL;
 		ss_warn("%s: no queue of the backing's (%s); one request after the other",
-			q->blk->name, strerror(-ret));
+			q->blk->dev.name, strerror(-ret));
 		return 0;
 	}
 	/* Only what is used is ever touched: the last one handed back is the first reused. */
@@ -103,7 +103,8 @@ bool blk_aio_start(struct blk_queue *q, const struct blk_req *req)
 		.nr = (unsigned int)nr,
 		.off = off,
 	};
-	ss_probe_req_start(q->blk->index, q->index, req->head, req->type, req->sector, req->bytes);
+	ss_probe_req_start(q->blk->dev.id, q->base.index, req->head, req->type, req->sector,
+			   req->bytes);
 	aio_submit(q, aio);
 	return true;
 }
@@ -187,7 +188,7 @@ static void aio_count(struct blk_queue *q, struct blk_aio *aio)
 static struct blk_aio *aio_finish(struct blk_queue *q, struct backing_io *io)
 {
 	struct blk_aio *aio = (struct blk_aio *)(void *)((char *)io - offsetof(struct blk_aio, io));
-	const bool stop = worker_must_stop(q->worker);
+	const bool stop = worker_must_stop(q->base.worker);
 	enum step step;
 
 	aio->flying = false;
@@ -207,7 +208,7 @@ static struct blk_aio *aio_finish(struct blk_queue *q, struct backing_io *io)
 	else
 		blk_req_fail(q, &aio->req);
 	if (!aio->req.delay_ns)
-		ss_probe_req_backing_done(q->blk->index, q->index, aio->req.head);
+		ss_probe_req_backing_done(q->blk->dev.id, q->base.index, aio->req.head);
 	return aio;
 }
 

@@ -8,20 +8,13 @@
 
 /**
  * struct blk_dump - a disk
- * @at_ns: when, by the disk's clock
- * @consistent: nothing moved meanwhile; otherwise the queues' rings are left out
- * @status: @interrupt_status: @config_generation: registers
- * @offered: @features: feature bits offered and accepted
  * @capacity: sectors
  * @throttle: limits and balances
  * @profile_ns: the profile's time, 0: there is none, or it hasn't begun
  * @profile_requests: requests it has counted
  */
 struct blk_dump {
-	uint64_t at_ns;
-	bool consistent;
-	uint32_t status, interrupt_status, config_generation;
-	uint64_t offered, features;
+	struct vdev_dump dev;
 	uint64_t capacity;
 	bool read_only;
 	struct ss_blk_counters counters;

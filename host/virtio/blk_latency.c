@@ -24,7 +24,7 @@ static void hist_add(struct ss_hist *h, uint64_t from, uint64_t to)
 
 void blk_lat_seen(struct blk_queue *q)
 {
-	const struct virtq *vq = &q->vq;
+	const struct virtq *vq = &q->base.vq;
 	uint16_t new = (uint16_t)(vq->avail_seen - q->seen_idx);
 
 	if (!new || !vq->avail_fresh)
@@ -34,24 +34,24 @@ void blk_lat_seen(struct blk_queue *q)
 		new = vq->size;
 	q->seen_idx = vq->avail_seen;
 	for (uint16_t i = 1; i <= new; i++)
-		q->seen[(uint16_t)(vq->avail_seen - i) % VIRTQ_MAX_SIZE] = q->now;
+		q->seen[(uint16_t)(vq->avail_seen - i) % VIRTQ_MAX_SIZE] = q->base.now;
 }
 
 void blk_lat_granted(struct blk_queue *q)
 {
-	const uint16_t idx = (uint16_t)(q->vq.next_avail - 1);
+	const uint16_t idx = (uint16_t)(q->base.vq.next_avail - 1);
 
-	hist_add(&q->lat.queue, q->seen[idx % VIRTQ_MAX_SIZE], q->now);
+	hist_add(&q->lat.queue, q->seen[idx % VIRTQ_MAX_SIZE], q->base.now);
 }
 
 void blk_lat_stalled(struct blk_queue *q, uint64_t since)
 {
-	hist_add(&q->lat.stall, since, q->now);
+	hist_add(&q->lat.stall, since, q->base.now);
 }
 
 void blk_lat_done(struct blk_queue *q, uint64_t start)
 {
-	hist_add(&q->lat.backing, start, q->now);
+	hist_add(&q->lat.backing, start, q->base.now);
 }
 
 static void hist_sum(struct ss_hist *to, const struct ss_hist *from)
@@ -68,7 +68,7 @@ static void hist_sum(struct ss_hist *to, const struct ss_hist *from)
 void blk_latency(const struct blk *blk, struct ss_blk_lat *out)
 {
 	*out = (struct ss_blk_lat){ .queue = { 0 } };
-	for (unsigned int i = 0; i < blk->nr_queues; i++) {
+	for (unsigned int i = 0; i < blk->dev.nr_queues; i++) {
 		hist_sum(&out->queue, &blk->queue[i].lat.queue);
 		hist_sum(&out->stall, &blk->queue[i].lat.stall);
 		hist_sum(&out->backing, &blk->queue[i].lat.backing);

@@ -37,12 +37,12 @@ static uint64_t profile_start(const struct blk *blk)
 
 bool blk_pressure_asked(const struct blk *blk)
 {
-	return profile_start(blk) || throttle_limited(blk->throttle);
+	return profile_start(blk) || throttle_limited(blk->dev.throttle);
 }
 
 void blk_profile_start(struct blk *blk)
 {
-	uint64_t now = io_clock_now(&blk->clock), none = 0;
+	uint64_t now = io_clock_now(&blk->dev.clock), none = 0;
 
 	if (!blk->pressure.profile)
 		return;
@@ -69,7 +69,7 @@ static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
 	at = pr->until;
 	for (unsigned int i = 0; at <= t; i++) {
 		profile_limits_at(pr->profile, at, &l);
-		throttle_set_limits(blk->throttle, l.set ? &l.limits : &pr->base, start + at);
+		throttle_set_limits(blk->dev.throttle, l.set ? &l.limits : &pr->base, start + at);
 		/* Far behind, the buckets are full anyway: go on from now. */
 		at = l.until > t || i < CATCH_UP ? l.until : t;
 		if (at == PROFILE_NEVER)
@@ -81,7 +81,7 @@ static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
 
 int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits)
 {
-	const uint64_t now = io_clock_now(&blk->clock), start = profile_start(blk);
+	const uint64_t now = io_clock_now(&blk->dev.clock), start = profile_start(blk);
 	struct blk_pressure *pr = &blk->pressure;
 	struct profile_limits l = { .set = false };
 	int ret = throttle_check(limits, NULL, 0);
@@ -93,18 +93,18 @@ int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limit
 	if (start && now > start)
 		profile_limits_at(pr->profile, now - start, &l);
 	if (!l.set)
-		ret = throttle_set_limits(blk->throttle, limits, now);
+		ret = throttle_set_limits(blk->dev.throttle, limits, now);
 	pthread_mutex_unlock(&pr->lock);
 	return ret;
 }
 
 void blk_limits(struct blk *blk, struct throttle_state *out)
 {
-	const uint64_t start = profile_start(blk), now = io_clock_now(&blk->clock);
+	const uint64_t start = profile_start(blk), now = io_clock_now(&blk->dev.clock);
 
 	if (start && now > start)
 		limits_follow(blk, start, now - start);
-	throttle_get(blk->throttle, now, out);
+	throttle_get(blk->dev.throttle, now, out);
 }
 
 /* --- requests --- */
@@ -122,11 +122,11 @@ static void wait_for_limits(const struct blk *blk, uint64_t t, struct throttle_v
 static void profile_stall(struct blk_queue *q, const struct blk_req *req, uint64_t now, uint64_t t,
 			  uint64_t wait, struct throttle_verdict *verdict)
 {
-	struct throttle *throttle = q->blk->throttle;
+	struct throttle *throttle = q->blk->dev.throttle;
 
 	/* No place in the line: others shall have what this one can't use now. */
-	throttle_leave(throttle, &q->waiter);
-	if (throttle_look(throttle, &q->waiter, req->bytes, now, verdict))
+	throttle_leave(throttle, &q->base.waiter);
+	if (throttle_look(throttle, &q->base.waiter, req->bytes, now, verdict))
 		*verdict = (struct throttle_verdict){ 0 };
 	else
 		wait_for_limits(q->blk, t, verdict);
@@ -144,7 +144,8 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 	uint64_t t, stall, nr;
 
 	if (!start)
-		return throttle_ask_in_turn(blk->throttle, &q->waiter, req->bytes, now, verdict);
+		return throttle_ask_in_turn(blk->dev.throttle, &q->base.waiter, req->bytes, now,
+					    verdict);
 	t = now > start ? now - start : 0;
 	limits_follow(blk, start, t);
 	stall = profile_stall_until(pr->profile, t);
@@ -152,7 +153,7 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 		profile_stall(q, req, now, t, stall - t, verdict);
 		return false;
 	}
-	if (!throttle_ask_in_turn(blk->throttle, &q->waiter, req->bytes, now, verdict)) {
+	if (!throttle_ask_in_turn(blk->dev.throttle, &q->base.waiter, req->bytes, now, verdict)) {
 		wait_for_limits(blk, t, verdict);
 		return false;
 	}
@@ -194,7 +195,7 @@ const struct blk_req *blk_held_next(struct blk_queue *q)
 	if (!q->held_nr)
 		return NULL;
 	h = &q->held[q->held_first];
-	return h->due <= q->now ? &h->req : NULL;
+	return h->due <= q->base.now ? &h->req : NULL;
 }
 
 void blk_held_drop(struct blk_queue *q)
@@ -207,7 +208,7 @@ uint64_t blk_wake_at(const struct blk_queue *q)
 {
 	const uint64_t due = q->held_nr ? q->held[q->held_first].due : 0;
 
-	if (!due || (q->deadline && q->deadline < due))
-		return q->deadline;
+	if (!due || (q->base.deadline && q->base.deadline < due))
+		return q->base.deadline;
 	return due;
 }

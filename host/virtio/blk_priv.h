@@ -11,6 +11,7 @@
 
 #include "io/worker.h"
 #include "virtio/blk.h"
+#include "virtio/vdev.h"
 
 /* preadv's own limit (IOV_MAX); a request has more only if tiny regions cut it up. */
 #define BLK_IOV_MAX	  1024
@@ -84,14 +85,6 @@ struct blk_aio {
 
 /**
  * struct blk_queue - a request queue with its worker
- * @vq: the ring; not ready while the device isn't active
- * @stalled: the head of the ring waits for the throttle
- * @stall_head: its descriptor
- * @deadline: when the worker shall look again (0 never, 1 at once)
- * @recheck: atomic: the limits have changed, ask the throttle before the deadline
- * @stall_since: atomic: when the head was first refused, 0: not stalled
- * @waiter: its place among those who share the throttle
- * @now: the time as last read
  * @seen: when each entry of the available ring was first seen
  * @seen_idx: up to here
  * @held: a profile's delayed completions, a ring of VIRTQ_MAX_SIZE; else NULL
@@ -107,17 +100,8 @@ struct blk_aio {
  * All but what is atomic belongs to the worker while it runs.
  */
 struct blk_queue {
+	struct vdev_queue base;
 	struct blk *blk;
-	unsigned int index;
-	struct worker *worker;
-	struct virtq vq;
-	bool stalled;
-	uint16_t stall_head;
-	uint64_t deadline;
-	bool recheck;
-	uint64_t stall_since;
-	struct throttle_waiter waiter;
-	uint64_t now;
 	uint64_t seen[VIRTQ_MAX_SIZE];
 	uint16_t seen_idx;
 	struct blk_held *held;
@@ -149,27 +133,17 @@ struct blk_pressure {
 };
 
 struct blk {
-	struct virtio_mmio mmio;
-	struct virtio_mmio_ops mmio_ops; /* with this disk's name */
-	char name[WORKER_NAME_LEN];
-	unsigned int index;
+	struct vdev dev;
 	struct backing *backing;
 	bool read_only;
 	bool write_through; /* atomic: a completed write is stable */
-	bool active;
-	bool warned_mem;      /* atomic */
-	unsigned int poisons; /* atomic; for the log only */
-	uint64_t capacity;    /* sectors */
+	uint64_t capacity;  /* sectors */
 	uint8_t serial[BLK_SERIAL_LEN];
 	struct virtio_blk_config config;
-	struct throttle *throttle;
-	struct throttle own_throttle;
 	struct blk_pressure pressure;
 	struct ss_blk_counters *counters;
 	struct ss_blk_counters own_counters;
-	struct io_clock clock;
-	unsigned int nr_queues;
-	struct blk_queue *queue;
+	struct blk_queue *queue; /* dev.nr_queues of them */
 };
 
 enum blk_gate {
@@ -298,7 +272,7 @@ static inline bool blk_held_full(const struct blk_queue *q)
 /** blk_hold() - keep a completion back if the profile wants so; false: it doesn't */
 bool blk_hold(struct blk_queue *q, const struct blk_req *req);
 
-/** blk_held_next() - the next completion that is due at q->now, NULL for none */
+/** blk_held_next() - the next completion that is due now, NULL for none */
 const struct blk_req *blk_held_next(struct blk_queue *q);
 
 /** blk_held_drop() - forget the one blk_held_next() gave */
@@ -312,20 +286,20 @@ uint64_t blk_wake_at(const struct blk_queue *q);
 /** blk_lat_seen() - stamp what the last virtq_pop() has seen for the first time */
 void blk_lat_seen(struct blk_queue *q);
 
-/** blk_lat_granted() - the chain just popped is granted at q->now */
+/** blk_lat_granted() - the chain just popped is granted now */
 void blk_lat_granted(struct blk_queue *q);
 
-/** blk_lat_stalled() - the head's stall, begun at @since, ended at q->now with a grant */
+/** blk_lat_stalled() - the head's stall, begun at @since, ended now with a grant */
 void blk_lat_stalled(struct blk_queue *q, uint64_t since);
 
-/** blk_lat_done() - a request granted at @start is done at q->now */
+/** blk_lat_done() - a request granted at @start is done now */
 void blk_lat_done(struct blk_queue *q, uint64_t start);
 
 /* blk_queue.c */
 
 extern const struct worker_ops blk_worker_ops;
 
-/** blk_queue_clear() - forget ring and stall; the worker must not run */
+/** blk_queue_clear() - forget what isn't the ring's or the stall's; the worker must not run */
 void blk_queue_clear(struct blk_queue *q);
 
 #endif /* SS_VIRTIO_BLK_PRIV_H */

@@ -39,7 +39,7 @@ static bool negotiated(const struct blk *blk, uint32_t type)
 	const unsigned int bit =
 		type == VIRTIO_BLK_T_DISCARD ? VIRTIO_BLK_F_DISCARD : VIRTIO_BLK_F_WRITE_ZEROES;
 
-	return virtio_mmio_features(&blk->mmio) >> bit & 1;
+	return virtio_mmio_features(&blk->dev.mmio) >> bit & 1;
 }
 
 uint8_t blk_range_gate(const struct blk *blk, const struct virtq_chain *chain, struct blk_req *req)
@@ -78,7 +78,7 @@ static int copy_ranges(const struct blk_queue *q, const struct blk_req *req,
 			continue;
 		if (seg->len > room)
 			return -EINVAL;
-		ret = guest_mem_read(q->vq.mem, seg->addr, to, seg->len);
+		ret = guest_mem_read(q->base.vq.mem, seg->addr, to, seg->len);
 		if (ret)
 			return ret;
 		to += seg->len;

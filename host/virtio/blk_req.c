@@ -92,7 +92,7 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 		return BLK_DROP;
 	}
 	if (first->write || first->len < sizeof(hdr) ||
-	    guest_mem_read(q->vq.mem, first->addr, &hdr, sizeof(hdr)) || !blk->capacity)
+	    guest_mem_read(q->base.vq.mem, first->addr, &hdr, sizeof(hdr)) || !blk->capacity)
 		return req_reject(q, req);
 	req->type = le32toh(hdr.type);
 	req->sector = le64toh(hdr.sector);
@@ -134,7 +134,7 @@ int blk_req_iov(struct blk_queue *q, const struct blk_req *req, struct iovec *io
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < req->nr_data; i++) {
-		int n = guest_mem_iov(q->vq.mem, req->data[i].addr, req->data[i].len, &iov[nr],
+		int n = guest_mem_iov(q->base.vq.mem, req->data[i].addr, req->data[i].len, &iov[nr],
 				      max - nr);
 
 		if (n < 0)
@@ -288,7 +288,7 @@ static int run_get_id(struct blk_queue *q, struct blk_req *req)
 
 	if (seg->len < BLK_SERIAL_LEN)
 		return -EINVAL;
-	ret = guest_mem_write(q->vq.mem, seg->addr, q->blk->serial, BLK_SERIAL_LEN);
+	ret = guest_mem_write(q->base.vq.mem, seg->addr, q->blk->serial, BLK_SERIAL_LEN);
 	if (!ret)
 		req->used_len = BLK_SERIAL_LEN + 1;
 	return ret;
@@ -296,10 +296,10 @@ static int run_get_id(struct blk_queue *q, struct blk_req *req)
 
 void blk_req_run(struct blk_queue *q, struct blk_req *req)
 {
-	const unsigned int disk = q->blk->index;
+	const unsigned int disk = q->blk->dev.id;
 	int ret;
 
-	ss_probe_req_start(disk, q->index, req->head, req->type, req->sector, req->bytes);
+	ss_probe_req_start(disk, q->base.index, req->head, req->type, req->sector, req->bytes);
 	req->status = VIRTIO_BLK_S_OK;
 	switch (req->inject ? BLK_INJECT : req->type) {
 	case BLK_INJECT:
@@ -326,5 +326,5 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req)
 		blk_req_fail(q, req);
 	/* One that is delayed is done when it's published. */
 	if (!req->delay_ns)
-		ss_probe_req_backing_done(disk, q->index, req->head);
+		ss_probe_req_backing_done(disk, q->base.index, req->head);
 }

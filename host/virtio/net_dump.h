@@ -8,18 +8,11 @@
 
 /**
  * struct net_dump - a network device
- * @at_ns: when, by the device's clock
- * @consistent: nothing moved meanwhile; otherwise the queues' rings are left out
- * @status: @interrupt_status: @config_generation: registers
- * @offered: @features: feature bits offered and accepted
  * @throttle: limits and balances
  * @queue: by enum net_queue_index; both have the same worker, only TX stalls
  */
 struct net_dump {
-	uint64_t at_ns;
-	bool consistent;
-	uint32_t status, interrupt_status, config_generation;
-	uint64_t offered, features;
+	struct vdev_dump dev;
 	uint8_t mac[NET_MAC_LEN];
 	unsigned int mtu;
 	struct ss_net_counters counters;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A device's queue at a glance, for the dumps of disks and network devices. */
+/* What the dumps of disks and network devices have in common, in plain structs. */
 #ifndef SS_VIRTIO_VDEV_DUMP_H
 #define SS_VIRTIO_VDEV_DUMP_H
 
@@ -40,5 +40,38 @@ struct vdev_queue_dump {
 	uint16_t avail_flags, avail_idx, used_event;
 	uint16_t used_flags, used_idx, avail_event;
 };
+
+/**
+ * struct vdev_dump - a device's registers
+ * @at_ns: when, by the device's clock
+ * @consistent: nothing moved meanwhile; otherwise the queues' rings are left out
+ * @status: @interrupt_status: @config_generation: registers
+ * @offered: @features: feature bits offered and accepted
+ */
+struct vdev_dump {
+	uint64_t at_ns;
+	bool consistent;
+	uint32_t status, interrupt_status, config_generation;
+	uint64_t offered, features;
+};
+
+/* --- for the devices --- */
+
+struct vdev;
+
+/**
+ * vdev_dump_begin() - fill @out
+ * @paused: the workers are parked and stay so
+ *
+ * If it comes out consistent, the transport's lock is held until
+ * vdev_dump_end(). Waits up to 100 ms for it.
+ */
+void vdev_dump_begin(struct vdev *dev, bool paused, struct vdev_dump *out);
+
+void vdev_dump_end(struct vdev *dev, const struct vdev_dump *d);
+
+/** vdev_dump_queue() - fill @out, all but what is the device's own matter, in between */
+void vdev_dump_queue(const struct vdev *dev, const struct vdev_dump *d, unsigned int index,
+		     struct vdev_queue_dump *out);
 
 #endif /* SS_VIRTIO_VDEV_DUMP_H */
