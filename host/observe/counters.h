@@ -23,6 +23,18 @@ static inline void counter_inc(__u64 *counter)
 	counter_add(counter, 1);
 }
 
+/** counter_add_own() - counter_add() where nobody else writes: plain load and store */
+static inline void counter_add_own(__u64 *counter, __u64 n)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+/** counter_inc_own() - counter_inc() where nobody else writes */
+static inline void counter_inc_own(__u64 *counter)
+{
+	counter_add_own(counter, 1);
+}
+
 /** counter_dec_floor() - take one from a gauge, never below 0 */
 static inline void counter_dec_floor(__u64 *gauge)
 {

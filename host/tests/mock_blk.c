@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mock_counters.h"
+
 int mock_blk_init(struct mock_blk *b, const struct mock_blk_opts *opts)
 {
 	struct blk_config config = {
@@ -80,10 +82,7 @@ uint32_t mock_blk_status(struct mock_blk *b)
 
 const char *mock_blk_changes(struct mock_blk *b)
 {
-	static const struct {
-		const char *name;
-		size_t off;
-	} fields[] = {
+	static const struct mock_counter fields[] = {
 #define FIELD(name) { #name, offsetof(struct ss_blk_counters, name) }
 		FIELD(reads_completed),
 		FIELD(writes_completed),
@@ -101,19 +100,11 @@ const char *mock_blk_changes(struct mock_blk *b)
 	};
 	static char text[512];
 	struct ss_blk_counters now;
-	size_t len = 0;
 
 	blk_snapshot(b->blk, &now);
 	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		__u64 is = *(__u64 *)((char *)&now + fields[i].off);
-		__u64 was = *(__u64 *)((char *)&b->seen + fields[i].off);
-
-		if (is != was)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%+" PRId64,
-						len ? " " : "", fields[i].name,
-						(int64_t)(is - was));
-	}
+	mock_counter_changes(fields, sizeof(fields) / sizeof(fields[0]), &now, &b->seen, text,
+			     sizeof(text));
 	b->seen = now;
 	return text;
 }

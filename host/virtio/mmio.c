@@ -123,6 +123,12 @@ void virtio_mmio_init_virtq(struct virtio_mmio *mmio, unsigned int q, struct vir
 	virtq_init(vq, &config, virtio_mmio_mem(mmio));
 }
 
+void virtio_mmio_drop_kicks(struct virtio_mmio *mmio)
+{
+	for (unsigned int q = 0; q < mmio->nr_queues; q++)
+		eventfd_clear(mmio->queue[q].kick_fd);
+}
+
 void virtio_mmio_raise(struct virtio_mmio *mmio, uint32_t bits, bool interrupt)
 {
 	__atomic_fetch_or(&mmio->interrupt_status, bits, __ATOMIC_RELEASE);
@@ -187,10 +193,10 @@ static void mmio_reset(struct virtio_mmio *mmio)
 		device_failed(mmio, "a worker can't be stopped", ret);
 		return;
 	}
+	virtio_mmio_drop_kicks(mmio);
 	for (unsigned int q = 0; q < mmio->nr_queues; q++) {
 		struct virtio_mmio_queue *regs = &mmio->queue[q];
 
-		eventfd_clear(regs->kick_fd);
 		*regs = (struct virtio_mmio_queue){ .kick_fd = regs->kick_fd };
 	}
 	mmio->features_sel = mmio->driver_features_sel = mmio->queue_sel = 0;
@@ -207,8 +213,11 @@ static void accept_features(struct virtio_mmio *mmio)
 {
 	const uint64_t features = mmio->driver_features;
 
-	if (!(features >> VIRTIO_F_VERSION_1 & 1) || features & ~mmio->offered)
+	if (!(features >> VIRTIO_F_VERSION_1 & 1) || features & ~mmio->offered) {
+		if (mmio->ops->bad_features_fail)
+			status_add(mmio, VIRTIO_CONFIG_S_FAILED);
 		return;
+	}
 	if (!status_add(mmio, VIRTIO_CONFIG_S_FEATURES_OK))
 		return;
 	mmio->features = features;

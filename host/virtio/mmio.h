@@ -28,6 +28,8 @@ struct virtio_mmio;
  * struct virtio_mmio_ops - what a device brings to the transport
  * @name: for log lines
  * @device_id: VIRTIO_ID_*
+ * @bad_features_fail: features that can't be accepted set FAILED; otherwise
+ *	FEATURES_OK just stays clear, and the driver may try others
  * @config_read: fill @data with @len bytes of config space at @off; what it
  *	leaves alone reads 0. Runs on a vCPU thread, while the worker runs.
  * @config_write: optional; without it config writes are ignored
@@ -46,6 +48,7 @@ struct virtio_mmio;
 struct virtio_mmio_ops {
 	const char *name;
 	uint32_t device_id;
+	bool bad_features_fail;
 	void (*config_read)(void *priv, uint32_t off, void *data, uint32_t len);
 	void (*config_write)(void *priv, uint32_t off, const void *data, uint32_t len);
 	void (*features_changed)(void *priv);
@@ -182,6 +185,9 @@ uint32_t virtio_mmio_status(const struct virtio_mmio *mmio);
  * EVENT_IDX and INDIRECT_DESC are taken from the accepted features.
  */
 void virtio_mmio_init_virtq(struct virtio_mmio *mmio, unsigned int q, struct virtq *vq);
+
+/** virtio_mmio_drop_kicks() - forget kicks that nobody has read yet, in activate */
+void virtio_mmio_drop_kicks(struct virtio_mmio *mmio);
 
 /**
  * virtio_mmio_raise() - set bits of INTERRUPT_STATUS, and interrupt if asked

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The drain: from TX past the throttle to RX. */
+#include "virtio/net_priv.h"
+
+#include <errno.h>
+#include <linux/virtio_mmio.h>
+#include <string.h>
+
+#include "observe/counters.h"
+#include "ss_probes.h"
+
+/* struct virtio_net_hdr_mrg_rxbuf with num_buffers = 1, little-endian */
+static const uint8_t rx_header[NET_HDR_LEN] = { [10] = 1 };
+
+/* --- memory --- */
+
+/*
+ * Where @want bytes of a chain lie, without the first @skip of them.
+ * Return: iovecs used, or -EFAULT if some aren't mapped, or in too many pieces.
+ */
+static int chain_iov(const struct guest_mem *mem, struct net_chain *c, uint64_t skip, uint64_t want)
+{
+	unsigned int nr = 0;
+
+	for (const struct virtq_seg *s = c->seg; want; s++) {
+		uint64_t gpa = s->addr, len = s->len < want ? s->len : want, n;
+
+		want -= len;
+		for (; len; gpa += n, len -= n) {
+			char *p = guest_mem_span(mem, gpa, len, &n);
+
+			if (!p)
+				return -EFAULT;
+			if (n <= skip) {
+				skip -= n;
+				continue;
+			}
+			if (nr == NET_IOV_MAX)
+				return -EFAULT;
+			c->iov[nr++] = (struct iovec){ p + skip, n - skip };
+			skip = 0;
+		}
+	}
+	return (int)nr;
+}
+
+/*
+ * Moves @len bytes to where there is room for them; returns where to go on.
+ * The guest may have made the two overlap.
+ */
+static struct iovec *copy_bytes(struct iovec *to, const void *from, size_t len)
+{
+	const char *p = from;
+
+	while (len) {
+		const size_t n = len < to->iov_len ? len : to->iov_len;
+
+		memmove(to->iov_base, p, n);
+		to->iov_base = (char *)to->iov_base + n;
+		to->iov_len -= n;
+		p += n;
+		len -= n;
+		if (!to->iov_len)
+			to++;
+	}
+	return to;
+}
+
+/* --- RX --- */
+
+/**
+ * struct net_frame - a frame on its way
+ * @nr: iovecs of it, in the TX chain's
+ * @len: bytes
+ */
+struct net_frame {
+	unsigned int nr;
+	uint32_t len;
+};
+
+/* Is there room for @want bytes, all of it for us to write? */
+static bool rx_shape_ok(const struct net_chain *c, uint64_t want)
+{
+	uint64_t room = 0;
+
+	if (c->chain.nr > c->chain.max)
+		return false;
+	for (unsigned int i = 0; i < c->chain.nr; i++) {
+		if (!c->seg[i].write)
+			return false;
+		room += c->seg[i].len;
+	}
+	return room >= want;
+}
+
+static void rx_copy(struct net *net, const struct net_frame *f)
+{
+	struct iovec *to = copy_bytes(net->rx.iov, rx_header, sizeof(rx_header));
+
+	for (unsigned int i = 0; i < f->nr; i++)
+		to = copy_bytes(to, net->tx.iov[i].iov_base, net->tx.iov[i].iov_len);
+}
+
+/* Nothing is written unless all of it can be. */
+static void rx_fill(struct net *net, const struct net_frame *f)
+{
+	struct ss_net_counters *counters = net->counters;
+	struct virtq *vq = &net->queue[NET_RX].vq;
+	__u64 *outcome = &counters->rx_packets;
+	uint32_t len = NET_HDR_LEN + f->len;
+
+	if (!rx_shape_ok(&net->rx, len))
+		outcome = &counters->rx_chain_invalid;
+	else if (chain_iov(vq->mem, &net->rx, 0, len) < 0)
+		outcome = &counters->rx_write_failed;
+	else
+		rx_copy(net, f);
+	if (outcome != &counters->rx_packets)
+		len = 0;
+	if (virtq_push(vq, net->rx.chain.head, len)) {
+		counter_inc_own(&counters->rx_add_used_failures);
+		return;
+	}
+	net->rx_published++;
+	counter_inc_own(outcome);
+	if (len)
+		counter_add_own(&counters->rx_bytes, f->len);
+}
+
+/* Moves exactly one of an accepted frame's counters. */
+static void rx_deliver(struct net *net, const struct net_frame *f)
+{
+	struct vdev_queue *rx = &net->queue[NET_RX];
+	const bool poisoned = rx->vq.poison;
+	int ret = poisoned ? -EPROTO : virtq_pop(&rx->vq, &net->rx.chain);
+
+	if (ret > 0) {
+		rx_fill(net, f);
+		return;
+	}
+	if (ret == 0) {
+		counter_inc_own(&net->counters->tx_dropped_no_rx_buffer);
+		return;
+	}
+	counter_inc_own(&net->counters->tx_dropped_rx_poisoned);
+	if (!poisoned) {
+		vdev_poisoned(rx);
+		net->rx_broken = true;
+	}
+}
+
+/* --- TX --- */
+
+/* The gates, which the throttle never sees; NULL: passed, else what counts. */
+static __u64 *tx_gate(struct net *net, struct net_frame *f)
+{
+	struct ss_net_counters *counters = net->counters;
+	struct net_chain *c = &net->tx;
+	uint64_t total = 0, end;
+	int nr;
+
+	if (c->chain.nr > c->chain.max)
+		return &counters->tx_chain_invalid;
+	for (unsigned int i = 0; i < c->chain.nr; i++) {
+		if (c->seg[i].write || __builtin_add_overflow(c->seg[i].addr, c->seg[i].len, &end))
+			return &counters->tx_chain_invalid;
+		total += c->seg[i].len;
+	}
+	if (total < NET_HDR_LEN)
+		return &counters->tx_chain_invalid;
+	if (total - NET_HDR_LEN > net->frame_max)
+		return &counters->tx_oversize_dropped;
+	nr = chain_iov(net->queue[NET_TX].vq.mem, c, NET_HDR_LEN, total);
+	if (nr < 0)
+		return &counters->tx_chain_invalid;
+	f->nr = (unsigned int)nr;
+	f->len = (uint32_t)total - NET_HDR_LEN;
+	return NULL;
+}
+
+/* Hands the chain back, and counts it as @outcome if that works. */
+static void tx_push(struct net *net, struct vdev_drain *d, __u64 *outcome)
+{
+	if (virtq_push(&net->queue[NET_TX].vq, net->tx.chain.head, 0)) {
+		counter_inc_own(&net->counters->tx_add_used_failures);
+		return;
+	}
+	d->published++;
+	counter_inc_own(outcome);
+}
+
+/* Asks the throttle; false: the head has to wait. */
+static bool grant(struct net *net, const struct net_frame *f)
+{
+	struct vdev_queue *tx = &net->queue[NET_TX];
+	struct throttle_verdict verdict;
+
+	if (throttle_limited(net->dev.throttle)) {
+		tx->now = io_clock_now(&net->dev.clock);
+		if (!throttle_ask_in_turn(net->dev.throttle, &tx->waiter, f->len, tx->now,
+					  &verdict)) {
+			vdev_stall_begin(tx, net->tx.chain.head, tx->now, &verdict);
+			return false;
+		}
+	}
+	vdev_stall_end(tx, VDEV_STALL_GRANTED);
+	return true;
+}
+
+/* Returns false if the chain was put back: the head is stalled. */
+static bool handle_chain(struct net *net, struct vdev_drain *d)
+{
+	struct ss_net_counters *counters = net->counters;
+	struct vdev_queue *tx = &net->queue[NET_TX];
+	const unsigned int published = d->published;
+	struct net_frame f;
+	__u64 *why = tx_gate(net, &f);
+
+	if (why) {
+		vdev_stall_end(tx, VDEV_STALL_OVER);
+		d->chains++;
+		tx_push(net, d, why);
+		return true;
+	}
+	if (!grant(net, &f)) {
+		virtq_unpop(&tx->vq);
+		return false;
+	}
+	d->chains++;
+	rx_deliver(net, &f);
+	tx_push(net, d, &counters->tx_packets);
+	if (d->published != published)
+		counter_add_own(&counters->tx_bytes, f.len);
+	return true;
+}
+
+static struct net *net_of(struct vdev_queue *tx)
+{
+	return (struct net *)(void *)((char *)(tx - NET_TX) - offsetof(struct net, queue));
+}
+
+static enum vdev_pass drain_pass(struct vdev_queue *tx, struct vdev_drain *d)
+{
+	struct net *net = net_of(tx);
+	int ret;
+
+	for (;;) {
+		if (worker_must_yield(net->worker) || d->chains >= tx->vq.size) {
+			d->again = true;
+			return VDEV_LEFT;
+		}
+		ret = virtq_pop(&tx->vq, &net->tx.chain);
+		if (ret < 0)
+			return VDEV_POISONED;
+		if (ret == 0) {
+			vdev_stall_end(tx, VDEV_STALL_OVER);
+			return VDEV_EMPTY;
+		}
+		if (!handle_chain(net, d))
+			return VDEV_STALLED;
+	}
+}
+
+/* --- after it --- */
+
+/* A poisoned ring isn't asked: yes. */
+static bool wants_interrupt(struct vdev_queue *q, unsigned int published)
+{
+	return published && (q->vq.poison || virtq_should_interrupt(&q->vq));
+}
+
+/* One signal for what was published on either queue, then at most one for poison. */
+static void signal_guest(struct net *net, const struct vdev_drain *d, bool tx_broken)
+{
+	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
+	const bool rx_wants = wants_interrupt(rx, net->rx_published);
+	const bool tx_wants = wants_interrupt(tx, d->published);
+
+	if (d->published || net->rx_published)
+		vdev_raise(rx_wants ? rx : tx, VIRTIO_MMIO_INT_VRING, rx_wants || tx_wants);
+	if (tx_broken || net->rx_broken)
+		vdev_raise(tx_broken ? tx : rx, VIRTIO_MMIO_INT_CONFIG, true);
+}
+
+static uint64_t drain(struct net *net)
+{
+	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
+	struct vdev_drain d = { 0 };
+	bool broken;
+
+	if (!vdev_queue_usable(tx)) {
+		tx->deadline = WORKER_NO_DEADLINE;
+		return tx->deadline;
+	}
+	if (!rx->vq.mem)
+		vdev_wire_mem(rx);
+	ss_probe_drain_begin(net->dev.id, NET_TX);
+	net->rx_published = 0;
+	net->rx_broken = false;
+	/* Nobody waits for more buffers. */
+	virtq_disable_notify(&rx->vq);
+	broken = vdev_drain_ring(tx, &d, drain_pass);
+	if (broken)
+		vdev_poisoned(tx);
+	signal_guest(net, &d, broken);
+	ss_probe_drain_end(net->dev.id, NET_TX, d.chains, d.published, tx->stalled);
+	vdev_settle(tx, d.again);
+	return tx->deadline;
+}
+
+/* --- the worker's ops --- */
+
+static uint64_t net_kick(void *ctx, unsigned int index)
+{
+	struct net *net = ctx;
+
+	(void)index;
+	ss_probe_kick(net->dev.id, NET_TX);
+	/* The head is known to be blocked: the timer will drain. */
+	if (net->queue[NET_TX].stalled)
+		return net->queue[NET_TX].deadline;
+	return drain(net);
+}
+
+static uint64_t net_timer(void *ctx)
+{
+	return drain(ctx);
+}
+
+static uint64_t net_wake(void *ctx)
+{
+	struct net *net = ctx;
+
+	if (vdev_must_recheck(&net->queue[NET_TX]))
+		return drain(net);
+	return net->queue[NET_TX].deadline;
+}
+
+const struct worker_ops net_worker_ops = {
+	.kick = net_kick,
+	.timer = net_timer,
+	.wake = net_wake,
+};
