@@ -75,7 +75,7 @@ help:
 	@echo '                   (DISK=... replaces its disk, KERNEL=... MODULES=... its kernel)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
 	@echo 'make coverage      the lines that the tests run, group by group, into build/coverage'
-	@echo 'make bench         measure the disk beside the limits of this machine, also into'
+	@echo 'make bench         measure the devices beside the limits of this machine, also into'
 	@echo '                   build/bench.json (BENCH_STRICT=1 fails when a target is missed)'
 	@echo 'make check-format  compare the sources with .clang-format'
 	@echo 'make clean         remove build/'

@@ -93,9 +93,20 @@ static bool rx_shape_ok(const struct net_chain *c, uint64_t want)
 	return room >= want;
 }
 
+/* A header is rarely cut in pieces: its own length is known then. */
+static struct iovec *copy_header(struct iovec *to)
+{
+	if (to->iov_len <= sizeof(rx_header))
+		return copy_bytes(to, rx_header, sizeof(rx_header));
+	memcpy(to->iov_base, rx_header, sizeof(rx_header));
+	to->iov_base = (char *)to->iov_base + sizeof(rx_header);
+	to->iov_len -= sizeof(rx_header);
+	return to;
+}
+
 static void rx_copy(struct net *net, const struct net_frame *f)
 {
-	struct iovec *to = copy_bytes(net->rx.iov, rx_header, sizeof(rx_header));
+	struct iovec *to = copy_header(net->rx.iov);
 
 	for (unsigned int i = 0; i < f->nr; i++)
 		to = copy_bytes(to, net->tx.iov[i].iov_base, net->tx.iov[i].iov_len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * make bench: the real block device in this process, driven by a thread that
+ * make bench: the real devices in this process, driven by a thread that
  * plays the guest's driver, beside the limit that the same machine sets in the
  * same minute. Absolute figures swing with the machine; the ratios count.
  */
@@ -134,6 +134,7 @@ void bench_null_backing(struct backing *b, uint64_t size);
 
 void bench_reads(const char *tmpfs_dir, const char *disk_dir); /* reads.c */
 void bench_drain(void);					       /* drain.c */
+void bench_net(void);					       /* net.c */
 void bench_throttle(void);				       /* pace.c */
 void bench_memory(const char *self);			       /* memory.c */
 

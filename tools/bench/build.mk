@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# make bench: the block device beside the limits of the machine.
+# make bench: the devices beside the limits of the machine.
 
 bench_obj := $(patsubst tools/bench/%.c,$(O)/tools/bench/%.o,$(wildcard tools/bench/*.c))
 BENCH_TMPFS ?= /dev/shm

@@ -27,6 +27,7 @@ int main(int argc, char **argv)
 	start = now_ns();
 	bench_drain();
 	bench_reads(argv[1], argv[2]);
+	bench_net();
 	bench_throttle();
 	bench_memory(argv[0]);
 	others = load_others(&load);
