@@ -75,6 +75,8 @@ help:
 	@echo '                   (DISK=... replaces its disk, KERNEL=... MODULES=... its kernel)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
 	@echo 'make coverage      the lines that the tests run, group by group, into build/coverage'
+	@echo 'make mutants       put small faults into a copy of the code: does a test notice each?'
+	@echo '                   (M="name..." for some, J=N at once)'
 	@echo 'make bench         measure the devices beside the limits of this machine, also into'
 	@echo '                   build/bench.json (BENCH_STRICT=1 fails when a target is missed)'
 	@echo 'make check-format  compare the sources with .clang-format'

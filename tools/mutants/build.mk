@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# make mutants [M="name..."] [J=2]: small faults, put into a copy of the tree one
+# at a time; each has to be noticed by a test. make mutants-check: all still fit?
+
+mutants_obj := $(patsubst tools/mutants/%.c,$(O)/tools/mutants/%.o,$(wildcard tools/mutants/*.c))
+
+all_targets += $(O)/run_mutants
+
+$(O)/tools/mutants/%.o: cflags += -Itools/harness
+$(O)/tools/mutants/%.o: tools/mutants/%.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(O)/run_mutants: $(mutants_obj) $(O)/tools/harness/ss_clean.p.o
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^
+
+.PHONY: mutants mutants-check
+mutants: $(O)/run_mutants
+	$(Q)$(O)/run_mutants -b $(O) $(if $(J),-j $(J)) $(foreach m,$(M),'$(m)')
+
+mutants-check: $(O)/run_mutants
+	$(Q)$(O)/run_mutants -n
+
+-include $(mutants_obj:.o=.d)
