@@ -24,13 +24,10 @@
 extern const unsigned char sipi_code[], sipi_end[], bare_isr[];
 void bare_on_interrupt(void);
 void bare_start(unsigned int cpu, const uint32_t *start_info);
-void *memcpy(void *to, const void *from, size_t n);
-void *memset(void *to, int c, size_t n);
 
 static uint64_t idt[256][2];
 static void (*handler)(void);
 
-/* The compiler may call these. */
 void *memcpy(void *to, const void *from, size_t n)
 {
 	unsigned char *t = to;

@@ -19,6 +19,10 @@ void bare_ap_main(unsigned int cpu);
 
 /* --- the machine --- */
 
+/* The compiler may call these, and so may anyone. */
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+
 static inline void outb(uint16_t port, uint8_t v)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port) : "memory");

@@ -2,11 +2,17 @@
 # Freestanding guests that the runner boots by PVH: no kernel, no interrupts
 # but their own. They need nothing that a software KVM lacks (see start.S).
 
-bare_progs := vmm
-bare_cflags := -std=gnu11 -O2 -g $(warnings) -ffreestanding -fno-pic -fno-stack-protector \
+# vmm runs in ring 0; the others, which drive devices, in ring 3 with the test
+# harness (user.c, harness.c), each of several sources.
+bare_user_src := ring3.S user.c harness.c vio.c
+bare_src_vmm := vmm.c
+bare_src_blk := $(bare_user_src) disk.c $(notdir $(wildcard guest-tests/bare/blk_*.c))
+bare_progs := $(patsubst bare_src_%,%,$(filter bare_src_%,$(.VARIABLES)))
+bare_cflags := -std=gnu11 -O2 -g $(warnings) -ffreestanding -fno-strict-aliasing -fno-pic -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone \
-	-Iinclude -Iguest-tests/bare -MMD -MP
-bare_obj := $(patsubst %,$(O)/guest-tests/bare/%.o,start bare $(bare_progs))
+	-Iinclude -Iguest-tests/bare -Itools/harness -MMD -MP
+bare_objs = $(patsubst %,$(O)/guest-tests/bare/%.o,start bare $(basename $(1)))
+bare_obj := $(sort $(call bare_objs,$(foreach p,$(bare_progs),$(bare_src_$(p)))))
 bare_elf := $(bare_progs:%=$(O)/guest/bare/%.elf)
 
 all_targets += $(bare_elf)
@@ -21,14 +27,15 @@ $(O)/guest-tests/bare/%.o: guest-tests/bare/%.S
 	$(say) AS $<
 	$(Q)$(CC) -MMD -MP -c -o $@ $<
 
-$(O)/guest/bare/%.elf: $(O)/guest-tests/bare/%.o $(O)/guest-tests/bare/start.o \
-		$(O)/guest-tests/bare/bare.o guest-tests/bare/bare.ld
+$(foreach p,$(bare_progs),$(eval $(O)/guest/bare/$(p).elf: $(call bare_objs,$(bare_src_$(p)))))
+$(bare_elf): guest-tests/bare/bare.ld
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments \
 		-Wl,-T,guest-tests/bare/bare.ld -o $@ $(filter %.o,$^)
 
 # The tests that boot them.
-$(O)/tests/test_vm_kvm: | $(bare_elf)
+$(O)/tests/test_vm_kvm: | $(O)/guest/bare/vmm.elf
+$(patsubst host/tests/%.c,$(O)/tests/%,$(wildcard host/tests/test_kvm_*.c)): | $(bare_elf)
 
 -include $(bare_obj:.o=.d)
