@@ -32,8 +32,8 @@ static inline void need_kvm(void)
 	close(fd);
 }
 
-/* The guest lies beside the tests in the build directory. */
-static inline void guest_path(char *path, size_t size)
+/* The guests lie beside the tests in the build directory. */
+static inline void guest_path(char *path, size_t size, const char *elf)
 {
 	char exe[PATH_MAX - 32];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -41,7 +41,7 @@ static inline void guest_path(char *path, size_t size)
 	ASSERT_GT(n, 0);
 	exe[n] = '\0';
 	*strrchr(exe, '/') = '\0';
-	snprintf(path, size, "%s/../guest/bare/vmm.elf", exe);
+	snprintf(path, size, "%s/../guest/bare/%s.elf", exe, elf);
 	ASSERT_EQ(access(path, R_OK), 0)
 	{
 		TH_LOG("%s is missing", path);
@@ -54,7 +54,7 @@ static inline void load_guest(struct machine *m, const char *word)
 	char path[PATH_MAX];
 	const struct machine_boot boot = { .kernel = path, .cmdline = word };
 
-	guest_path(path, sizeof(path));
+	guest_path(path, sizeof(path), "vmm");
 	ASSERT_EQ(machine_load(m, &boot), 0);
 }
 
