@@ -7,64 +7,16 @@
 #include "ss_harness.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "mock_blk.h"
+#include "mock_hostile.h"
 
 #define DATA	 MOCK_BLK_DATA
 #define RUNNING	 0xf
 #define POISONED (RUNNING | VIRTIO_CONFIG_S_NEEDS_RESET)
 #define ALL_FEATURES                                                                               \
 	(BLK_FEATURES | FEAT(VIRTIO_RING_F_EVENT_IDX) | FEAT(VIRTIO_RING_F_INDIRECT_DESC))
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RACES_ARE_FATAL 1
-#endif
-#endif
-#ifdef __SANITIZE_THREAD__
-#define RACES_ARE_FATAL 1
-#endif
-#ifndef RACES_ARE_FATAL
-#define RACES_ARE_FATAL 0
-#endif
-
-/* A small generator: the same numbers everywhere. */
-static uint64_t rng_state;
-
-static uint64_t rnd(void)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return rng_state;
-}
-
-static uint64_t pick(uint64_t n)
-{
-	return rnd() % n;
-}
-
-/* An address: often good, often near an edge, sometimes anything. */
-static uint64_t any_addr(void)
-{
-	static const uint64_t edges[] = {
-		0, GUEST_HIGH, GUEST_HOLE, GUEST_BIG, GUEST_BIG + GUEST_BIG_SIZE, 0
-	};
-
-	switch (pick(8)) {
-	case 0:
-		return rnd();
-	case 1:
-	case 2:
-		return edges[pick(6)] - pick(1024);
-	case 3:
-		return GUEST_HEADERS + 16 * pick(1024);
-	default:
-		return DATA + pick(GUEST_BIG_SIZE - 0x100000);
-	}
-}
 
 static uint32_t any_len(void)
 {
@@ -82,15 +34,6 @@ static uint32_t any_len(void)
 
 static void scribble(struct mock_blk *b)
 {
-	const uint16_t size = b->q.size;
-	const uint64_t nr = 1 + pick(size);
-
-	for (uint16_t i = 0; i < size; i++) {
-		const uint16_t flags = (uint16_t)pick(pick(4) ? 4 : 8);
-
-		mock_desc(&b->q, i, any_addr(), any_len(), flags,
-			  (uint16_t)(pick(16) ? pick(size) : rnd()));
-	}
 	for (int i = 0; i < 64; i++) {
 		const struct virtio_blk_outhdr hdr = {
 			.type = (uint32_t)(pick(4) ? pick(16) : rnd()),
@@ -99,10 +42,7 @@ static void scribble(struct mock_blk *b)
 
 		memcpy(mock_ptr(&b->g, GUEST_HEADERS + 16 * pick(1024), 16), &hdr, 16);
 	}
-	for (uint64_t i = 0; i < nr; i++)
-		mock_avail(&b->q, (uint16_t)(pick(32) ? pick(size) : rnd()));
-	if (!pick(8))
-		mock_set_avail_idx(&b->q, (uint16_t)rnd());
+	scribble_ring(&b->q, any_len);
 }
 
 /* Some chains that are nearly right get further into the device. */
@@ -145,11 +85,11 @@ static void hostile_runs(const struct mock_blk_opts *opts, uint64_t seeds, bool 
 	struct mock_blk b;
 
 	ASSERT_EQ(mock_blk_init(&b, opts), 0);
-	for (uint64_t seed = 1; seed <= seeds; seed++) {
+	for (uint64_t nr = 1; nr <= seeds; nr++) {
 		struct ss_blk_counters before, after;
 		uint32_t status;
 
-		rng_state = seed * 0x9e3779b97f4a7c15ULL;
+		seed(nr);
 		mock_blk_start_size(&b, ALL_FEATURES, (uint16_t)(1u << pick(9)));
 		blk_snapshot(b.blk, &before);
 		for (int round = 0; round < 4; round++) {
@@ -168,13 +108,13 @@ static void hostile_runs(const struct mock_blk_opts *opts, uint64_t seeds, bool 
 					  ? POISONED
 					  : RUNNING)
 		{
-			TH_LOG("seed %llu", (unsigned long long)seed);
+			TH_LOG("seed %llu", (unsigned long long)nr);
 		}
 		ASSERT_LE(after.invalid_avail_idx_count - before.invalid_avail_idx_count, 1);
 		ASSERT_LE(after.chains_dropped - before.chains_dropped,
 			  after.io_errors - before.io_errors);
 		ASSERT_LE(after.currently_throttled_gauge, 1);
-		if (!(seed % 64))
+		if (!(nr % 64))
 			expect_works(&b);
 	}
 	expect_works(&b);
@@ -212,7 +152,7 @@ TEST(read_only_file, .title = "D33 D34 whatever a guest does to a read-only disk
 	struct mock_blk b;
 
 	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
-	rng_state = 4711;
+	seed(4711);
 	for (int i = 0; i < 500; i++) {
 		mock_blk_start_size(&b, ALL_FEATURES | FEAT(VIRTIO_BLK_F_RO), 256);
 		half_right(&b);
@@ -231,7 +171,7 @@ TEST(registers, .title = "garbage in the registers, 20000 accesses", .timeout_s 
 	struct mock_blk b;
 
 	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
-	rng_state = 31337;
+	seed(31337);
 	for (int i = 0; i < 20000; i++) {
 		const uint64_t off = pick(4) ? 4 * pick(0x50) : pick(0x1008);
 		const uint32_t len = pick(4) ? 4 : 1u << pick(4);
@@ -250,43 +190,22 @@ TEST(registers, .title = "garbage in the registers, 20000 accesses", .timeout_s 
 
 /* --- a guest that changes its memory while it's looked at --- */
 
-struct scribbler {
-	struct mock_blk *b;
-	bool end; /* atomic */
-};
-
-static void *scribbler_main(void *arg)
-{
-	struct scribbler *s = arg;
-	uint8_t *rings = mock_ptr(&s->b->g, GUEST_RINGS, 0x4000);
-	uint8_t *headers = mock_ptr(&s->b->g, GUEST_HEADERS, 0x4000);
-	uint64_t x = 88172645463325252ULL;
-
-	while (!__atomic_load_n(&s->end, __ATOMIC_RELAXED)) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		__atomic_store_n(&rings[x % 0x1000], (uint8_t)(x >> 32), __ATOMIC_RELAXED);
-		__atomic_store_n(&headers[(x >> 16) % 0x4000], (uint8_t)(x >> 40),
-				 __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
 TEST(changing_memory, .title = "D60 descriptors and headers that change while they're read",
      .timeout_s = 120)
 {
 	const struct mock_blk_opts opts = { .threads = true };
-	struct scribbler s = { 0 };
 	struct mock_blk b;
-	pthread_t thread;
+	struct scribbler s = {
+		.g = &b.g,
+		.at = { GUEST_RINGS, GUEST_HEADERS },
+		.len = { 0x1000, 0x4000 },
+	};
 
 	if (RACES_ARE_FATAL)
 		SKIP("a guest that races is what this test is about");
 	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
-	s.b = &b;
 	mock_blk_start(&b, ALL_FEATURES);
-	ASSERT_EQ(pthread_create(&thread, NULL, scribbler_main, &s), 0);
+	ASSERT_EQ(scribbler_start(&s), 0);
 	for (int i = 0; i < 300; i++) {
 		if (mock_blk_status(&b) != RUNNING)
 			mock_blk_start(&b, ALL_FEATURES);
@@ -297,8 +216,7 @@ TEST(changing_memory, .title = "D60 descriptors and headers that change while th
 		while (mock_wait_fd(virtio_mmio_irq_fd(b.m), 2))
 			mock_blk_irqs(&b);
 	}
-	__atomic_store_n(&s.end, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	scribbler_stop(&s);
 	reg_write(b.m, VIRTIO_MMIO_STATUS, 0);
 	EXPECT_EQ(mock_blk_status(&b), 0);
 	EXPECT_EQ(mock_blk_free(&b), 0);
