@@ -27,7 +27,8 @@ static int hist_by_max(const void *a, const void *b)
 /* Upper edge of the slot that holds the @percent-th. */
 static uint64_t slot_percentile(const struct ss_rec_g_hist *h, uint64_t count, unsigned int percent)
 {
-	uint64_t rank = count - count / 100 * (100 - percent), seen = 0;
+	/* percent of count rounded up; the product might not fit */
+	uint64_t rank = count / 100 * percent + (count % 100 * percent + 99) / 100, seen = 0;
 
 	for (unsigned int i = 0; i < SS_HIST_SLOTS; i++) {
 		if (__builtin_add_overflow(seen, h->slots[i], &seen) ||

@@ -570,4 +570,20 @@ TEST_F(attr, tasks, .title = "the tasks that waited longest, by their latest his
 	EXPECT_EQ(w->a.task[7].tid, 104);
 }
 
+TEST_F(attr, few_waits, .title = "a task's p50 and p99 are those of its waits, however few")
+{
+	struct world *w = &self->w;
+	struct ss_rec_g_hist *h = &world_rec(w, SS_REC_G_HIST, sizeof(*h), T0)->g_hist;
+
+	h->tid = 100;
+	h->max_ns = 30000;
+	h->total_ns = 30000 + 7 * 20;
+	h->slots[4] = 7;
+	h->slots[14] = 1;
+	world_solve(w);
+	EXPECT_EQ(w->a.task[0].count, 8);
+	EXPECT_EQ(w->a.task[0].p50_ns, 31);
+	EXPECT_EQ(w->a.task[0].p99_ns, 30000);
+}
+
 TEST_HARNESS_MAIN
