@@ -52,7 +52,7 @@ struct io_state {
 	__u32 tid;
 	__u32 issue_cpu;
 	__u32 cmd_flags; /* as submitted: flushes get other ones on their way */
-	__u32 pad;
+	__u32 queue;
 	char comm[SS_COMM_LEN];
 };
 
@@ -64,7 +64,15 @@ struct {
 	__type(value, struct io_state);
 } inflight SEC(".maps");
 
-/* The latest flush handed to a disk's driver: requests that wait for one share it. */
+/*
+ * The latest flush handed to the driver on a disk's queue: the requests there
+ * that wait for one share it.
+ */
+struct flush_key {
+	__u32 dev;
+	__u32 queue;
+};
+
 struct flush_state {
 	__u64 issue_ts;
 	__u32 issue_cpu;
@@ -73,8 +81,8 @@ struct flush_state {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
-	__type(key, __u32);
+	__uint(max_entries, 2048);
+	__type(key, struct flush_key);
 	__type(value, struct flush_state);
 } flushes SEC(".maps");
 
@@ -192,11 +200,11 @@ int BPF_PROG(on_rq_merge, struct request *rq)
 
 static __always_inline void rq_issued(struct request *rq)
 {
-	__u64 key = (__u64)rq, now;
 	struct flush_state f = {};
+	struct flush_key where;
 	struct gendisk *disk;
+	__u64 key = (__u64)rq;
 	struct io_state *s;
-	__u32 dev;
 
 	s = bpf_map_lookup_elem(&inflight, &key);
 	if (s) {
@@ -205,6 +213,7 @@ static __always_inline void rq_issued(struct request *rq)
 		s->issue_cpu = bpf_get_smp_processor_id();
 		s->sector = rq->__sector;
 		s->bytes = rq->__data_len;
+		s->queue = rq->mq_hctx->queue_num;
 		return;
 	}
 	if ((rq->cmd_flags & 0xff) != bpf_core_enum_value(enum req_op, REQ_OP_FLUSH))
@@ -212,11 +221,11 @@ static __always_inline void rq_issued(struct request *rq)
 	disk = virtio_disk(rq);
 	if (!disk)
 		return;
-	dev = disk_dev(disk);
-	now = bpf_ktime_get_ns();
-	f.issue_ts = now;
+	where.dev = disk_dev(disk);
+	where.queue = rq->mq_hctx->queue_num;
+	f.issue_ts = bpf_ktime_get_ns();
 	f.issue_cpu = bpf_get_smp_processor_id();
-	bpf_map_update_elem(&flushes, &dev, &f, BPF_ANY);
+	bpf_map_update_elem(&flushes, &where, &f, BPF_ANY);
 }
 
 FIVE_COPIES("tp_btf/block_rq_issue", on_rq_issue, rq_issued)
@@ -264,14 +273,18 @@ static __always_inline bool tid_runs(__u32 tid)
 	return false;
 }
 
-static __always_inline void emit_io(struct io_state *s, __u32 status)
+static __always_inline void emit_io(struct request *rq, struct io_state *s, __u32 status)
 {
+	struct flush_key where;
 	struct flush_state *f;
 	struct ss_rec_g_io *r;
 
-	/* A flush without data isn't issued itself, the disk's shared one is. */
+	/* A flush without data isn't issued itself, its queue's shared one is. */
 	if (!s->issue_ts && io_op(s->cmd_flags, s->bytes) == SS_IO_FLUSH) {
-		f = bpf_map_lookup_elem(&flushes, &s->dev);
+		s->queue = rq->mq_hctx->queue_num;
+		where.dev = s->dev;
+		where.queue = s->queue;
+		f = bpf_map_lookup_elem(&flushes, &where);
 		if (f && f->issue_ts >= s->start_ts) {
 			s->issue_ts = f->issue_ts;
 			s->issue_cpu = f->issue_cpu;
@@ -295,16 +308,19 @@ static __always_inline void emit_io(struct io_state *s, __u32 status)
 	r->issue_cpu = s->issue_cpu;
 	r->submitter_running = tid_runs(s->tid);
 	__builtin_memcpy(r->comm, s->comm, sizeof(r->comm));
+	r->queue = s->queue;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
 	rec_submit(r);
 }
 
-/* Read or write, not a command of the driver's own or the disk's shared flush. */
-static __always_inline bool is_data(struct request *rq)
+/* Not a command of the driver's own or a queue's shared flush: it was submitted. */
+static __always_inline bool was_submitted(struct request *rq)
 {
 	__u32 op = rq->cmd_flags & 0xff;
 
-	return op == bpf_core_enum_value(enum req_op, REQ_OP_READ) ||
-	       op == bpf_core_enum_value(enum req_op, REQ_OP_WRITE);
+	return op != bpf_core_enum_value(enum req_op, REQ_OP_FLUSH) &&
+	       op != bpf_core_enum_value(enum req_op, REQ_OP_DRV_IN) &&
+	       op != bpf_core_enum_value(enum req_op, REQ_OP_DRV_OUT);
 }
 
 static __always_inline void rq_completed(struct request *rq, __u32 status)
@@ -314,14 +330,15 @@ static __always_inline void rq_completed(struct request *rq, __u32 status)
 
 	s = bpf_map_lookup_elem(&inflight, &key);
 	if (!s) {
-		if (rq->start_time_ns >= begin_ns && begin_ns && is_data(rq) && virtio_disk(rq))
+		if (rq->start_time_ns >= begin_ns && begin_ns && was_submitted(rq) &&
+		    virtio_disk(rq))
 			count_rec(true);
 		return;
 	}
 	/* The data of a write with flushes around it; the whole completes later. */
 	if (rq->rq_flags & (1u << bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ)))
 		return;
-	emit_io(s, status);
+	emit_io(rq, s, status);
 	bpf_map_delete_elem(&inflight, &key);
 }
 

@@ -200,6 +200,8 @@ struct ss_rec_g_io {
 	__u32 issue_cpu;
 	__u32 submitter_running; /* 1 if tid was on a CPU at ts: nobody waited for a wake-up */
 	char comm[SS_COMM_LEN];
+	__u16 queue; /* the disk's, it was handed to; the first layout ended before */
+	__u16 pad[3];
 };
 
 /* A task that has submitted traced IO got on a CPU after a wake-up. */

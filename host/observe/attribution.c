@@ -96,7 +96,7 @@ static void resolve_disks(struct attr_state *s)
 			continue;
 		}
 		s->io[n] = s->io[i];
-		s->io[n++].disk = (uint8_t)disk;
+		s->io[n++].key.disk = (uint8_t)disk;
 	}
 	s->ios = n;
 }

@@ -131,10 +131,17 @@ static uint8_t op_of(uint32_t req_type)
 	}
 }
 
-/* These name no place on the disk in both traces: matched by their order. */
-static bool op_has_place(uint8_t op)
+/* The others name no place on the disk in both traces: matched by their order. */
+static void set_key(struct a_key *key, uint8_t op, uint64_t sector, uint32_t bytes, uint16_t queue)
 {
-	return op == SS_IO_READ || op == SS_IO_WRITE;
+	bool has_place = op == SS_IO_READ || op == SS_IO_WRITE;
+
+	*key = (struct a_key){
+		.op = op,
+		.queue = queue,
+		.sector = has_place ? sector : 0,
+		.bytes = has_place ? bytes : 0,
+	};
 }
 
 static int add_req(struct attr_state *s, const struct ss_rec_req *r)
@@ -162,14 +169,10 @@ static int add_req(struct attr_state *s, const struct ss_rec_req *r)
 		.backing_done = (int64_t)r->backing_done_ts,
 		.done = (int64_t)r->h.ts,
 		.kick = (int64_t)r->kick_ts,
-		.disk = (uint8_t)r->disk,
 		.queue = (uint8_t)r->queue,
-		.op = op_of(r->req_type),
 	};
-	if (op_has_place(req->op)) {
-		req->sector = r->sector;
-		req->bytes = r->bytes;
-	}
+	set_key(&req->key, op_of(r->req_type), r->sector, r->bytes, r->queue);
+	req->key.disk = (uint8_t)r->disk;
 	return 0;
 }
 
@@ -266,16 +269,13 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 		.cpu = r->h.cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->h.cpu : CLOCK_MAX_VCPUS,
 		.issue_cpu =
 			r->issue_cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->issue_cpu : CLOCK_MAX_VCPUS,
-		.op = guest_op(r),
 		.running = r->submitter_running != 0,
 		.issued = r->issue_ts != 0,
 		.req = ATTR_NO_INDEX,
 		.run = ATTR_NO_INDEX,
 	};
-	if (op_has_place(io->op)) {
-		io->sector = r->sector;
-		io->bytes = r->bytes;
-	}
+	set_key(&io->key, guest_op(r), r->sector, r->bytes, r->queue);
+	s->queues_unknown |= r->h.len < sizeof(*r);
 	return 0;
 }
 

@@ -56,21 +56,27 @@ void attr_hist_stat(const struct attr_hist *h, struct attr_stat *out);
 
 /* ---- what was read ---- */
 
-struct a_io {
-	uint64_t start, issue, done; /* guest ns */
+/* By this a guest IO and a device request find each other. */
+struct a_key {
 	uint64_t sector;
-	uint32_t bytes, tid, dev;
+	uint32_t bytes;
+	uint16_t queue;
+	uint8_t disk, op;
+};
+
+struct a_io {
+	struct a_key key;
+	uint64_t start, issue, done; /* guest ns */
+	uint32_t tid, dev;
 	uint32_t req, run; /* index or ATTR_NO_INDEX */
 	uint16_t cpu, issue_cpu;
-	uint8_t disk, op;
 	bool running, issued;
 };
 
 struct a_req {
+	struct a_key key;
 	int64_t start, backing_done, done, kick;
-	uint64_t sector;
-	uint32_t bytes;
-	uint8_t disk, queue, op;
+	uint8_t queue;
 	bool matched;
 };
 
@@ -123,6 +129,7 @@ struct attr_state {
 	struct a_sum *total, *disk[SS_MAX_DISKS];
 	int64_t first_host, last_host; /* span of host records */
 	bool any_host;
+	bool queues_unknown; /* a guest's records are too old to have them */
 	uint64_t host_runqs;
 	struct attribution *out;
 	struct attribution acc; /* plain counts while reading */

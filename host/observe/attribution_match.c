@@ -68,41 +68,12 @@ static void link_runs(struct attr_state *s)
 	}
 }
 
-/* Same disk, operation and place; then in the order of completion. */
-static int io_by_key(const void *a, const void *b)
-{
-	const struct a_io *x = a, *y = b;
-
-	if (x->disk != y->disk)
-		return CMP(x->disk, y->disk);
-	if (x->op != y->op)
-		return CMP(x->op, y->op);
-	if (x->sector != y->sector)
-		return CMP(x->sector, y->sector);
-	if (x->bytes != y->bytes)
-		return CMP(x->bytes, y->bytes);
-	return CMP(x->done, y->done);
-}
-
-static int req_by_key(const void *a, const void *b)
-{
-	const struct a_req *x = a, *y = b;
-
-	if (x->disk != y->disk)
-		return CMP(x->disk, y->disk);
-	if (x->op != y->op)
-		return CMP(x->op, y->op);
-	if (x->sector != y->sector)
-		return CMP(x->sector, y->sector);
-	if (x->bytes != y->bytes)
-		return CMP(x->bytes, y->bytes);
-	return CMP(x->done, y->done);
-}
-
-static int key_cmp(const struct a_io *x, const struct a_req *y)
+static int key_cmp(const struct a_key *x, const struct a_key *y)
 {
 	if (x->disk != y->disk)
 		return CMP(x->disk, y->disk);
+	if (x->queue != y->queue)
+		return CMP(x->queue, y->queue);
 	if (x->op != y->op)
 		return CMP(x->op, y->op);
 	if (x->sector != y->sector)
@@ -110,16 +81,41 @@ static int key_cmp(const struct a_io *x, const struct a_req *y)
 	return CMP(x->bytes, y->bytes);
 }
 
+/* By key, then in the order of completion. */
+static int io_by_key(const void *a, const void *b)
+{
+	const struct a_io *x = a, *y = b;
+	int c = key_cmp(&x->key, &y->key);
+
+	return c ? c : CMP(x->done, y->done);
+}
+
+static int req_by_key(const void *a, const void *b)
+{
+	const struct a_req *x = a, *y = b;
+	int c = key_cmp(&x->key, &y->key);
+
+	return c ? c : CMP(x->done, y->done);
+}
+
 /* Several flushes of the guest may wait for one that is issued for all. */
 static bool shares_flush(const struct a_io *io, const struct a_io *prev)
 {
-	return io->op == SS_IO_FLUSH && prev->op == SS_IO_FLUSH && prev->disk == io->disk &&
+	return io->key.op == SS_IO_FLUSH && !key_cmp(&io->key, &prev->key) &&
 	       prev->req != ATTR_NO_INDEX && prev->issue == io->issue;
 }
 
+/* Without the guest's word on them all queues are one. */
+static void forget_queues(struct attr_state *s)
+{
+	for (uint32_t i = 0; i < s->ios; i++)
+		s->io[i].key.queue = 0;
+	for (uint32_t r = 0; r < s->reqs; r++)
+		s->req[r].key.queue = 0;
+}
+
 /*
- * Completion order is the one that a queue, and several queues, keep. A
- * request must lie within its IO, give or take the clocks' error; what doesn't
+ * Completion order is the one that a queue keeps. A request must lie within its IO, give or take the clocks' error; what doesn't
  * fit has lost its other half.
  */
 static void link_requests(struct attr_state *s)
@@ -127,12 +123,14 @@ static void link_requests(struct attr_state *s)
 	int64_t slack = 4 * (int64_t)clock_error_ns(s->clock) + 100000;
 	uint32_t i = 0, r = 0;
 
+	if (s->queues_unknown)
+		forget_queues(s);
 	sort(s->io, s->ios, sizeof(*s->io), io_by_key);
 	sort(s->req, s->reqs, sizeof(*s->req), req_by_key);
 	while (i < s->ios) {
 		struct a_io *io = &s->io[i];
 		struct a_req *req = r < s->reqs ? &s->req[r] : NULL;
-		int c = req ? key_cmp(io, req) : -1;
+		int c = req ? key_cmp(&io->key, &req->key) : -1;
 
 		if (!io->issued) {
 			i++;
@@ -169,7 +167,7 @@ static void count_unmatched(struct attr_state *s)
 	}
 	for (uint32_t r = 0; r < s->reqs; r++) {
 		const struct a_req *req = &s->req[r];
-		struct attr_io *d = &a->disk[req->disk].io;
+		struct attr_io *d = &a->disk[req->key.disk].io;
 		bool outside = req->done < first || req->start > last;
 
 		if (req->matched)

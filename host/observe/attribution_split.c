@@ -136,7 +136,7 @@ static void split_device(const struct attr_state *s, const struct a_io *io, int6
 			 int64_t issue, int64_t done, struct split *x)
 {
 	const struct a_req *req = &s->req[io->req];
-	const struct a_queue *q = s->queue[req->disk][req->queue];
+	const struct a_queue *q = s->queue[req->key.disk][req->queue];
 	int64_t begun = clamp64(req->start, issue, done);
 	int64_t backed = clamp64(req->backing_done, begun, done);
 
@@ -238,12 +238,12 @@ int attr_split(struct attr_state *s)
 		const struct a_io *io = &s->io[i];
 		struct split x;
 
-		if (!s->disk[io->disk])
-			s->disk[io->disk] = calloc(1, sizeof(*s->disk[0]));
-		if (!s->disk[io->disk])
+		if (!s->disk[io->key.disk])
+			s->disk[io->key.disk] = calloc(1, sizeof(*s->disk[0]));
+		if (!s->disk[io->key.disk])
 			return -ENOMEM;
 		split_io(s, io, &x);
-		add_up(s->disk[io->disk], &x, error);
+		add_up(s->disk[io->key.disk], &x, error);
 		add_up(s->total, &x, error);
 		if (x.clamped > s->out->clamped_max_ns)
 			s->out->clamped_max_ns = x.clamped;

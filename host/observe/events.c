@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ size_t events_rec_size(unsigned int type)
 		[SS_REC_HOST_CLOCK] = sizeof(struct ss_rec_host_clock),
 		[SS_REC_VCPU_TSC] = sizeof(struct ss_rec_vcpu_tsc),
 		[SS_REC_LIMITS] = sizeof(struct ss_rec_limits),
-		[SS_REC_G_IO] = sizeof(struct ss_rec_g_io),
+		[SS_REC_G_IO] = offsetof(struct ss_rec_g_io, queue),
 		[SS_REC_G_RUN] = sizeof(struct ss_rec_g_run),
 		[SS_REC_G_SCX] = sizeof(struct ss_rec_g_scx),
 		[SS_REC_G_CLOCK] = sizeof(struct ss_rec_g_clock),

@@ -101,6 +101,7 @@ void world_guest_io(struct world *w, const struct world_io *io)
 	g->issue_ts = io->issue ? (uint64_t)(io->issue - GUEST_LAG) : 0;
 	g->issue_cpu = io->cpu;
 	g->submitter_running = io->running;
+	g->queue = (uint16_t)io->queue;
 	strcpy(g->comm, "fio");
 	if (!io->run)
 		return;

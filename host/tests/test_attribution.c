@@ -3,6 +3,7 @@
  * Attribution: matching and splitting, on timelines whose answers are known.
  */
 #include <linux/virtio_blk.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -312,6 +313,63 @@ TEST_F(attr, same_key, .title = "identical requests are matched in their order")
 	EXPECT_EQ(w->a.io.beyond_error, 0);
 	EXPECT_NEAR(w->a.io.parts[ATTR_BACKING].max, 249 * US);
 	EXPECT_LE(llabs((long long)part(w, ATTR_BACKING) - (50 * 200 + 49 * 50 / 2) * US), 100);
+}
+
+/* On several queues the order of completion isn't that of the device. */
+TEST_F(attr, same_key_queues, .title = "identical requests on several queues keep to their queue")
+{
+	static const uint32_t types[] = { VIRTIO_BLK_T_IN, VIRTIO_BLK_T_FLUSH,
+					  VIRTIO_BLK_T_DISCARD };
+	struct world *w = &self->w;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		struct world_io a = later(i * SEC), b = a;
+
+		/* b begins last and is the last to be published, yet the first to be done. */
+		a.type = b.type = types[i];
+		b.queue = 1;
+		b.tid = 43;
+		b.start = b.issue = a.issue + 300 * US;
+		b.begun = b.issue + 10 * US;
+		b.backed = b.begun + 20 * US;
+		b.published = b.backed + 1 * US;
+		b.done = b.published + 1 * US;
+		a.backed = b.begun;
+		a.published = a.backed + 5 * US;
+		a.done = b.done + 30 * US;
+		a.run = b.run = 0;
+		world_io(w, &a);
+		world_io(w, &b);
+		/* a stall that only b's queue knows */
+		world_stall(w, 0, 1, b.issue, b.begun, 10 * US);
+	}
+	world_shuffle(w, 3);
+	world_solve(w);
+	EXPECT_EQ(w->a.io.matched, 6);
+	EXPECT_EQ(w->a.io.host_unmatched, 0);
+	EXPECT_EQ(w->a.io.beyond_error, 0);
+	EXPECT_EQ(w->a.io.parts[ATTR_THROTTLE].count, 3);
+	EXPECT_NEAR(part(w, ATTR_THROTTLE), 30 * US);
+	EXPECT_NEAR(part(w, ATTR_BACKING), 3 * (210 + 20) * US);
+	world_expect_sums(w);
+}
+
+TEST_F(attr, old_layout, .title = "records without a queue match as if there were one")
+{
+	struct world *w = &self->w;
+
+	for (int i = 0; i < 10; i++) {
+		struct world_io io = later(i * MS);
+
+		io.queue = (uint32_t)i % 2;
+		io.run = 0;
+		world_io(w, &io);
+		w->rec[w->nr - 2].h.len = offsetof(struct ss_rec_g_io, queue);
+		w->rec[w->nr - 2].g_io.queue = 0;
+	}
+	world_solve(w);
+	EXPECT_EQ(w->a.io.matched, 10);
+	EXPECT_NEAR(part(w, ATTR_BACKING), 10 * 200 * US);
 }
 
 TEST_F(attr, keys, .title = "disk, operation, sector and length must agree")

@@ -139,6 +139,35 @@ throttled() {
 		"$(json '.disks[0].counters.throttled_count')"
 }
 
+several_queues() {
+	local used most=0
+
+	# Both CPUs, each with a queue of its own, at the same places: only the queue tells
+	# whose request is whose.
+	start several_queues --cpus 2 --disk size=8M,queues=2,iops=2 --exec "fio --name=same \
+		--filename=\$STALLSCOPE_DISK0 --direct=1 --bs=4k --ioengine=psync --rw=randrw --size=32k \
+		--numjobs=2 --cpus_allowed=0-1 --cpus_allowed_policy=split --fsync=3 --time_based=1 \
+		--runtime=8 --output-format=terse; fio --name=trim --rw=trim --direct=1 --bs=64k \
+		--filename=\$STALLSCOPE_DISK0 --size=512k --offset=1m --output-format=terse; sleep 2"
+	while kill -0 "$pid" 2>/dev/null; do
+		used=$("$GUEST/stallscope" dump several_queues 2>/dev/null |
+			jq '[.disks[0].queues[] | select(.next_avail > 0)] | length') || true
+		[ "${used:-0}" -le "$most" ] || most=$used
+		sleep 1
+	done
+	finish
+	ended 0 poweroff
+	sound
+	expect_eq "queues that were used" "$most" 2
+	expect_eq "IOs without a request, requests without an IO, beyond the clocks' error" \
+		"$(json '.io | [.count - .matched - .unissued, .host_unmatched, .beyond_error] | join(" ")')" \
+		"0 0 0"
+	expect_eq "flushes, discards, stalls" "$(json '.disks[0].counters |
+		[.flushes_completed > 0, .discards_completed > 0, .throttled_count > 0] | join(" ")')" \
+		"true true true"
+	expect_eq "the verdict is complete" "$(json .verdict.complete)" true
+}
+
 unlimited() {
 	# What a killed run left is cleared by the next one.
 	start killed --disk size=64M --exec 'sleep 100'
@@ -373,6 +402,7 @@ if [ "${1-}" = --ktap-run ]; then
 	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpffs /sys/fs/bpf
 fi
 ktap_test -T 400 throttled "a throttled disk: the report, bpftool and the trace agree"
+ktap_test -T 400 several_queues "two queues at the same places: each IO has its own queue's request"
 ktap_test -T 400 unlimited "an unlimited disk; what kill -9 left is cleared"
 ktap_test -T 400 several_disks "a read-only file and a limited disk"
 ktap_test -T 400 json_output "--json prints run.json; --no-trace; --duration is no failure"
