@@ -24,6 +24,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 nr_cpus = 1;
 
+extern int LINUX_KERNEL_VERSION __kconfig;
+
 /* Tracing is complete since; set by user space. */
 __u64 begin_ns;
 
@@ -323,6 +325,16 @@ static __always_inline bool was_submitted(struct request *rq)
 	       op != bpf_core_enum_value(enum req_op, REQ_OP_DRV_OUT);
 }
 
+/* The flag's number has a name that BTF can look up only from some 6.13 on. */
+static __always_inline bool in_flush_sequence(struct request *rq)
+{
+	__u32 bit = LINUX_KERNEL_VERSION < KERNEL_VERSION(6, 11, 0) ? 4 : 1;
+
+	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
+		bit = bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ);
+	return rq->rq_flags & (1u << bit);
+}
+
 static __always_inline void rq_completed(struct request *rq, __u32 status)
 {
 	__u64 key = (__u64)rq;
@@ -336,7 +348,7 @@ static __always_inline void rq_completed(struct request *rq, __u32 status)
 		return;
 	}
 	/* The data of a write with flushes around it; the whole completes later. */
-	if (rq->rq_flags & (1u << bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ)))
+	if (in_flush_sequence(rq))
 		return;
 	emit_io(rq, s, status);
 	bpf_map_delete_elem(&inflight, &key);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -89,7 +90,7 @@ struct tracer {
 	struct ss_drops own; /* the histograms' records */
 };
 
-/* libbpf's last complaint: what it says is more than an errno can. */
+/* libbpf's first complaint: it names the program, those after it only what failed with that. */
 static char complaint[TEXT_LEN];
 
 static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -97,7 +98,7 @@ static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_lis
 
 static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || complaint[0])
 		return 0;
 	vsnprintf(complaint, sizeof(complaint), fmt, args);
 	complaint[strcspn(complaint, "\n")] = '\0';
@@ -150,6 +151,7 @@ static int load(struct tracer *t, unsigned int parts)
 
 	if (!s)
 		return -errno;
+	complaint[0] = '\0';
 	for (i = 0; i < NR_TARGETS; i++)
 		bpf_program__set_autoload(
 			bpf_object__find_program_by_name(s->obj, targets[i].program),
@@ -232,15 +234,25 @@ static int load_some(struct tracer *t, int *why)
 	return ret;
 }
 
-static void describe_missing(const struct tracer *t, int why, char *err, size_t errlen)
+/* What this kernel could do and isn't traced: one without sched_ext lacks nothing of that. */
+static unsigned int parts_missing(const struct tracer *t)
+{
+	unsigned int missing = PART_ALL & ~t->parts;
+
+	if (access("/sys/kernel/sched_ext/state", F_OK))
+		missing &= ~(PART_SCX | PART_SCX_CLAIM);
+	return missing;
+}
+
+static void describe_missing(unsigned int missing, int why, char *err, size_t errlen)
 {
 	size_t i, len = 0;
 
 	for (i = 0; i < sizeof(part_texts) / sizeof(part_texts[0]); i++) {
-		if (t->parts & part_texts[i].part || len >= errlen)
+		if (!(missing & part_texts[i].part) || len >= errlen)
 			continue;
 		/* Without its end, the end's start isn't worth a word. */
-		if (part_texts[i].part == PART_SCX_CLAIM && !(t->parts & PART_SCX))
+		if (part_texts[i].part == PART_SCX_CLAIM && missing & PART_SCX)
 			continue;
 		len += snprintf(err + len, errlen - len, "%s%s: not traced, %s; %s",
 				len ? "; " : "", part_texts[i].name, reason(why),
@@ -292,9 +304,9 @@ int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err,
 		return ret;
 	}
 	*out = t;
-	if (t->parts == PART_ALL)
+	if (!parts_missing(t))
 		return 0;
-	describe_missing(t, why, err, errlen);
+	describe_missing(parts_missing(t), why, err, errlen);
 	return 1;
 }
 

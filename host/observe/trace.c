@@ -60,7 +60,7 @@ static const char *const runq_programs[] = { "on_wakeup", "on_wakeup_new", "on_s
 static const char runq_loses[] =
 	"the report can't tell whether vCPUs and workers waited for a host CPU";
 
-/* The last thing libbpf complained about on this thread, for error texts. */
+/* What libbpf complained of first in this step, on this thread: that names the program. */
 static __thread char bpf_said[TEXT_LEN];
 
 static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -70,7 +70,7 @@ static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_lis
 {
 	size_t len;
 
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || bpf_said[0])
 		return 0;
 	vsnprintf(bpf_said, sizeof(bpf_said), fmt, args);
 	len = strcspn(bpf_said, "\n");
@@ -237,6 +237,7 @@ static int open_all(struct trace *t, const struct trace_config *cfg)
 		/* Older kernels lack the tracing programs; the probes matter more. */
 		miss(t, "host run-queue delay: %s; %s", reason(ret), runq_loses);
 		runq = false;
+		bpf_said[0] = '\0';
 		ret = load(t, cfg, false);
 	}
 	if (ret)

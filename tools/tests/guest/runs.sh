@@ -324,6 +324,17 @@ kernel_without_sched_ext() {
 	failed $UNFIT "$(json .end)" --kernel "$GUEST/old/vmlinuz" sched_ext
 }
 
+kernel_without_sched_ext_traced() {
+	[ -e "$GUEST/old/vmlinuz" ] || skip "$(cat "$GUEST/old/why" 2>/dev/null || echo "no such kernel")"
+	go kernel_without_sched_ext_traced --kernel "$GUEST/old/vmlinuz" \
+		--initrd "$GUEST/old/initrd.cpio" --disk size=16M,iops=10 \
+		--exec "dd if=\$STALLSCOPE_DISK0 of=/dev/null bs=4k count=30 iflag=direct"
+	ended 0 poweroff
+	sound
+	expect_eq "what tracing lacks" "$(json '.tracing | [.host.missing[], .guest.missing[]] | join(" ")')" ""
+	expect_eq "cause" "$(json '.verdict | .cause, .complete' | xargs)" "throttle true"
+}
+
 # live COMMAND...: asks the run; sets rc, answer
 live() {
 	rc=0
@@ -419,4 +430,5 @@ ktap_test -T 400 interrupted "ctrl-C keeps what was measured"
 ktap_test -T 400 output_full "an output disk that fills up"
 ktap_test -T 400 steered "limits changed, counters and rings looked at while it runs; a profile"
 ktap_test -T 400 kernel_without_sched_ext "a kernel without sched_ext"
+ktap_test -T 400 kernel_without_sched_ext_traced "such a kernel's IO and waits are traced all the same"
 ktap_main "$@"
