@@ -165,6 +165,7 @@ shell_ends() {
 	expect_end "$v" exits 'not ok 1 ' 1 "called exit"
 	expect_end "$v" exits_with_3 'not ok 1 ' 1 "exit status 3"
 	expect_end "$v" skips 'ok 1 skips # SKIP no disk here' 4
+	expect_end "$v" skips_inside 'ok 1 skips_inside # SKIP no disk there' 4
 	expect_end "$v" exits_with_4 'not ok 1 ' 1
 	expect_end "$v" xfails 'ok 1 xfails # XFAIL known' 0
 	expect_end "$v" xfail_passes 'not ok 1 ' 1

@@ -11,6 +11,7 @@ unset_variable() { echo "$no_such_variable"; }
 exits() { exit 0; }
 exits_with_3() { exit 3; }
 skips() { skip "no disk here"; }
+skips_inside() { value=$(skip "no disk there"); echo "not reached"; }
 exits_with_4() { exit 4; }
 xfails() { xfail "known"; false; }
 xfail_passes() { xfail "no more"; }
@@ -31,7 +32,7 @@ cleanup() { [ ! -e "$T/left" ] || echo "cleaned up"; }
 
 ktap_test passes "a sentence about it"
 for name in eq_fails command_fails command_in_pipe_fails unset_variable exits exits_with_3 \
-	skips exits_with_4 xfails xfail_passes killed leaks_process leaks_file uses_scratch \
+	skips skips_inside exits_with_4 xfails xfail_passes killed leaks_process leaks_file uses_scratch \
 	prints_ktap; do
 	ktap_test "$name"
 done
