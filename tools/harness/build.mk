@@ -31,11 +31,11 @@ $(harness_tests): $(O)/tests/%: $(O)/tools/harness/tests/%.p.o $(O)/tools/harnes
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
 
-# make run_tests [TARGETS="device cli"] [T=name] [LIST=1] [J=2]
+# make run_tests [TARGETS="device cli"] [T=name] [LIST=1] [J=2] [SHARD=2/8]
 .PHONY: run_tests
 run_tests: all
 	@GUEST_KERNEL='$(GUEST_KERNEL)' QEMU='$(QEMU)' $(O)/run_tests -b $(O) $(if $(LIST),-l) \
-		$(if $(J),-j $(J)) $(foreach t,$(T),-t '$(t)') $(TARGETS)
+		$(if $(J),-j $(J)) $(if $(SHARD),-s $(SHARD)) $(foreach t,$(T),-t '$(t)') $(TARGETS)
 
 -include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d)
 

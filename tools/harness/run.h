@@ -15,9 +15,10 @@
 /* What a test program may need from the machine, as written in tools/tests/list. */
 enum run_need {
 	RUN_NEEDS_ROOT = 1 << 0,
-	RUN_NEEDS_KVM = 1 << 1,	  /* tier 2: /dev/kvm, of whichever sort */
-	RUN_NEEDS_GUEST = 1 << 2, /* tier 3: a way to boot a Linux guest */
-	RUN_ALONE = 1 << 3,	  /* nothing else may run meanwhile */
+	RUN_NEEDS_KVM = 1 << 1,	   /* tier 2: /dev/kvm, of whichever sort */
+	RUN_NEEDS_GUEST = 1 << 2,  /* tier 3: a way to boot a Linux guest */
+	RUN_ALONE = 1 << 3,	   /* nothing else may run meanwhile */
+	RUN_NEEDS_SOURCE = 1 << 4, /* what it tests is the source tree or the build */
 };
 
 /* One innermost test's result, kept for the summary and the JUnit file. */
@@ -48,6 +49,7 @@ struct run_opts {
 	char **tests; /* names or globs */
 	int n_tests;
 	int jobs;
+	int shard, shards; /* the part of the programs to run, from 1; of how many */
 };
 
 struct run_tiers {
@@ -60,6 +62,8 @@ struct run {
 	struct run_tiers tiers;
 	struct run_program *programs;
 	int n_programs;
+	int n_selected;	      /* in all shards */
+	bool others_test;     /* there is a shard other than ours that can run something */
 	volatile int signal;  /* that interrupts the run; 0: none */
 	struct run_job *jobs; /* while they run */
 	int lock_fd;
@@ -72,6 +76,8 @@ double run_now(void);
 int run_list_read(struct run *run);
 int run_list_select(struct run *run);
 int run_list_print(const struct run *run);
+void run_list_programs(const struct run *run);
+void run_list_shard(struct run *run);
 
 /* run_tiers.c */
 void run_tiers_find(struct run_tiers *t);

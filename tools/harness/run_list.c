@@ -18,14 +18,14 @@
 #define DEFAULT_TIMEOUT_S 120
 #define LIST_TIMEOUT_S	  20
 
+#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
+
 static const struct {
 	const char *word;
 	unsigned int need;
 } needs[] = {
-	{ "root", RUN_NEEDS_ROOT },
-	{ "kvm", RUN_NEEDS_KVM },
-	{ "guest", RUN_NEEDS_GUEST },
-	{ "alone", RUN_ALONE },
+	{ "root", RUN_NEEDS_ROOT }, { "kvm", RUN_NEEDS_KVM },	    { "guest", RUN_NEEDS_GUEST },
+	{ "alone", RUN_ALONE },	    { "source", RUN_NEEDS_SOURCE },
 };
 
 /* timeout=N of the file "settings" beside the test, as in kselftest; 0: none. */
@@ -93,10 +93,10 @@ static int parse_options(char *words, unsigned int *flags, int *timeout)
 
 		if (sscanf(w, "timeout=%d", timeout) == 1 && *timeout > 0)
 			continue;
-		for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(needs); i++)
 			if (!strcmp(w, needs[i].word))
 				break;
-		if (i == sizeof(needs) / sizeof(needs[0]))
+		if (i == ARRAY_SIZE(needs))
 			return -EINVAL;
 		*flags |= needs[i].need;
 	}
@@ -126,9 +126,9 @@ static int parse_line(struct run *run, char *line)
 /**
  * run_list_read() - read which programs there are.
  *
- * Lines are "TARGET PATTERN [root] [kvm] [guest] [alone] [timeout=S]"; a
- * program belongs to the first line it matches. Returns 0 or a negative
- * errno, having said what is wrong.
+ * Lines are "TARGET PATTERN [NEED]... [timeout=S]", see enum run_need; a program
+ * belongs to the first line it matches. Returns 0 or a negative errno, having
+ * said what is wrong.
  */
 int run_list_read(struct run *run)
 {
@@ -267,4 +267,49 @@ int run_list_print(const struct run *run)
 		free(text);
 	}
 	return ret;
+}
+
+/**
+ * run_list_programs() - print the programs as lines of a list.
+ *
+ * Sources are replaced by what is built of them, so that the list serves
+ * without the sources.
+ */
+void run_list_programs(const struct run *run)
+{
+	size_t len = strlen(run->opts.build);
+
+	for (int i = 0; i < run->n_programs; i++) {
+		const struct run_program *p = &run->programs[i];
+		bool built = !strncmp(p->path, run->opts.build, len) && p->path[len] == '/';
+
+		printf("%s\t%s%s", p->target, built ? "build" : "",
+		       p->path + (built		    ? len
+				  : *p->path == '/' ? 0
+						    : 2));
+		for (size_t k = 0; k < ARRAY_SIZE(needs); k++)
+			if (p->needs & needs[k].need)
+				printf(" %s", needs[k].word);
+		printf(" timeout=%d\n", p->timeout_s);
+	}
+}
+
+/**
+ * run_list_shard() - keep only our shard's programs: every so many of them.
+ *
+ * All shards together have each program once, whatever the machine they run on.
+ */
+void run_list_shard(struct run *run)
+{
+	const struct run_opts *o = &run->opts;
+	int n = 0;
+
+	run->n_selected = run->n_programs;
+	for (int i = 0; i < run->n_programs; i++) {
+		if (i % o->shards == o->shard - 1)
+			run->programs[n++] = run->programs[i];
+		else if (!run_tiers_lacks(&run->tiers, run->programs[i].needs))
+			run->others_test = true;
+	}
+	run->n_programs = n;
 }

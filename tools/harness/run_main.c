@@ -4,12 +4,15 @@
  * `make run_tests` calls it; Documentation/testing.md describes it.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "run_int.h"
+
+#define DEFAULT_JOBS_MAX 8
 
 static struct run run;
 
@@ -34,30 +37,59 @@ double run_time_scale(void)
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: run_tests [-l] [-j N] [-t TEST]... [-b BUILD] [-f LIST] [TARGET]...\n"
-		   "  -l        list the tests, do not run them\n"
-		   "  -j N      run N test programs at once\n"
-		   "  -t TEST   run only tests of this name (a glob)\n"
-		   "  -b BUILD  the build directory (build)\n"
-		   "  -f LIST   the list of test programs (tools/tests/list)\n"
-		   "A TARGET is a group of test programs, or one program as TARGET:PROGRAM.\n");
+	fprintf(f,
+		"usage: run_tests [-l] [-p] [-j N] [-s K/N] [-t TEST]... [-b BUILD] [-f LIST] [TARGET]...\n"
+		"  -l        list the tests, do not run them\n"
+		"  -p        print the test programs as lines of a LIST, do not run them\n"
+		"  -j N      run N test programs at once (as many as there are CPUs)\n"
+		"  -s K/N    run the K-th of N shards: each program is in one of them\n"
+		"  -t TEST   run only tests of this name (a glob)\n"
+		"  -b BUILD  the build directory (build)\n"
+		"  -f LIST   the list of test programs (tools/tests/list)\n"
+		"A TARGET is a group of test programs, or one program as TARGET:PROGRAM.\n");
 }
 
-static int parse(int argc, char **argv, bool *list)
+/* How many programs run at once, if nobody says: they seldom wait. */
+static int default_jobs(void)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : CPU_COUNT(&cpus);
+
+	return n < DEFAULT_JOBS_MAX ? n : DEFAULT_JOBS_MAX;
+}
+
+static int parse_shard(const char *text, struct run_opts *o)
+{
+	int used = 0;
+
+	if (sscanf(text, "%d/%d%n", &o->shard, &o->shards, &used) == 2 && !text[used] &&
+	    o->shard >= 1 && o->shard <= o->shards)
+		return 0;
+	fprintf(stderr, "run_tests: -s %s: not K/N with K from 1 to N\n", text);
+	return -EINVAL;
+}
+
+static int parse(int argc, char **argv, char *list)
 {
 	struct run_opts *o = &run.opts;
 	const char *build = "build";
 	int opt;
 
 	o->list = "tools/tests/list";
-	o->jobs = 1;
+	o->jobs = default_jobs();
+	o->shard = o->shards = 1;
 	o->tests = calloc(argc, sizeof(*o->tests));
 	if (!o->tests)
 		return -ENOMEM;
-	while ((opt = getopt(argc, argv, "hlj:t:b:f:")) != -1) {
+	while ((opt = getopt(argc, argv, "hlpj:s:t:b:f:")) != -1) {
 		switch (opt) {
 		case 'l':
-			*list = true;
+		case 'p':
+			*list = opt;
+			break;
+		case 's':
+			if (parse_shard(optarg, o))
+				return -EINVAL;
 			break;
 		case 'j':
 			o->jobs = atoi(optarg);
@@ -106,7 +138,6 @@ static int execute(void)
 		printf("1..0 # SKIP the run can't begin\n");
 		return run_report(&run);
 	}
-	run_tiers_find(&run.tiers);
 	printf("# tier 1, in-process: yes\n"
 	       "# tier 2, bare-metal guests on native KVM: %s\n"
 	       "# tier 3, Linux guests: %s\n",
@@ -114,8 +145,12 @@ static int execute(void)
 	run.kmsg_fd = run_kmsg_open();
 	if (run.kmsg_fd < 0)
 		printf("# the kernel's log can't be read, so it isn't watched\n");
+	if (run.opts.shards > 1)
+		printf("# shard %d/%d: %d of %d test programs\n", run.opts.shard, run.opts.shards,
+		       run.n_programs, run.n_selected);
 	if (!run.n_programs) {
-		printf("1..0 # SKIP no test program matches\n");
+		printf("1..0 # SKIP %s\n",
+		       run.n_selected ? "this shard is empty" : "no test program matches");
 		ret = run_report(&run);
 	} else {
 		ret = run_exec_all(&run);
@@ -131,7 +166,7 @@ int main(int argc, char **argv)
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct sigaction child = { .sa_handler = on_child };
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	bool list = false;
+	char list = 0;
 	int ret;
 
 	if (parse(argc, argv, &list))
@@ -140,8 +175,12 @@ int main(int argc, char **argv)
 	if (run_list_read(&run))
 		return 2;
 	run_list_select(&run);
+	run_tiers_find(&run.tiers);
+	run_list_shard(&run);
+	if (list == 'p')
+		run_list_programs(&run);
 	if (list)
-		return run_list_print(&run);
+		return list == 'p' ? fflush(stdout) != 0 : run_list_print(&run);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);

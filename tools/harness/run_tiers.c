@@ -53,6 +53,8 @@ void run_tiers_find(struct run_tiers *t)
 	memset(t, 0, sizeof(*t));
 	if (geteuid())
 		t->missing |= RUN_NEEDS_ROOT;
+	if (access("tools/setup", X_OK))
+		t->missing |= RUN_NEEDS_SOURCE;
 	if (err) {
 		t->missing |= RUN_NEEDS_KVM;
 		snprintf(t->kvm, sizeof(t->kvm), "no, /dev/kvm: %s", strerror(-err));
@@ -64,7 +66,8 @@ void run_tiers_find(struct run_tiers *t)
 	if (!kernel || access(kernel, R_OK)) {
 		t->missing |= RUN_NEEDS_GUEST;
 		snprintf(t->guest, sizeof(t->guest), "no, there is no guest kernel (%s)",
-			 kernel && *kernel ? strerror(errno) : "make fetches one");
+			 kernel && *kernel ? strerror(errno)
+					   : "make fetches one, make gen_tar GUEST=1 packs it");
 	} else if (!err && hw) {
 		snprintf(t->guest, sizeof(t->guest), "yes, on /dev/kvm");
 	} else if (qemu && *qemu) {
@@ -83,6 +86,8 @@ const char *run_tiers_lacks(const struct run_tiers *t, unsigned int needs)
 	needs &= t->missing;
 	if (needs & RUN_NEEDS_ROOT)
 		return "needs root";
+	if (needs & RUN_NEEDS_SOURCE)
+		return "needs the source tree";
 	if (needs & RUN_NEEDS_KVM)
 		return t->kvm + strlen("no, ");
 	if (needs & RUN_NEEDS_GUEST)

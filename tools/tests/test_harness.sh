@@ -382,6 +382,69 @@ run_selects() {
 	expect_eq "the list" "$out" $'t:good.sh\tgood\nt:other.sh\tother'
 }
 
+run_shards() {
+	local i all
+
+	for i in a b c d e; do program "$i" "$good"; done
+	for i in 1 2 3; do
+		run_list -s "$i/3"
+		expect_eq "exit status of shard $i" "$rc" 0
+		grep '^ok' <<<"$out" | cut -d' ' -f3
+	done >"$T/ran"
+	expect_eq "what the shards ran" "$(sort "$T/ran" | xargs)" \
+		"t:a.sh t:b.sh t:c.sh t:d.sh t:e.sh"
+	run_list -s 2/3
+	expect_has "output" "$out" $'\n# shard 2/3: 2 of 5 test programs\n'
+	all=$out
+	run_list -s 2/3
+	expect_eq "the same shard again" "$(grep ^ok <<<"$out")" "$(grep ^ok <<<"$all")"
+	for i in 0/3 4/3 2 x/3 1/3x -1/3; do
+		run_list -s "$i"
+		expect_eq "exit status of -s $i" "$rc" 2
+	done
+}
+
+run_shards_of_all() {
+	local i
+
+	cd "$src"
+	for i in 1 2 3 4 5 6 7; do "$build/run_tests" -b "$build" -p -s "$i/7"; done | sort >"$T/shards"
+	"$build/run_tests" -b "$build" -p | sort >"$T/all"
+	[ "$(wc -l <"$T/all")" -gt 50 ] || fail "hardly a test program"
+	cmp "$T/all" "$T/shards"
+}
+
+run_idle_shard() {
+	program good "$good"
+	program beyond "$good" guest
+	# No kernel, so that no guest can be booted: another shard tests.
+	export GUEST_KERNEL=
+	run_list -s 2/2
+	expect_eq "exit status of a shard that can't" "$rc" 0
+	expect_eq "the last line" "$(last_line)" "0 passed, 0 failed, 1 skipped"
+	run_list -s 5/5
+	expect_eq "exit status of an empty shard" "$rc" 0
+	expect_has "output" "$out" $'\n1..0 # SKIP this shard is empty\n'
+	# Nothing to test in any of them, or all skipped though it was run.
+	run_list -s 1/2 t:beyond.sh
+	expect_eq "exit status when no shard can" "$rc" 1
+	run_list -s 1/2 no_such_target
+	expect_eq "exit status when there is nothing" "$rc" 1
+	program skip 'printf "KTAP version 1\n1..0 # SKIP x\n"; exit 4'
+	run_list -s 3/3
+	expect_eq "exit status of a shard that skipped all" "$rc" 1
+}
+
+run_prints_programs() {
+	mkdir -p "$T/build"
+	printf 'timeout=7\n' >"$T/settings"
+	program good "$good" "root alone"
+	echo "t tools/harness/tests/shell_victim.sh timeout=9" >>"$T/list"
+	run_list -p
+	expect_eq "the programs" "$out" \
+		"t	$T/good.sh root alone timeout=7"$'\n'"t	tools/harness/tests/shell_victim.sh timeout=9"
+}
+
 run_junit() {
 	program good "$good"
 	program bad 'printf "KTAP version 1\n1..2\n# why <&>\nnot ok 1 b\nok 2 c # SKIP d\n"; exit 1'
@@ -533,6 +596,10 @@ ktap_test run_mixed_streams "what goes to stderr doesn't break results"
 ktap_test run_live "results appear while the program runs"
 ktap_test run_parallel "programs run at once, their output in order"
 ktap_test run_selects "by target, by program, by test"
+ktap_test run_shards "each program is in exactly one shard, always the same"
+ktap_test run_shards_of_all "the shards of all tests are all tests, each once"
+ktap_test run_idle_shard "an idle shard is no failure where others test"
+ktap_test run_prints_programs "the programs as a list, with their time limits"
 ktap_test run_junit "the JUnit file agrees"
 ktap_test run_interrupted "ctrl-C ends all and still reports"
 ktap_test run_killed "after kill -9 the next run clears up"
