@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <libgen.h>
@@ -106,12 +107,57 @@ static void take_value(const char *line, const char *key, char out[PATH_MAX])
 	out[strcspn(out, "\n")] = '\0';
 }
 
+/* Whether the file "kind" beside a kernel in the cache says so. */
+static bool is_with_sched_ext(const char *vmlinux)
+{
+	char path[PATH_MAX], kind[8] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.*skind", (int)(strrchr(vmlinux, '/') + 1 - vmlinux),
+		 vmlinux);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(kind, sizeof(kind), f))
+		kind[0] = '\0';
+	fclose(f);
+	return !strcmp(kind, "with\n");
+}
+
+/* What tools/get-kernel and tools/get-qemu keep: see STALLSCOPE_CACHE in the manual. */
+static void look_in_cache(struct doctor *d)
+{
+	const char *set = getenv("STALLSCOPE_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	char cache[PATH_MAX - 64], path[PATH_MAX];
+	glob_t g;
+
+	if (set && *set)
+		snprintf(cache, sizeof(cache), "%s", set);
+	else if (xdg && *xdg)
+		snprintf(cache, sizeof(cache), "%s/stallscope", xdg);
+	else
+		snprintf(cache, sizeof(cache), "%s/.cache/stallscope", home ? home : "");
+	snprintf(path, sizeof(path), "%s/qemu/run", cache);
+	if (!access(path, X_OK))
+		snprintf(d->qemu, sizeof(d->qemu), "%s", path);
+	snprintf(path, sizeof(path), "%s/kernel/*/vmlinux", cache);
+	if (glob(path, GLOB_NOSORT, NULL, &g))
+		return;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		if (is_with_sched_ext(g.gl_pathv[i]) &&
+		    strverscmp(g.gl_pathv[i], d->default_kernel) > 0)
+			snprintf(d->default_kernel, sizeof(d->default_kernel), "%s", g.gl_pathv[i]);
+	globfree(&g);
+}
+
 /* In the build tree, what the build found lies beside the program. */
 static void read_config(struct doctor *d)
 {
 	char dir[PATH_MAX], path[PATH_MAX + 16], line[PATH_MAX + 64];
 	FILE *f;
 
+	look_in_cache(d);
 	if (!self_dir(dir))
 		return;
 	snprintf(path, sizeof(path), "%s/config.mk", dir);
@@ -168,12 +214,15 @@ static void check_kvm(struct doctor *d)
 /* The starter of the emulated machine fetches a QEMU when it first needs one. */
 static bool can_fetch(void)
 {
-	char dir[PATH_MAX], path[PATH_MAX + 16];
+	static const char *const places[] = { "nested", "../libexec/stallscope/nested" };
+	char dir[PATH_MAX], path[PATH_MAX + 32];
 
-	if (!self_dir(dir))
-		return false;
-	snprintf(path, sizeof(path), "%s/nested", dir);
-	return !access(path, X_OK);
+	for (unsigned int i = 0; i < 2 && self_dir(dir); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, places[i]);
+		if (!access(path, X_OK))
+			return true;
+	}
+	return false;
 }
 
 static void check_nested(struct doctor *d)
@@ -182,7 +231,7 @@ static void check_nested(struct doctor *d)
 		add(d, "emulation", OK, NULL, "QEMU for the emulated machine: %s", d->qemu);
 		return;
 	}
-	if (d->qemu[0] && can_fetch()) {
+	if (can_fetch()) {
 		add(d, "emulation", OK, NULL,
 		    d->direct ? "not needed: KVM is real"
 			      : "the first run fetches a QEMU for the emulated machine (37 MB)");
@@ -191,7 +240,7 @@ static void check_nested(struct doctor *d)
 	if (!d->direct)
 		give_up(d, SS_EXIT_KVM);
 	add(d, "emulation", d->direct ? OK : FAIL,
-	    d->direct ? NULL : "run the stallscope of a built source tree, which fetches one",
+	    d->direct ? NULL : "install stallscope whole: its emulated machine fetches one",
 	    "no QEMU for an emulated machine%s", d->direct ? " (not needed: KVM is real)" : "");
 }
 
@@ -280,7 +329,7 @@ static void check_memlock(struct doctor *d)
 /* Run the extractor on a compressed image; @out is a fresh temporary file. */
 static int extract(const char *image, char *out, size_t len)
 {
-	static const char *const places[] = { "../tools/lib", "../libexec/stallscope" };
+	static const char *const places[] = { "../tools/lib", "../libexec/stallscope/tools/lib" };
 	char dir[PATH_MAX], tool[2 * PATH_MAX] = "";
 	const char *tmp = getenv("TMPDIR");
 	int status = -1, fd;

@@ -86,6 +86,7 @@ apt_update_root() {
 # apt_root NAME 'deb RELEASE'...: a private apt configuration called NAME, its
 # lists at most half a day old.
 apt_root() {
+	[ -z "${STALLSCOPE_OFFLINE:-}" ] || die "not in the cache $cache, and STALLSCOPE_OFFLINE is set"
 	mkdir -p "$cache/apt"
 	locked "apt-$1" apt_update_root "$@"
 }

@@ -18,9 +18,33 @@ btfcheck_build() {
 		"$dir/lib/libbpf.a" "-L$dir/lib" $(cat "$dir/libs")
 }
 
+# Where no sources are, a checker came along.
+btfcheck_given() {
+	[ -x "$top/tools/btfcheck" ]
+}
+
 # A checker with a change in it is another one, and so are its verdicts.
 btfcheck_name() {
-	echo "btfcheck/$(cat "$top/tools/btfcheck.c" "$top"/host/observe/btf_check.? | cksum | tr ' ' -)"
+	if btfcheck_given; then
+		echo "btfcheck/$(cksum <"$top/tools/btfcheck" | tr ' ' -)"
+	else
+		echo "btfcheck/$(cat "$top/tools/btfcheck.c" "$top"/host/observe/btf_check.? | cksum | tr ' ' -)"
+	fi
+}
+
+btfcheck_get() {
+	btfcheck_given || {
+		libbpf_get
+		cached "$(btfcheck_name)" btfcheck_build
+	}
+}
+
+btfcheck() {
+	if btfcheck_given; then
+		"$top/tools/btfcheck" "$@"
+	else
+		"$cache/$(btfcheck_name)/btfcheck" "$@"
+	fi
 }
 
 # kernel_list ROOT: "RELEASE IMAGE-PACKAGE OTHER-PACKAGES..." of the cloud
@@ -62,7 +86,7 @@ kernel_download() {
 # kernel_examine DIR: the vmlinux and the verdict of DIR/vmlinuz. Fails if it can't be used.
 kernel_examine() {
 	"$top/tools/lib/extract-vmlinux" "$1/vmlinuz" "$1/vmlinux" || return 1
-	"$cache/$(btfcheck_name)/btfcheck" "$1/vmlinux" >"$1/verdict"
+	btfcheck "$1/vmlinux" >"$1/verdict"
 }
 
 # kernel_try ROOT WANT RELEASE IMAGE [PACKAGE...]: sets fits to 1 if $cache/kernel/RELEASE
@@ -166,7 +190,7 @@ kernel_own_make() {
 	local image=$1 modules=$2 dir=$3
 	"$top/tools/lib/extract-vmlinux" "$image" "$dir/vmlinux"
 	cp "$image" "$dir/vmlinuz"
-	if "$cache/$(btfcheck_name)/btfcheck" "$dir/vmlinux" >"$dir/verdict"; then
+	if btfcheck "$dir/vmlinux" >"$dir/verdict"; then
 		echo own >"$dir/kind"
 	else
 		echo unfit >"$dir/kind"

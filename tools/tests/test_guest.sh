@@ -10,6 +10,7 @@ build=${SS_BUILD:-$src/build}
 runs=$src/tools/tests/guest/runs.sh
 # Kept until the next start, for whoever looks into a failure.
 kept=$build/tests/guest
+stallscope=$build/stallscope
 
 config() { sed -n "s/^$1 := //p" "$build/config.mk"; }
 
@@ -99,7 +100,7 @@ whole() {
 	mkdir -p "$kept"
 	rm -rf "${kept:?}/$1"
 	rc=0
-	"$build/stallscope" run --name "$1" --out "$kept/$1" --kernel "$vmlinux" \
+	"$stallscope" run --name "$1" --out "$kept/$1" --kernel "$vmlinux" \
 		${modules:+--modules "$modules"} --memory 256M --disk size=16M,iops=20 "${@:2}" \
 		>"$T/out" 2>"$T/err" || rc=$?
 	out=$(cat "$T/out")
@@ -108,7 +109,16 @@ whole() {
 	diag "$err"
 }
 
+# An installed one does as well as that of the build tree.
+installed() {
+	[ -e "$src/Makefile" ] && command -v make >/dev/null || return 0
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$src" "O=$build" -o all install \
+		"DESTDIR=$T/dest" PREFIX=/usr
+	stallscope=$T/dest/usr/bin/stallscope
+}
+
 passes_on() {
+	installed
 	whole passes_on --sched "$build/guest/scx_vtime" --exec \
 		'dd if=$STALLSCOPE_DISK0 of=/dev/null bs=4k count=60 iflag=direct; exit 7'
 	expect_eq "exit status" "$rc" 13
