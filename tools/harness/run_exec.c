@@ -259,8 +259,7 @@ static void finish(struct run *run, struct run_job *j)
 		j->left_behind = true;
 	stream_finish(j, &j->out);
 	stream_finish(j, &j->err);
-	if (run_kmsg_read(run->kmsg_fd, &j->ktap))
-		j->complained = true;
+	run_kmsg_read(run);
 	p->status = ktap_end(&j->ktap, judge(run, j, why, sizeof(why)));
 	p->counts = j->ktap.counts;
 	p->seconds = run_now() - j->begin;
@@ -442,6 +441,7 @@ static int wait_some(struct run *run, struct run_job *jobs)
 			kill(j->pid, SIGKILL);
 		}
 	}
+	run_kmsg_read(run);
 	reap(run);
 	return n;
 }

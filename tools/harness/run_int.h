@@ -50,6 +50,6 @@ int run_job_clear(const struct run *run, struct run_job *j);
 
 /* run_kmsg.c */
 int run_kmsg_open(void);
-int run_kmsg_read(int fd, struct ktap *k);
+void run_kmsg_read(const struct run *run);
 
 #endif /* RUN_INT_H */

@@ -51,25 +51,37 @@ static bool is_complaint(const char *record, const char **text)
 	return false;
 }
 
-/** run_kmsg_read() - name what the kernel has complained about since the last time. */
-int run_kmsg_read(int fd, struct ktap *k)
+static void blame_running(const struct run *run, const char *text)
+{
+	for (int i = 0; i < run->n_programs; i++) {
+		struct run_job *j = &run->jobs[i];
+
+		if (j->state != RUN_RUNNING)
+			continue;
+		ktap_diag(&j->ktap, "the kernel's log: %s", text);
+		j->complained = true;
+	}
+}
+
+/**
+ * run_kmsg_read() - see what the kernel has complained about since the last time.
+ *
+ * Any of the programs that run now may be the cause: all of them have failed.
+ */
+void run_kmsg_read(const struct run *run)
 {
 	char buf[16384], *save, *line;
 	const char *text;
-	int found = 0;
 	ssize_t n;
 
 	/* EPIPE: older records were overwritten before we came to read them. */
-	while (fd >= 0 && ((n = read(fd, buf, sizeof(buf) - 1)) > 0 || (n < 0 && errno == EPIPE))) {
+	while (run->kmsg_fd >= 0 &&
+	       ((n = read(run->kmsg_fd, buf, sizeof(buf) - 1)) > 0 || (n < 0 && errno == EPIPE))) {
 		if (n < 0)
 			continue;
 		buf[n] = '\0';
-		for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-			if (!is_complaint(line, &text))
-				continue;
-			ktap_diag(k, "the kernel's log: %s", text);
-			found++;
-		}
+		for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			if (is_complaint(line, &text))
+				blame_running(run, text);
 	}
-	return found;
 }

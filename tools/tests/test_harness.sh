@@ -282,8 +282,26 @@ run_kernel_complains() {
 	expect_run 'ok 2 t:noise.sh' '2 passed, 0 failed, 0 skipped' 0
 	program warns "echo '4,4,1,-;WARNING: CPU: 0 PID: 1 at mm/x.c:1' >>\$SS_KMSG; $good"
 	program after "$good"
-	expect_run 'not ok 3 t:warns.sh' '3 passed, 1 failed, 0 skipped' 1
+	run_list -j 1
+	expect_has "output" "$out" $'\nnot ok 3 t:warns.sh'
+	expect_eq "the last line" "$(last_line)" "3 passed, 1 failed, 0 skipped"
 	expect_has "output" "$out" "the kernel's log: WARNING: CPU: 0"
+}
+
+run_kernel_complains_of_either() {
+	export SS_KMSG=$T/kmsg P=$T
+	: >"$SS_KMSG"
+	mkfifo "$T/a" "$T/b"
+	# While the second warns, the first runs: either may be the cause.
+	program first 'printf "KTAP version 1\n1..1\n"; echo x >"$P/a"; read -r _ <"$P/b"; echo ok 1 a'
+	program second "printf 'KTAP version 1\n1..1\n'; read -r _ <\"\$P/a\"
+		echo '4,4,1,-;BUG: bad page' >>\$SS_KMSG; sleep 0.5; echo x >\"\$P/b\"; echo ok 1 b"
+	program after "$good"
+	run_list -j 2
+	expect_eq "exit status" "$rc" 1
+	expect_has "output" "$out" $'\nnot ok 1 t:first.sh'
+	expect_has "output" "$out" $'\nnot ok 2 t:second.sh'
+	expect_has "output" "$out" $'\nok 3 t:after.sh'
 }
 
 run_reaps_orphans() {
@@ -586,6 +604,7 @@ ktap_test run_bad_status "an exit status without a failure makes the run fail"
 ktap_test run_leaks_process "a process left behind makes the run fail, and is ended"
 ktap_test run_leaks_file "a temporary file left behind makes the run fail, and is removed"
 ktap_test run_kernel_complains "a warning in the kernel's log makes the run fail"
+ktap_test run_kernel_complains_of_either "of two that run when the kernel warns, both have failed"
 ktap_test run_reaps_orphans "orphans are reaped while the program runs"
 ktap_test run_all_skipped "a run in which all was skipped has failed"
 ktap_test run_nothing "a run that executed nothing has failed"
