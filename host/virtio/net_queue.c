@@ -22,6 +22,15 @@ static int chain_iov(const struct guest_mem *mem, struct net_chain *c, uint64_t 
 {
 	unsigned int nr = 0;
 
+	/* Nearly always it lies in one piece. */
+	if (c->seg[0].len >= want) {
+		char *p = guest_mem_ptr(mem, c->seg[0].addr, want);
+
+		if (p) {
+			c->iov[0] = (struct iovec){ p + skip, want - skip };
+			return 1;
+		}
+	}
 	for (const struct virtq_seg *s = c->seg; want; s++) {
 		uint64_t gpa = s->addr, len = s->len < want ? s->len : want, n;
 

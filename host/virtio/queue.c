@@ -146,24 +146,27 @@ struct desc_table {
 static int desc_copy(const struct virtq *vq, const struct desc_table *table, uint32_t index,
 		     struct vring_desc *desc)
 {
-	uint64_t off = (uint64_t)index * DESC_SIZE;
-	struct vring_desc raw;
+	uint64_t off = (uint64_t)index * DESC_SIZE, word[2];
 
+	_Static_assert(sizeof(word) == sizeof(*desc), "a descriptor is two words");
 	if (table->hva) {
-		memcpy(&raw, table->hva + off, sizeof(raw));
+		/* One by one they stay in registers. */
+		memcpy(&word[0], table->hva + off, sizeof(word[0]));
+		memcpy(&word[1], table->hva + off + sizeof(word[0]), sizeof(word[1]));
 	} else {
 		uint64_t gpa;
 
 		if (__builtin_add_overflow(table->gpa, off, &gpa) ||
-		    guest_mem_read(vq->mem, gpa, &raw, sizeof(raw)))
+		    guest_mem_read(vq->mem, gpa, word, sizeof(word)))
 			return -EFAULT;
 	}
 	/* No second look at guest memory behind the checks' back. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	desc->addr = le64toh(raw.addr);
-	desc->len = le32toh(raw.len);
-	desc->flags = le16toh(raw.flags);
-	desc->next = le16toh(raw.next);
+	word[1] = le64toh(word[1]);
+	desc->addr = le64toh(word[0]);
+	desc->len = (uint32_t)word[1];
+	desc->flags = (uint16_t)(word[1] >> 32);
+	desc->next = (uint16_t)(word[1] >> 48);
 	return 0;
 }
 
