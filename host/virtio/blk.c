@@ -152,6 +152,7 @@ static int init_vdev(struct blk *blk, const struct blk_config *config, unsigned 
 			.invalid_avail_idx_count = &blk->counters->invalid_avail_idx_count,
 		},
 		.clock = config->clock,
+		.lingers = !config->manual,
 	};
 
 	return vdev_init(&blk->dev, &vdev);

@@ -258,6 +258,18 @@ static void drain_once(struct blk_queue *q, enum why why, struct vdev_drain *d)
 	ss_probe_drain_end(blk->dev.id, q->base.index, d->chains, d->published, q->base.stalled);
 }
 
+/* The next drain follows at once; but the worker's loop has a turn too, now and then. */
+static bool goes_on(struct blk_queue *q, struct vdev_drain *d, unsigned int chains)
+{
+	const bool enough = chains >= q->base.vq.size;
+	const bool other = enough || q->held_nr || q->flying;
+	const bool more = d->linger ? vdev_linger(&q->base, !other) : d->due;
+
+	if (enough && more)
+		d->again = true;
+	return more && !enough;
+}
+
 /* Returns when the worker shall look again. */
 static uint64_t drain(struct blk_queue *q, enum why why)
 {
@@ -272,8 +284,8 @@ static uint64_t drain(struct blk_queue *q, enum why why)
 		d = (struct vdev_drain){ 0 };
 		drain_once(q, why, &d);
 		chains += d.chains;
-	} while (d.due && chains < q->base.vq.size);
-	vdev_settle(&q->base, d.again || d.due);
+	} while (goes_on(q, &d, chains));
+	vdev_settle(&q->base, d.again);
 	return blk_wake_at(q);
 }
 

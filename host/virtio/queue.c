@@ -269,6 +269,13 @@ void virtq_prefetch(const struct virtq *vq)
 		__builtin_prefetch(p, 1);
 }
 
+bool virtq_has_more(const struct virtq *vq)
+{
+	const uint16_t *idx = avail_u16(vq, RING_IDX);
+
+	return idx && load_u16(idx, __ATOMIC_RELAXED) != vq->next_avail;
+}
+
 void virtq_unpop(struct virtq *vq)
 {
 	vq->next_avail--;

@@ -146,6 +146,9 @@ int virtq_pop(struct virtq *vq, struct virtq_chain *chain);
  */
 void virtq_prefetch(const struct virtq *vq);
 
+/** virtq_has_more() - has the available index moved on? Unchecked; the next virtq_pop() does */
+bool virtq_has_more(const struct virtq *vq);
+
 /**
  * virtq_unpop() - put the last chain back: the cursor goes back by one, modulo 2^16
  *

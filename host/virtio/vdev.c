@@ -2,6 +2,7 @@
 #include "virtio/vdev.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ss_events.h"
 #include "ss_probes.h"
@@ -22,6 +23,8 @@ int vdev_init(struct vdev *dev, const struct vdev_config *config)
 	dev->id = config->id;
 	dev->clock = config->clock ? *config->clock : monotonic;
 	dev->counters = config->counters;
+	/* With a single CPU nobody can add to the ring meanwhile. */
+	dev->lingers = config->lingers && sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	dev->mmio_ops = *config->ops;
 	dev->mmio_ops.name = dev->name;
 	dev->throttle = config->throttle;

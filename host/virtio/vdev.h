@@ -32,6 +32,8 @@ struct vdev;
  * @stall_since: atomic: when the head was first refused, 0: not stalled
  * @waiter: its place among those who share the throttle
  * @now: the time as last read
+ * @linger_skip: drains that don't linger after one that did so in vain
+ * @linger_left: of them still to come
  *
  * All but what is atomic belongs to the worker while it runs.
  */
@@ -47,6 +49,7 @@ struct vdev_queue {
 	uint64_t stall_since;
 	struct throttle_waiter waiter;
 	uint64_t now;
+	unsigned int linger_skip, linger_left;
 };
 
 /**
@@ -66,6 +69,7 @@ struct vdev_counters {
  * @id: its number in probes
  * @throttle: in use
  * @active: between DRIVER_OK and reset
+ * @lingers: its workers may wait a moment for more before they sleep
  * @warned_mem: atomic
  * @poisons: atomic; for the log only
  * @queue: by their numbers
@@ -81,6 +85,7 @@ struct vdev {
 	struct throttle own_throttle;
 	struct vdev_counters counters;
 	bool active;
+	bool lingers;
 	bool warned_mem;
 	unsigned int poisons;
 	unsigned int nr_queues, nr_workers;
@@ -100,6 +105,7 @@ struct vdev {
  * @limits: of a throttle of its own
  * @throttle: or one to share, borrowed; or NULL
  * @clock: NULL for CLOCK_MONOTONIC
+ * @lingers: its drains end with vdev_linger()
  */
 struct vdev_config {
 	const char *kind;
@@ -113,6 +119,7 @@ struct vdev_config {
 	struct throttle *throttle;
 	struct vdev_counters counters;
 	const struct io_clock *clock;
+	bool lingers;
 };
 
 /**
@@ -200,6 +207,7 @@ static inline bool vdev_queue_usable(struct vdev_queue *q)
  * @published: used elements
  * @due: the guest shall hear of it: the next drain follows at once
  * @again: left early: come back at once
+ * @linger: the ring is empty, with notifications still off: vdev_linger()
  */
 struct vdev_drain {
 	uint64_t start;
@@ -207,6 +215,7 @@ struct vdev_drain {
 	unsigned int published;
 	bool due;
 	bool again;
+	bool linger;
 };
 
 /* Why a pass over the ring ended. */
@@ -226,6 +235,19 @@ enum vdev_pass {
  */
 bool vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d,
 		     enum vdev_pass (*pass)(struct vdev_queue *q, struct vdev_drain *d));
+
+/**
+ * vdev_linger() - look for more for a moment, notifications still off
+ * @wait: false: don't, for there is something else to wait for
+ *
+ * After a drain with @linger set, when the guest has been told of it. A driver that
+ * goes on at once is spared the kick, and the worker its sleep. Where that comes to
+ * nothing, such as when the two share a CPU, it's tried less and less often.
+ * Notifications are on again when it ends in vain.
+ *
+ * Return: there is more in the ring.
+ */
+bool vdev_linger(struct vdev_queue *q, bool wait);
 
 /** vdev_poisoned() - the ring has just turned out to be broken; the caller tells the guest */
 void vdev_poisoned(struct vdev_queue *q);

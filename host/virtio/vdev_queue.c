@@ -11,6 +11,11 @@
 
 #define POISON_WARNINGS 8
 
+/* About what it costs to wake a sleeping thread on another CPU, which is what it may save. */
+#define LINGER_NS	20000
+#define LINGER_LOOKS	16 /* at the ring, between two at the clock */
+#define LINGER_SKIP_MAX 255
+
 /* --- stalls --- */
 
 void vdev_stall_finish(struct vdev_queue *q, enum vdev_stall_outcome outcome)
@@ -57,6 +62,17 @@ bool vdev_wire_mem(struct vdev_queue *q)
 	return false;
 }
 
+/* After it came to nothing some drains don't. */
+static bool may_linger(struct vdev_queue *q)
+{
+	if (!q->dev->lingers)
+		return false;
+	if (!q->linger_left)
+		return true;
+	q->linger_left--;
+	return false;
+}
+
 bool vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d,
 		     enum vdev_pass (*pass)(struct vdev_queue *q, struct vdev_drain *d))
 {
@@ -72,10 +88,40 @@ bool vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d,
 			virtq_enable_notify(&q->vq);
 			return false;
 		case VDEV_EMPTY:
+			if (d->chains && may_linger(q)) {
+				d->linger = true;
+				return false;
+			}
 			if (virtq_enable_notify(&q->vq) <= 0)
 				return false;
 		}
 	}
+}
+
+static bool more_comes(struct vdev_queue *q)
+{
+	const uint64_t until = io_clock_now(&q->dev->clock) + LINGER_NS;
+
+	do {
+		for (unsigned int i = 0; i < LINGER_LOOKS; i++) {
+			if (virtq_has_more(&q->vq))
+				return true;
+			__builtin_ia32_pause();
+		}
+	} while (!worker_must_yield(q->worker) && io_clock_now(&q->dev->clock) < until);
+	return false;
+}
+
+bool vdev_linger(struct vdev_queue *q, bool wait)
+{
+	if (wait && more_comes(q)) {
+		q->linger_skip = 0;
+		return true;
+	}
+	if (wait && q->linger_skip < LINGER_SKIP_MAX)
+		q->linger_skip = 2 * q->linger_skip + 1;
+	q->linger_left = q->linger_skip;
+	return virtq_enable_notify(&q->vq) > 0;
 }
 
 /* --- poison --- */
