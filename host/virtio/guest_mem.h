@@ -42,7 +42,7 @@ struct guest_region {
 struct guest_mem {
 	unsigned int nr;
 	struct guest_region region[GUEST_MEM_MAX_REGIONS];
-};
+} __attribute__((aligned(64)));
 
 /**
  * guest_mem_add() - append a region
