@@ -35,6 +35,21 @@ static inline void counter_inc_own(__u64 *counter)
 	counter_add_own(counter, 1);
 }
 
+/** counter_add_alone() - the same where nobody else writes it: no locked instruction */
+static inline void counter_add_alone(__u64 *counter, __u64 n)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+/** counter_add_by() - one of @writers threads adds @n */
+static inline void counter_add_by(__u64 *counter, __u64 n, unsigned int writers)
+{
+	if (writers == 1)
+		counter_add_alone(counter, n);
+	else
+		counter_add(counter, n);
+}
+
 /** counter_dec_floor() - take one from a gauge, never below 0 */
 static inline void counter_dec_floor(__u64 *gauge)
 {
@@ -49,22 +64,6 @@ static inline void counter_dec_floor(__u64 *gauge)
 static inline __u64 counter_get(const __u64 *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
-/* A request's count and its bytes move together; nothing else moves either. */
-
-/** blk_count_read() - a read completed that the file gave @bytes for */
-static inline void blk_count_read(struct ss_blk_counters *c, __u64 bytes)
-{
-	counter_inc(&c->reads_completed);
-	counter_add(&c->bytes_read, bytes);
-}
-
-/** blk_count_write() - a write of @bytes completed */
-static inline void blk_count_write(struct ss_blk_counters *c, __u64 bytes)
-{
-	counter_inc(&c->writes_completed);
-	counter_add(&c->bytes_written, bytes);
 }
 
 #endif /* SS_OBSERVE_COUNTERS_H */

@@ -165,7 +165,6 @@ static enum step aio_step(struct blk_queue *q, struct blk_aio *aio)
 
 static void aio_count(struct blk_queue *q, struct blk_aio *aio)
 {
-	struct ss_blk_counters *counters = q->blk->counters;
 	struct blk_req *req = &aio->req;
 
 	req->status = VIRTIO_BLK_S_OK;
@@ -174,13 +173,13 @@ static void aio_count(struct blk_queue *q, struct blk_aio *aio)
 		/* The file ended early. */
 		blk_iov_zero(aio->io.iov, aio->io.nr);
 		req->used_len = (uint32_t)req->bytes + 1;
-		blk_count_read(counters, aio->done);
+		blk_count_read(q, aio->done);
 		break;
 	case VIRTIO_BLK_T_OUT:
-		blk_count_write(counters, req->bytes);
+		blk_count_write(q, req->bytes);
 		break;
 	default:
-		counter_inc(&counters->flushes_completed);
+		counter_inc(&q->blk->counters->flushes_completed);
 	}
 }
 

@@ -5,21 +5,18 @@
  */
 #include "virtio/blk_priv.h"
 
-static void bump(__u64 *word, __u64 n)
-{
-	__atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
-}
+#include "observe/counters.h"
 
 static void hist_add(struct ss_hist *h, uint64_t from, uint64_t to)
 {
 	const uint64_t ns = to > from ? to - from : 0;
 	unsigned int slot = 63 - (unsigned int)__builtin_clzll(ns | 1);
 
-	bump(&h->slots[slot < SS_HIST_SLOTS ? slot : SS_HIST_SLOTS - 1], 1);
-	bump(&h->total_ns, ns);
+	counter_add_alone(&h->slots[slot < SS_HIST_SLOTS ? slot : SS_HIST_SLOTS - 1], 1);
+	counter_add_alone(&h->total_ns, ns);
 	if (ns > __atomic_load_n(&h->max_ns, __ATOMIC_RELAXED))
 		__atomic_store_n(&h->max_ns, ns, __ATOMIC_RELAXED);
-	bump(&h->count, 1);
+	counter_add_alone(&h->count, 1);
 }
 
 void blk_lat_seen(struct blk_queue *q)

@@ -10,6 +10,7 @@
 #include <linux/virtio_blk.h>
 
 #include "io/worker.h"
+#include "observe/counters.h"
 #include "virtio/blk.h"
 #include "virtio/vdev.h"
 
@@ -160,6 +161,64 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 
 /** blk_req_run() - do what a granted request asks; sets @status and @used_len, counts */
 void blk_req_run(struct blk_queue *q, struct blk_req *req);
+
+/**
+ * struct blk_xfer - what is left of a read or write
+ * @iov: @nr: its memory
+ * @off: byte offset in the file
+ */
+struct blk_xfer {
+	struct iovec *iov;
+	unsigned int nr;
+	uint64_t off;
+};
+
+/** blk_req_moves() - is it a read or write, for the three below instead of blk_req_run()? */
+static inline bool blk_req_moves(const struct blk_req *req)
+{
+	return (req->type == VIRTIO_BLK_T_IN || req->type == VIRTIO_BLK_T_OUT) && !req->inject;
+}
+
+/** blk_xfer_begin() - find file offset and memory. Return: 0 or a negative errno */
+int blk_xfer_begin(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x);
+
+/*
+ * blk_xfer_call() - the one call of the backing that it usually takes
+ *
+ * The drain makes it from its loop: after a system call the CPU has lost track
+ * of where the functions above return to, and each return costs some 10 ns.
+ */
+static inline ssize_t blk_xfer_call(struct blk_queue *q, const struct blk_req *req,
+				    const struct blk_xfer *x)
+{
+	struct backing *b = q->blk->backing;
+
+	if (req->type == VIRTIO_BLK_T_IN)
+		return b->ops->readv(b, x->iov, x->nr, x->off);
+	return b->ops->writev(b, x->iov, x->nr, x->off);
+}
+
+/**
+ * blk_xfer_end() - as blk_req_run(), of a read or write
+ * @n: what blk_xfer_call() returned, or blk_xfer_begin() if that failed
+ */
+void blk_xfer_end(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, ssize_t n);
+
+/* A request's count and its bytes move together; nothing else moves either. */
+
+/** blk_count_read() - a read completed that the file gave @bytes for */
+static inline void blk_count_read(const struct blk_queue *q, uint64_t bytes)
+{
+	counter_add_by(&q->blk->counters->reads_completed, 1, q->blk->dev.nr_queues);
+	counter_add_by(&q->blk->counters->bytes_read, bytes, q->blk->dev.nr_queues);
+}
+
+/** blk_count_write() - a write of @bytes completed */
+static inline void blk_count_write(const struct blk_queue *q, uint64_t bytes)
+{
+	counter_add_by(&q->blk->counters->writes_completed, 1, q->blk->dev.nr_queues);
+	counter_add_by(&q->blk->counters->bytes_written, bytes, q->blk->dev.nr_queues);
+}
 
 /** blk_write_through() - must what is written be stable when it completes? */
 static inline bool blk_write_through(const struct blk *blk)

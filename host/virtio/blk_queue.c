@@ -117,6 +117,22 @@ static void launch(struct blk_queue *q, struct vdev_drain *d)
 	}
 }
 
+/* One after the other. */
+static void run(struct blk_queue *q, struct blk_req *req)
+{
+	struct blk_xfer x;
+	ssize_t n;
+
+	if (!blk_req_moves(req)) {
+		blk_req_run(q, req);
+		return;
+	}
+	n = blk_xfer_begin(q, req, &x);
+	if (!n)
+		n = blk_xfer_call(q, req, &x);
+	blk_xfer_end(q, req, &x, n);
+}
+
 /* Returns false if the chain was put back: the head is stalled. */
 static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, struct vdev_drain *d)
 {
@@ -147,7 +163,7 @@ static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, s
 			launch(q, d);
 		return true;
 	}
-	blk_req_run(q, &req);
+	run(q, &req);
 	q->base.now = io_clock_now(&q->blk->dev.clock);
 	if (!blk_hold(q, &req))
 		complete(q, &req, d);

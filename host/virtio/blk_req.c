@@ -9,8 +9,6 @@
 #include "observe/counters.h"
 #include "ss_probes.h"
 
-#define BLK_INJECT UINT32_MAX /* no request type: a profile's error */
-
 void blk_req_fail(struct blk_queue *q, struct blk_req *req)
 {
 	req->status = VIRTIO_BLK_S_IOERR;
@@ -165,37 +163,37 @@ void blk_iov_zero(const struct iovec *iov, unsigned int nr)
 }
 
 /*
- * Moves all of the vector, in one call unless the backing comes up short.
- * Returns bytes moved, fewer than @bytes only at the end of the file (reads
- * only; *@iov and *@nr are the rest then), or a negative errno.
+ * Goes on with a transfer whose first call gave @n. Returns bytes moved, fewer
+ * than asked for only at the end of the file (reads only; @x is the rest then),
+ * or a negative errno.
  *
  * After a short read the rest is asked for once more: 0 then is the end of
  * the file for sure, while a medium error behind the first part shows itself
  * and isn't mistaken for zeroes.
  */
-static int64_t transfer(struct blk_queue *q, bool write, uint64_t off, uint64_t bytes,
-			struct iovec **iov, unsigned int *nr)
+static int64_t transfer(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x,
+			ssize_t n)
 {
-	struct backing *backing = q->blk->backing;
 	unsigned int interrupted = 0;
 	uint64_t done = 0;
 
-	while (done < bytes) {
-		ssize_t n = write ? backing->ops->writev(backing, *iov, *nr, off + done)
-				  : backing->ops->readv(backing, *iov, *nr, off + done);
-
+	for (;; n = blk_xfer_call(q, req, x)) {
 		if (n == -EINTR && interrupted++ < BLK_EINTR_RETRIES)
 			continue;
 		if (n < 0)
 			return n;
 		if (n == 0)
-			return write ? -EIO : (int64_t)done;
-		if ((uint64_t)n > bytes - done)
+			return req->type == VIRTIO_BLK_T_OUT ? -EIO : (int64_t)done;
+		if ((uint64_t)n > req->bytes - done)
 			return -EIO;
 		done += (uint64_t)n;
-		blk_iov_skip(iov, nr, (size_t)n);
+		if (done == req->bytes) {
+			x->nr = 0;
+			return (int64_t)done;
+		}
+		x->off += (uint64_t)n;
+		blk_iov_skip(&x->iov, &x->nr, (size_t)n);
 	}
-	return (int64_t)done;
 }
 
 static int backing_flush(struct blk_queue *q)
@@ -223,55 +221,6 @@ int blk_req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *o
 	return 0;
 }
 
-static int run_read(struct blk_queue *q, struct blk_req *req)
-{
-	struct iovec *iov = q->iov;
-	unsigned int nr;
-	uint64_t off;
-	int64_t n;
-	int ret = blk_req_offset(q->blk, req, &off);
-
-	if (ret)
-		return ret;
-	ret = blk_req_iov(q, req, q->iov, BLK_IOV_MAX);
-	if (ret < 0)
-		return ret;
-	nr = (unsigned int)ret;
-	n = transfer(q, false, off, req->bytes, &iov, &nr);
-	if (n < 0)
-		return (int)n;
-	blk_iov_zero(iov, nr);
-	req->used_len = (uint32_t)req->bytes + 1;
-	blk_count_read(q->blk->counters, (uint64_t)n);
-	return 0;
-}
-
-static int run_write(struct blk_queue *q, struct blk_req *req)
-{
-	struct iovec *iov = q->iov;
-	unsigned int nr;
-	uint64_t off;
-	int64_t n;
-	int ret = blk_req_offset(q->blk, req, &off);
-
-	if (ret)
-		return ret;
-	ret = blk_req_iov(q, req, q->iov, BLK_IOV_MAX);
-	if (ret < 0)
-		return ret;
-	nr = (unsigned int)ret;
-	n = transfer(q, true, off, req->bytes, &iov, &nr);
-	if (n < 0)
-		return (int)n;
-	if (blk_write_through(q->blk)) {
-		ret = backing_flush(q);
-		if (ret)
-			return ret;
-	}
-	blk_count_write(q->blk->counters, req->bytes);
-	return 0;
-}
-
 static int run_flush(struct blk_queue *q)
 {
 	int ret = backing_flush(q);
@@ -294,37 +243,78 @@ static int run_get_id(struct blk_queue *q, struct blk_req *req)
 	return ret;
 }
 
-void blk_req_run(struct blk_queue *q, struct blk_req *req)
+static void req_start(const struct blk_queue *q, const struct blk_req *req)
 {
-	const unsigned int disk = q->blk->dev.id;
-	int ret;
+	ss_probe_req_start(q->blk->dev.id, q->base.index, req->head, req->type, req->sector,
+			   req->bytes);
+}
 
-	ss_probe_req_start(disk, q->base.index, req->head, req->type, req->sector, req->bytes);
-	req->status = VIRTIO_BLK_S_OK;
-	switch (req->inject ? BLK_INJECT : req->type) {
-	case BLK_INJECT:
-		ret = -EIO;
-		break;
-	case VIRTIO_BLK_T_IN:
-		ret = run_read(q, req);
-		break;
-	case VIRTIO_BLK_T_OUT:
-		ret = run_write(q, req);
-		break;
-	case VIRTIO_BLK_T_FLUSH:
-		ret = run_flush(q);
-		break;
-	case VIRTIO_BLK_T_DISCARD:
-	case VIRTIO_BLK_T_WRITE_ZEROES:
-		ret = blk_range_run(q, req);
-		break;
-	default:
-		ret = run_get_id(q, req);
-		break;
-	}
+static void req_end(struct blk_queue *q, struct blk_req *req, int ret)
+{
 	if (ret)
 		blk_req_fail(q, req);
 	/* One that is delayed is done when it's published. */
 	if (!req->delay_ns)
-		ss_probe_req_backing_done(disk, q->base.index, req->head);
+		ss_probe_req_backing_done(q->blk->dev.id, q->base.index, req->head);
+}
+
+int blk_xfer_begin(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x)
+{
+	int ret;
+
+	req_start(q, req);
+	ret = blk_req_offset(q->blk, req, &x->off);
+	if (ret)
+		return ret;
+	ret = blk_req_iov(q, req, q->iov, BLK_IOV_MAX);
+	if (ret < 0)
+		return ret;
+	x->iov = q->iov;
+	x->nr = (unsigned int)ret;
+	return 0;
+}
+
+static int xfer_finish(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, ssize_t n)
+{
+	n = transfer(q, req, x, n);
+	if (n < 0)
+		return (int)n;
+	if (req->type == VIRTIO_BLK_T_IN) {
+		/* The file ended early. */
+		blk_iov_zero(x->iov, x->nr);
+		req->used_len = (uint32_t)req->bytes + 1;
+		blk_count_read(q, (uint64_t)n);
+		return 0;
+	}
+	if (blk_write_through(q->blk)) {
+		int ret = backing_flush(q);
+
+		if (ret)
+			return ret;
+	}
+	blk_count_write(q, req->bytes);
+	return 0;
+}
+
+void blk_xfer_end(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, ssize_t n)
+{
+	req->status = VIRTIO_BLK_S_OK;
+	req_end(q, req, xfer_finish(q, req, x, n));
+}
+
+void blk_req_run(struct blk_queue *q, struct blk_req *req)
+{
+	int ret;
+
+	req_start(q, req);
+	req->status = VIRTIO_BLK_S_OK;
+	if (req->inject)
+		ret = -EIO;
+	else if (req->type == VIRTIO_BLK_T_FLUSH)
+		ret = run_flush(q);
+	else if (req->type == VIRTIO_BLK_T_GET_ID)
+		ret = run_get_id(q, req);
+	else
+		ret = blk_range_run(q, req);
+	req_end(q, req, ret);
 }
