@@ -112,7 +112,7 @@ struct ss_rec_req {
 	__u64 sector;
 	__u64 start_ts;	       /* granted by the throttle, backing IO begins */
 	__u64 backing_done_ts; /* backing IO finished */
-	__u64 kick_ts; /* the eventfd wake-up that led to this drain, 0 if none did */
+	__u64 kick_ts;	       /* the eventfd wake-up that led to this drain, 0 if none did */
 };
 
 struct ss_rec_irq {

@@ -83,7 +83,7 @@ static enum vdev_pass take_all(struct vdev_queue *q, struct vdev_drain *d)
 }
 
 /* A drain of @chains. Return: it wants to linger. */
-static bool drain(FIXTURE_DATA(linger) *self, unsigned int chains)
+static bool drain(FIXTURE_DATA(linger) * self, unsigned int chains)
 {
 	struct vdev_drain d = { 0 };
 
@@ -94,7 +94,7 @@ static bool drain(FIXTURE_DATA(linger) *self, unsigned int chains)
 }
 
 /* Is a kick wanted for the next chain? */
-static bool notify_on(FIXTURE_DATA(linger) *self)
+static bool notify_on(FIXTURE_DATA(linger) * self)
 {
 	return mock_avail_event(&self->q) == self->q.avail_idx;
 }
