@@ -16,7 +16,7 @@ $(O)/tools/initramfs/%.o: tools/initramfs/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/log.o $(O)/host/opts.o $(O)/host/cpulist.o
+$(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/log.o $(O)/host/opts.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ -larchive -lelf
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "opts.h"
-#include "cpulist.h"
 #include "exitcodes.h"
 #include "log.h"
-#include "virtio/blk.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,111 +56,12 @@ int opts_size(const char *s, uint64_t *out)
 	return 0;
 }
 
-struct disk_key {
-	const char *name;
-	size_t offset;
-	bool is_size;
-};
+/* --- lists of words: KEY=VALUE,WORD,... --- */
 
-static const struct disk_key disk_keys[] = {
-	{ "size", offsetof(struct disk_opts, size), true },
-	{ "iops", offsetof(struct disk_opts, iops), false },
-	{ "bps", offsetof(struct disk_opts, bps), true },
-	{ "iops_burst", offsetof(struct disk_opts, iops_burst), false },
-	{ "bps_burst", offsetof(struct disk_opts, bps_burst), true },
-	{ "queues", offsetof(struct disk_opts, queues), false },
-};
-
-static int disk_value(const char *key, const char *val, struct disk_opts *d, char *err)
-{
-	for (size_t i = 0; i < sizeof(disk_keys) / sizeof(disk_keys[0]); i++) {
-		const struct disk_key *k = &disk_keys[i];
-		uint64_t *field = (uint64_t *)((char *)d + k->offset);
-		int ret;
-
-		if (strcmp(key, k->name))
-			continue;
-		ret = k->is_size ? opts_size(val, field) : opts_number(val, INT64_MAX, field);
-		if (ret == -ERANGE)
-			snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s=%s is too large", key, val);
-		else if (ret)
-			snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s=%s is not a %s", key, val,
-				 k->is_size ? "number of bytes (such as 4096, 64K or 256M)"
-					    : "whole number");
-		return ret ? -EINVAL : 0;
-	}
-	snprintf(
-		err, SS_OPTS_ERR_LEN,
-		"--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus, backing)",
-		key);
-	return -EINVAL;
-}
-
-static int disk_backing(const char *val, struct disk_opts *d, char *err)
-{
-	static const char *const names[] = {
-		[BACKING_AUTO] = "auto",
-		[BACKING_SYNC] = "sync",
-		[BACKING_URING] = "io_uring",
-	};
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(val, names[i])) {
-			d->backing = (enum backing_kind)i;
-			return 0;
-		}
-	snprintf(err, SS_OPTS_ERR_LEN, "--disk: backing=%s is not auto, sync or io_uring", val);
-	return -EINVAL;
-}
-
-/* The keys whose value is text. */
-static char **disk_text(const char *key, struct disk_opts *d)
-{
-	if (!strcmp(key, "file"))
-		return &d->file;
-	if (!strcmp(key, "profile"))
-		return &d->profile;
-	if (!strcmp(key, "group"))
-		return &d->group;
-	return strcmp(key, "worker_cpus") ? NULL : &d->worker_cpus;
-}
-
-static int disk_word(char *word, struct disk_opts *d, char *err)
-{
-	char *val = strchr(word, '='), **text;
-
-	if (!strcmp(word, "ro")) {
-		d->read_only = true;
-		return 0;
-	}
-	if (!val) {
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: '%s' wants a value (%s=...)", word, word);
-		return -EINVAL;
-	}
-	*val++ = '\0';
-	if (!strcmp(word, "backing"))
-		return disk_backing(val, d, err);
-	text = disk_text(word, d);
-	if (!text)
-		return disk_value(word, val, d, err);
-	if (!*val) {
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: %s= names no %s", word,
-			 text == &d->group	   ? "group"
-			 : text == &d->worker_cpus ? "CPU"
-						   : "file");
-		return -EINVAL;
-	}
-	free(*text);
-	*text = strdup(val);
-	if (!*text) {
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: out of memory");
-		return -EINVAL;
-	}
-	return 0;
-}
+#define MAX_WORDS 32
 
 /* Cut the next word at a lone comma in place, making "," of ",,". */
-static char *disk_next_word(char **rest)
+static char *next_word(char **rest)
 {
 	char *word = *rest, *to = word, *from = word;
 
@@ -184,79 +82,94 @@ static char *disk_next_word(char **rest)
 	return word;
 }
 
-static int disk_check_limits(const struct disk_opts *d, char *err)
+/* Is it the first of its name? Then it is remembered. */
+static int check_new(const char *opt, const char *key, const char **seen, unsigned int *nr,
+		     char *err)
 {
-	if (d->iops_burst && d->iops_burst < d->iops)
-		snprintf(
-			err, SS_OPTS_ERR_LEN,
-			"--disk: iops_burst=%llu is below iops=%llu (a burst holds at least one second)",
-			(unsigned long long)d->iops_burst, (unsigned long long)d->iops);
-	else if (d->bps_burst && d->bps_burst < d->bps)
-		snprintf(
-			err, SS_OPTS_ERR_LEN,
-			"--disk: bps_burst=%llu is below bps=%llu (a burst holds at least one second)",
-			(unsigned long long)d->bps_burst, (unsigned long long)d->bps);
-	else if (d->iops_burst && !d->iops)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: iops_burst= without iops= limits nothing");
-	else if (d->bps_burst && !d->bps)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: bps_burst= without bps= limits nothing");
-	else
-		return 0;
-	return -EDOM;
+	for (unsigned int i = 0; i < *nr; i++) {
+		if (strcmp(seen[i], key))
+			continue;
+		snprintf(err, SS_OPTS_ERR_LEN, "%s: '%s' is given twice", opt, key);
+		return -EINVAL;
+	}
+	if (*nr == MAX_WORDS) {
+		snprintf(err, SS_OPTS_ERR_LEN, "%s: more than %d words", opt, MAX_WORDS);
+		return -EINVAL;
+	}
+	seen[(*nr)++] = key;
+	return 0;
 }
 
-static int disk_check(const struct disk_opts *d, char *err)
+int opts_words(const char *opt, const char *s, opts_word_fn fn, void *ctx,
+	       char err[SS_OPTS_ERR_LEN])
 {
-	cpu_set_t cpus;
+	char *copy = strdup(s), *rest = copy, *word;
+	const char *seen[MAX_WORDS];
+	unsigned int nr = 0;
+	int ret = 0;
 
-	if (!d->queues || d->queues > BLK_MAX_QUEUES)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: queues=%llu is not a number from 1 to %d",
-			 (unsigned long long)d->queues, BLK_MAX_QUEUES);
-	else if (d->worker_cpus && cpulist_parse(d->worker_cpus, &cpus))
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "--disk: worker_cpus=%s is not a list of CPUs (such as 0-3)",
-			 d->worker_cpus);
-	else if (d->file && d->size)
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: size= and file= exclude each other");
-	else if (!d->file && !d->size)
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "--disk: wants size=BYTES (a temporary file, not 0) or file=PATH");
-	else if (d->size % 512)
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "--disk: size=%llu is not a multiple of 512 bytes (a sector)",
-			 (unsigned long long)d->size);
-	else if (!d->file && d->read_only)
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "--disk: ro wants file=PATH (an empty disk is no use)");
-	else
-		return disk_check_limits(d, err);
+	if (!copy) {
+		snprintf(err, SS_OPTS_ERR_LEN, "%s: out of memory", opt);
+		return -EINVAL;
+	}
+	while (!ret && (word = next_word(&rest))) {
+		char *val = strchr(word, '=');
+
+		if (val)
+			*val++ = '\0';
+		ret = check_new(opt, word, seen, &nr, err);
+		if (!ret)
+			ret = fn(word, val, ctx, err);
+	}
+	free(copy);
+	return ret;
+}
+
+int opts_need_value(const char *opt, const char *key, const char *val, char err[SS_OPTS_ERR_LEN])
+{
+	if (val)
+		return 0;
+	snprintf(err, SS_OPTS_ERR_LEN, "%s: '%s' wants a value (%s=...)", opt, key, key);
 	return -EINVAL;
 }
 
-int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN])
+int opts_value(const char *opt, const struct opts_key *keys, const char *key, const char *val,
+	       void *base, char err[SS_OPTS_ERR_LEN])
 {
-	char *copy = strdup(s), *rest = copy, *word;
-	int ret = 0;
+	for (const struct opts_key *k = keys; k->name; k++) {
+		uint64_t *field = (uint64_t *)((char *)base + k->offset);
+		int ret;
 
-	*d = (struct disk_opts){ .queues = 1 };
-	if (!copy) {
-		snprintf(err, SS_OPTS_ERR_LEN, "--disk: out of memory");
-		return -EINVAL;
+		if (strcmp(key, k->name))
+			continue;
+		ret = k->is_size ? opts_size(val, field) : opts_number(val, INT64_MAX, field);
+		if (ret == -ERANGE)
+			snprintf(err, SS_OPTS_ERR_LEN, "%s: %s=%s is too large", opt, key, val);
+		else if (ret)
+			snprintf(err, SS_OPTS_ERR_LEN, "%s: %s=%s is not a %s", opt, key, val,
+				 k->is_size ? "number of bytes (such as 4096, 64K or 256M)"
+					    : "whole number");
+		return ret ? -EINVAL : 0;
 	}
-	while (!ret && (word = disk_next_word(&rest)))
-		ret = disk_word(word, d, err);
-	free(copy);
-	return ret ? ret : disk_check(d, err);
+	return -ENOENT;
 }
 
-void disk_opts_free(struct disk_opts *d)
+int opts_check_burst(const char *opt, const char *name, uint64_t rate, uint64_t burst,
+		     char err[SS_OPTS_ERR_LEN])
 {
-	free(d->file);
-	free(d->profile);
-	free(d->group);
-	free(d->worker_cpus);
-	d->file = d->profile = d->group = d->worker_cpus = NULL;
+	if (!burst || (rate && burst >= rate))
+		return 0;
+	if (rate)
+		snprintf(err, SS_OPTS_ERR_LEN,
+			 "%s: %s_burst=%llu is below %s=%llu (a burst holds at least one second)",
+			 opt, name, (unsigned long long)burst, name, (unsigned long long)rate);
+	else
+		snprintf(err, SS_OPTS_ERR_LEN, "%s: %s_burst= without %s= limits nothing", opt,
+			 name, name);
+	return -EDOM;
 }
+
+/* --- argp --- */
 
 struct opts_argp {
 	void *input;

@@ -75,6 +75,56 @@ int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN]);
 /** disk_opts_free() - free what @d owns. */
 void disk_opts_free(struct disk_opts *d);
 
+/* --- for options whose value is a list of words --- */
+
+/**
+ * typedef opts_word_fn - take one word of a list.
+ * @key: the word, or what is left of its '='.
+ * @val: what is right of it, NULL without one.
+ *
+ * Return: 0, or -EINVAL after filling @err.
+ */
+typedef int (*opts_word_fn)(const char *key, const char *val, void *ctx, char *err);
+
+/**
+ * opts_words() - hand the words of a list to @fn, one after the other.
+ * @opt: the option's name, for @err.
+ * @s: the list; a comma inside a word is written twice.
+ *
+ * Return: 0; -EINVAL for a key that is given twice; or what @fn returned.
+ */
+int opts_words(const char *opt, const char *s, opts_word_fn fn, void *ctx,
+	       char err[SS_OPTS_ERR_LEN]);
+
+/** opts_need_value() - refuse a word without "=value". Return: 0 or -EINVAL. */
+int opts_need_value(const char *opt, const char *key, const char *val, char err[SS_OPTS_ERR_LEN]);
+
+/* A key whose value is a number: where in the options it goes. */
+struct opts_key {
+	const char *name;
+	size_t offset; /* of a uint64_t */
+	bool is_size;  /* opts_size(), else opts_number() */
+};
+
+/**
+ * opts_value() - store a number.
+ * @keys: ends with a NULL name.
+ * @base: the struct that the offsets are in.
+ *
+ * Return: 0; -EINVAL after filling @err; -ENOENT if @key is none of @keys.
+ */
+int opts_value(const char *opt, const struct opts_key *keys, const char *key, const char *val,
+	       void *base, char err[SS_OPTS_ERR_LEN]);
+
+/**
+ * opts_check_burst() - does a burst fit its rate (D74)?
+ * @name: the rate's key; the burst's is NAME_burst.
+ *
+ * Return: 0, or -EDOM after filling @err.
+ */
+int opts_check_burst(const char *opt, const char *name, uint64_t rate, uint64_t burst,
+		     char err[SS_OPTS_ERR_LEN]);
+
 /**
  * opts_parse() - argp_parse() that keeps to one line an error.
  * @argp: options; --help (-?) and --usage are added, --version isn't.

@@ -223,6 +223,8 @@ disk_words() {
 	bad $USAGE "worker_cpus=" -- --disk=size=1M,worker_cpus=
 	bad $USAGE "auto, sync or io_uring" -- --disk=size=1M,backing=mmap
 	bad $USAGE "auto, sync or io_uring" -- --disk=size=1M,backing=
+	bad $USAGE "'size' is given twice" -- --disk=size=1M,size=2M
+	bad $USAGE "'ro' is given twice" -- --disk=file=/x,ro,ro
 	bad $USAGE "disks" -- --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M \
 		--disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M
 }
