@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Option values: numbers, sizes and the --disk list, checked where they are
+ * Option values: numbers, sizes and the lists of --disk and --net, checked where they are
  * read so that a bad one is refused before anything is started.
  */
 #ifndef SS_OPTS_H
@@ -46,6 +46,25 @@ struct disk_opts {
 };
 
 /**
+ * struct net_opts - one --net.
+ * @backend: "loopback", a constant.
+ * @mac: all zero for the device's default.
+ * @mtu: its largest frame, without the Ethernet header.
+ * @pps: frames sent a second, 0 unlimited.
+ * @bps: bytes sent a second, 0 unlimited.
+ * @pps_burst: @bps_burst: capacity of the buckets, 0 for one second's worth.
+ */
+struct net_opts {
+	const char *backend;
+	uint8_t mac[6];
+	uint64_t mtu;
+	uint64_t pps;
+	uint64_t bps;
+	uint64_t pps_burst;
+	uint64_t bps_burst;
+};
+
+/**
  * opts_number() - parse a whole decimal number.
  * @s: the text; signs, blanks and anything after the digits are refused.
  * @max: largest value accepted.
@@ -71,6 +90,16 @@ int opts_size(const char *s, uint64_t *out);
  * Return: 0, -EINVAL, or -EDOM for limits that do not fit together.
  */
 int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN]);
+
+/**
+ * opts_net() - parse "loopback,mac=52:54:00:12:34:56,pps=100,..." of a --net option.
+ * @s: the option's value.
+ * @n: filled; owns nothing.
+ * @err: one line saying what is wrong and what would be right.
+ *
+ * Return: 0, -EINVAL, or -EDOM for limits that do not fit together.
+ */
+int opts_net(const char *s, struct net_opts *n, char err[SS_OPTS_ERR_LEN]);
 
 /** disk_opts_free() - free what @d owns. */
 void disk_opts_free(struct disk_opts *d);

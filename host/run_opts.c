@@ -2,6 +2,7 @@
 #include "run_opts.h"
 #include "exitcodes.h"
 #include "log.h"
+#include "virtio/net.h"
 
 #include <argp.h>
 #include <ctype.h>
@@ -19,6 +20,7 @@ enum {
 	OPT_CPUS,
 	OPT_MEMORY,
 	OPT_DISK,
+	OPT_NET,
 	OPT_SCHED,
 	OPT_SCHED_ARG,
 	OPT_EXEC,
@@ -54,12 +56,18 @@ static const struct argp_option options[] = {
 	  "backing=auto, sync or io_uring. "
 	  "Give it again for a further disk. Default: size=256M, unlimited",
 	  0 },
+	{ "net", OPT_NET, "loopback,K=V,...", 0,
+	  "A network device that sends everything back: mac= its address, mtu= its largest "
+	  "frame; pps= bps= limit what is sent, pps_burst= bps_burst= set the buckets "
+	  "(0: unlimited). Give it again for a further one. Default: none",
+	  0 },
 	{ NULL, 0, NULL, 0, "What happens in it:", 2 },
 	{ "sched", OPT_SCHED, "PATH", 0, "Load this sched_ext scheduler binary (default: none)",
 	  0 },
 	{ "sched-arg", OPT_SCHED_ARG, "ARG", 0, "An argument for it; repeatable", 0 },
 	{ "exec", OPT_EXEC, "CMD", 0,
-	  "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk. "
+	  "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk, "
+	  "$STALLSCOPE_NET0 the first network interface. "
 	  "Without one the guest idles until --duration is over or ctrl-C",
 	  0 },
 	{ "file", OPT_FILE, "SRC[:DST]", 0, "Put a file or directory into the guest; repeatable",
@@ -138,6 +146,20 @@ static error_t opt_disk(const char *arg, struct run_opts *o)
 		return bad("--disk: more than %s disks%s", "8", "");
 	ret = opts_disk(arg, &o->disks[o->nr_disks], err);
 	o->nr_disks++;
+	if (ret)
+		ss_err("%s", err);
+	return -ret;
+}
+
+static error_t opt_net(const char *arg, struct run_opts *o)
+{
+	char err[SS_OPTS_ERR_LEN];
+	int ret;
+
+	if (o->nr_nets == SS_MAX_NETS)
+		return bad("--net: more than %s network devices%s", "4", "");
+	ret = opts_net(arg, &o->nets[o->nr_nets], err);
+	o->nr_nets++;
 	if (ret)
 		ss_err("%s", err);
 	return -ret;
@@ -223,6 +245,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return opt_memory(arg, o);
 	case OPT_DISK:
 		return opt_disk(arg, o);
+	case OPT_NET:
+		return opt_net(arg, o);
 	case OPT_SCHED:
 		return opt_path("--sched", arg, &o->sched);
 	case OPT_SCHED_ARG:
@@ -287,6 +311,21 @@ static int check_together(const struct run_opts *o)
 	return SS_EXIT_USAGE;
 }
 
+/* Two interfaces of one address in the same guest are one too many. */
+static int check_macs(const struct run_opts *o)
+{
+	for (unsigned int i = 0; i < o->nr_nets; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (memcmp(o->nets[i].mac, o->nets[j].mac, NET_MAC_LEN))
+				continue;
+			ss_err("--net: net%u and net%u have the same MAC address: choose another mac=",
+			       j, i);
+			return SS_EXIT_USAGE;
+		}
+	}
+	return SS_EXIT_OK;
+}
+
 static bool limits_given(const struct disk_opts *d)
 {
 	return d->iops || d->bps;
@@ -328,6 +367,15 @@ static int check_groups(struct run_opts *o)
 	return SS_EXIT_OK;
 }
 
+static void set_macs(struct run_opts *o)
+{
+	static const uint8_t none[NET_MAC_LEN];
+
+	for (unsigned int i = 0; i < o->nr_nets; i++)
+		if (!memcmp(o->nets[i].mac, none, NET_MAC_LEN))
+			net_default_mac(i, o->nets[i].mac);
+}
+
 static void set_defaults(struct run_opts *o)
 {
 	if (!o->nr_disks)
@@ -357,6 +405,9 @@ int run_opts_parse(int argc, char **argv, struct run_opts *o)
 	ret = check_together(o);
 	if (!ret)
 		ret = check_groups(o);
+	set_macs(o);
+	if (!ret)
+		ret = check_macs(o);
 	if (!ret)
 		set_defaults(o);
 	return ret;

@@ -30,6 +30,7 @@ enum run_nested {
  * @cpus: vCPUs.
  * @memory: guest memory in bytes.
  * @disks: the disks, @nr_disks of them.
+ * @nets: the network devices, @nr_nets of them, each with its MAC.
  * @sched: scheduler binary on the host, NULL to stay with the kernel's own.
  * @sched_args: arguments for it.
  * @exec: workload, a shell command line in the guest.
@@ -50,6 +51,8 @@ struct run_opts {
 	uint64_t memory;
 	struct disk_opts disks[SS_MAX_DISKS];
 	unsigned int nr_disks;
+	struct net_opts nets[SS_MAX_NETS];
+	unsigned int nr_nets;
 	const char *sched;
 	const char *sched_args[RUN_MAX_FILES];
 	unsigned int nr_sched_args;

@@ -106,7 +106,7 @@ help_names_each_option() {
 		[ -n "$out" ] || fail "$command --help says nothing"
 	done
 	try "$stallscope" run --help
-	for option in kernel initrd modules cpus memory disk sched exec file duration name out \
+	for option in kernel initrd modules cpus memory disk net sched exec file duration name out \
 		no-trace json; do
 		expect_has "help" "$out" "--$option"
 		expect_has "the man page" "$(tr -d '\\' <"$src/Documentation/stallscope.1")" \
@@ -128,12 +128,12 @@ unknown_options() {
 missing_values() {
 	local option
 
-	for option in kernel initrd modules append cpus memory disk sched sched-arg exec file \
+	for option in kernel initrd modules append cpus memory disk net sched sched-arg exec file \
 		duration time-limit name out nested; do
 		good=()
 		bad $USAGE "--$option" -- "--$option"
 	done
-	for option in kernel initrd modules sched exec file out name disk cpus memory; do
+	for option in kernel initrd modules sched exec file out name disk net cpus memory; do
 		good=(--kernel /dev/null)
 		bad $USAGE -- "--$option="
 	done
@@ -227,6 +227,65 @@ disk_words() {
 	bad $USAGE "'ro' is given twice" -- --disk=file=/x,ro,ro
 	bad $USAGE "disks" -- --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M \
 		--disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M
+}
+
+network_words() {
+	local v
+
+	good=(--kernel /dev/null)
+	for v in tap loop LOOPBACK pps=5 mac=52:54:00:00:00:01 pps=5,loopback ,loopback loopback=1; do
+		bad $USAGE --net "unknown backend" loopback -- "--net=$v"
+	done
+	bad $USAGE "loopback" "twice" -- --net=loopback,loopback
+	bad $USAGE "'bogus'" "pps_burst" -- --net=loopback,bogus=1
+	bad $USAGE "'iops'" -- --net=loopback,iops=5
+	for v in mac mtu pps bps ''; do
+		bad $USAGE "'$v' wants a value" -- "--net=loopback,$v"
+	done
+	for v in '' 1 x 52:54:00:12:34 52:54:00:12:34:5 52:54:00:12:34:567 52:54:00:12:34:56: \
+		52-54-00-12-34-56 525400123456 5g:54:00:12:34:56 ' 2:54:00:12:34:56' 52:54:00:12:34:56:78; do
+		bad $USAGE "mac=$v is not a MAC address" -- "--net=loopback,mac=$v"
+	done
+	for v in 01:00:5e:00:00:01 ff:ff:ff:ff:ff:ff 53:54:00:12:34:56; do
+		bad $USAGE "mac=$v" multicast -- "--net=loopback,mac=$v"
+	done
+	bad $USAGE "mac=00:00:00:00:00:00" -- --net=loopback,mac=00:00:00:00:00:00
+	for v in 0 1 67 65536 4294967364; do
+		bad $USAGE "mtu=$v" "from 68 to 65535" -- "--net=loopback,mtu=$v"
+	done
+	for v in -1 x '' 1K 1.5; do
+		bad $USAGE "mtu=$v is not a whole number" -- "--net=loopback,mtu=$v"
+		bad $USAGE "pps=$v is not a whole number" -- "--net=loopback,pps=$v"
+	done
+	bad $USAGE "pps=9223372036854775808 is too large" -- --net=loopback,pps=9223372036854775808
+	bad $USAGE "bps=1Q is not a number of bytes" -- --net=loopback,bps=1Q
+	bad $USAGE "'pps' is given twice" -- --net=loopback,pps=5,bps=1M,pps=5
+	bad $USAGE "'mac' is given twice" -- \
+		--net=loopback,mac=52:54:00:00:00:01,mac=52:54:00:00:00:02
+	bad $USAGE "net0 and net1 have the same MAC" -- --net=loopback,mac=52:54:00:aa:bb:cc \
+		--net=loopback,mac=52:54:00:AA:BB:CC
+	# The second one's own address, taken by the first.
+	bad $USAGE "net0 and net1 have the same MAC" -- --net=loopback,mac=52:54:00:53:53:01 \
+		--net=loopback
+	bad $USAGE "more than 4 network devices" -- --net=loopback --net=loopback --net=loopback \
+		--net=loopback --net=loopback
+	bad $LIMITS pps_burst=9 pps=10 -- --net=loopback,pps=10,pps_burst=9
+	bad $LIMITS bps_burst=1048575 bps=1048576 -- --net=loopback,bps=1M,bps_burst=1048575
+	bad $LIMITS pps_burst "without pps=" -- --net=loopback,pps_burst=10
+	bad $LIMITS bps_burst "without bps=" -- --net=loopback,bps_burst=1M
+}
+
+# What is right gets as far as the kernel, which isn't one.
+good_devices() {
+	local v
+
+	good=(--kernel /dev/null)
+	for v in loopback loopback,mac=02:00:00:00:00:01,mtu=68 loopback,mtu=65535,pps=0 \
+		loopback,pps=10,pps_burst=10,bps=1M,bps_burst=2M; do
+		bad $KERNEL "--kernel" -- "--net=$v"
+	done
+	bad $KERNEL "--kernel" -- --net=loopback --net=loopback --net=loopback --net=loopback
+	bad $KERNEL "--kernel" -- --disk=size=1M,queues=8,bps=0,group=a,,b,worker_cpus=0,,1
 }
 
 bursts() {
@@ -455,6 +514,8 @@ ktap_test control_characters "what isn't ours can't drive the terminal"
 ktap_test numbers "vCPUs, memory and times: no number, negative, too large"
 ktap_test names "names that aren't file names"
 ktap_test disk_words "disks: keys, sizes and limits"
+ktap_test network_words "network devices: backend, addresses, frame sizes and limits"
+ktap_test good_devices "disks and network devices as they should be"
 ktap_test bursts "D74 a burst below its rate, or without one, is refused"
 ktap_test kernels "kernels that are missing, a directory, or none"
 ktap_test truncated_kernel "a kernel cut short"
