@@ -2,10 +2,10 @@
 /*
  * What the runner's own probes and the host's scheduler tell about a run.
  *
- * The device's probes fire on its worker threads, one a queue; what lies
+ * A disk's probes fire on its worker threads, one a queue; what lies
  * between two probes of a request is kept here by queue and head, so that one
- * record leaves for user space when the request is done. All stamps are
- * CLOCK_MONOTONIC.
+ * record leaves for user space when the request is done. A network device has
+ * one worker and no requests. All stamps are CLOCK_MONOTONIC.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -21,8 +21,11 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define QUEUE_SIZE_MAX 256 /* heads a queue, D1 */
 
+#define NET_QUEUES     2
+
 const volatile __u32 nr_disks = 1;
-const volatile __u32 nr_queues = 1;
+const volatile __u32 nr_queues = 1; /* a disk */
+const volatile __u32 nr_nets;
 const volatile __u64 runq_min_ns = 50000;
 
 /* This process as the kernel numbers it, whatever pid namespace it lives in. */
@@ -37,9 +40,25 @@ struct {
 	__type(value, struct ss_blk_counters);
 } counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SS_MAX_NETS);
+	__type(key, __u32);
+	__type(value, struct ss_net_counters);
+} net_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SS_MAX_NETS);
+	__type(key, __u32);
+	__type(value, struct ss_net_pressure);
+} net_pressure SEC(".maps");
+
 struct hist_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SS_MAX_DISKS);
+	__uint(max_entries, SS_MAX_DISKS); /* or network devices */
 	__type(key, __u32);
 	__type(value, struct ss_hist);
 };
@@ -47,6 +66,8 @@ struct hist_map {
 struct hist_map hist_stall SEC(".maps");
 struct hist_map hist_backing SEC(".maps");
 struct hist_map hist_drain SEC(".maps");
+struct hist_map net_hist_stall SEC(".maps");
+struct hist_map net_hist_drain SEC(".maps");
 
 struct queue_state {
 	__u64 kick_ts;	     /* a kick no drain has answered yet */
@@ -58,7 +79,7 @@ struct queue_state {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* disks * queues */
+	__uint(max_entries, 1); /* disks * queues + network devices * NET_QUEUES */
 	__type(key, __u32);
 	__type(value, struct queue_state);
 } queues SEC(".maps");
@@ -95,9 +116,13 @@ struct {
 
 static __always_inline struct queue_state *queue_get(__u32 disk, __u32 queue)
 {
-	__u32 key = disk * nr_queues + queue;
+	__u32 key;
 
-	if (disk >= nr_disks || queue >= nr_queues)
+	if (disk < nr_disks && queue < nr_queues)
+		key = disk * nr_queues + queue;
+	else if (disk - SS_DEV_NET_BASE < nr_nets && queue < NET_QUEUES)
+		key = nr_disks * nr_queues + (disk - SS_DEV_NET_BASE) * NET_QUEUES + queue;
+	else
 		return NULL;
 	return bpf_map_lookup_elem(&queues, &key);
 }
@@ -117,6 +142,15 @@ static __always_inline void disk_hist_add(void *map, __u32 disk, __u64 ns)
 
 	if (h)
 		hist_add(h, ns);
+}
+
+/* Of a disk in the one map, of a network device in the other. */
+static __always_inline void dev_hist_add(void *map, void *net_map, __u32 dev, __u64 ns)
+{
+	if (dev < SS_DEV_NET_BASE)
+		disk_hist_add(map, dev, ns);
+	else
+		disk_hist_add(net_map, dev - SS_DEV_NET_BASE, ns);
 }
 
 SEC("usdt")
@@ -152,7 +186,7 @@ int BPF_USDT(on_drain_end, __u32 disk, __u32 queue, __u32 chains, __u32 publishe
 
 	if (!q || !q->drain_ts)
 		return 0;
-	disk_hist_add(&hist_drain, disk, now - q->drain_ts);
+	dev_hist_add(&hist_drain, &net_hist_drain, disk, now - q->drain_ts);
 	r = rec_reserve(SS_REC_DRAIN, sizeof(*r), now);
 	if (r) {
 		r->disk = disk;
@@ -260,7 +294,7 @@ int BPF_USDT(on_stall_end, __u32 disk, __u32 queue, __u32 head, __u32 granted)
 
 	if (!q || !q->stall_ts)
 		return 0;
-	disk_hist_add(&hist_stall, disk, now - q->stall_ts);
+	dev_hist_add(&hist_stall, &net_hist_stall, disk, now - q->stall_ts);
 	r = rec_reserve(SS_REC_STALL_END, sizeof(*r), now);
 	if (r) {
 		r->disk = disk;

@@ -57,10 +57,20 @@ static const struct agent_link_ops link_ops = {
 	.write = agent_write,
 };
 
+static int setup_counters(struct guest *g)
+{
+	const struct run_opts *o = &g->run->o;
+
+	if (!counters_alloc(g->trace, o->nr_disks, o->nr_nets, &g->counters))
+		return SS_EXIT_OK;
+	ss_err("out of memory");
+	return SS_EXIT_FAIL;
+}
+
 /* Tracing is worth having, not worth failing for: what lacks is reported. */
 static int setup_trace(struct guest *g)
 {
-	struct trace_config cfg = { .disks = g->run->o.nr_disks };
+	struct trace_config cfg = { .disks = g->run->o.nr_disks, .nets = g->run->o.nr_nets };
 	struct run_result *r = &g->run->r;
 	char err[256];
 	int ret;
@@ -71,7 +81,7 @@ static int setup_trace(struct guest *g)
 	if (g->run->o.no_trace) {
 		report_add_missing(r, false, "host tracing: switched off by --no-trace");
 		report_add_missing(r, true, "guest tracing: switched off by --no-trace");
-		return counters_alloc(NULL, g->run->o.nr_disks, &g->counters) ? SS_EXIT_FAIL : 0;
+		return setup_counters(g);
 	}
 	ret = pins_open(g->run->o.name, &g->pins, err, sizeof(err));
 	if (ret == -EEXIST) {
@@ -88,11 +98,7 @@ static int setup_trace(struct guest *g)
 	r->host_traced = g->trace != NULL;
 	if (g->trace && g->pins && (ret = trace_pin(g->trace, g->pins)))
 		report_add_missing(r, false, "pins in %s: %s", pins_dir(g->pins), strerror(-ret));
-	if (counters_alloc(g->trace, g->run->o.nr_disks, &g->counters)) {
-		ss_err("out of memory");
-		return SS_EXIT_FAIL;
-	}
-	return SS_EXIT_OK;
+	return setup_counters(g);
 }
 
 /* The throttle of the disk's group, made for the first disk that names it. */

@@ -19,6 +19,7 @@
 #define RING_BYTES_MAX (1u << 30)
 #define RUNQ_MIN_NS    50000
 #define HEADS	       256 /* per queue, as in host_trace.bpf.c */
+#define NET_QUEUES     2   /* likewise */
 #define NR_LINKS       16
 #define TEXT_LEN       256
 
@@ -27,7 +28,7 @@ struct trace {
 	struct ring_buffer *ring;
 	struct bpf_link *link[NR_LINKS];
 	unsigned int links;
-	unsigned int disks;
+	unsigned int disks, nets;
 	bool runq;
 	unsigned int nr_missing;
 	char missing[TRACE_MAX_MISSING][TEXT_LEN];
@@ -127,6 +128,22 @@ static __u32 ring_size(unsigned int want)
 	return size;
 }
 
+/* One element at least: a map can't be without. */
+static int size_net_maps(struct trace *t)
+{
+	struct bpf_map *const maps[] = {
+		t->skel->maps.net_counters,
+		t->skel->maps.net_pressure,
+		t->skel->maps.net_hist_stall,
+		t->skel->maps.net_hist_drain,
+	};
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < sizeof(maps) / sizeof(maps[0]); i++)
+		ret = bpf_map__set_max_entries(maps[i], t->nets ?: 1);
+	return ret;
+}
+
 /* Opens and sizes the object, and loads it with or without the scheduler's part. */
 static int load(struct trace *t, const struct trace_config *cfg, bool runq)
 {
@@ -141,14 +158,18 @@ static int load(struct trace *t, const struct trace_config *cfg, bool runq)
 	t->skel = s;
 	s->rodata->nr_disks = t->disks;
 	s->rodata->nr_queues = queues;
+	s->rodata->nr_nets = t->nets;
 	s->rodata->runq_min_ns = cfg->runq_min_ns ?: RUNQ_MIN_NS;
 	ret = bpf_map__set_max_entries(s->maps.ring, ring_size(cfg->ring_bytes));
 	ret = ret ?: bpf_map__set_max_entries(s->maps.counters, t->disks);
 	ret = ret ?: bpf_map__set_max_entries(s->maps.hist_stall, t->disks);
 	ret = ret ?: bpf_map__set_max_entries(s->maps.hist_backing, t->disks);
 	ret = ret ?: bpf_map__set_max_entries(s->maps.hist_drain, t->disks);
-	ret = ret ?: bpf_map__set_max_entries(s->maps.queues, t->disks * queues);
+	ret = ret
+		      ?: bpf_map__set_max_entries(s->maps.queues,
+						  t->disks * queues + t->nets * NET_QUEUES);
 	ret = ret ?: bpf_map__set_max_entries(s->maps.reqs, t->disks * queues * HEADS);
+	ret = ret ?: size_net_maps(t);
 	if (ret)
 		goto fail;
 	bpf_program__set_autoload(s->progs.on_interrupt, cfg->irq);
@@ -260,8 +281,9 @@ int trace_open(const struct trace_config *cfg, struct trace **out, char *err, si
 
 	*out = NULL;
 	if (cfg->disks > SS_MAX_DISKS || cfg->queues > TRACE_MAX_QUEUES ||
-	    cfg->ring_bytes > RING_BYTES_MAX) {
-		snprintf(err, errlen, "host tracing: too many disks or queues, or too big a ring");
+	    cfg->nets > SS_MAX_NETS || cfg->ring_bytes > RING_BYTES_MAX) {
+		snprintf(err, errlen,
+			 "host tracing: too many devices or queues, or too big a ring");
 		return -EINVAL;
 	}
 	t = calloc(1, sizeof(*t));
@@ -270,6 +292,7 @@ int trace_open(const struct trace_config *cfg, struct trace **out, char *err, si
 		return -ENOMEM;
 	}
 	t->disks = cfg->disks ?: 1;
+	t->nets = cfg->nets;
 	libbpf_set_print(keep_complaint);
 	ret = open_all(t, cfg);
 	if (ret) {
@@ -325,27 +348,28 @@ const char *trace_missing(const struct trace *t, unsigned int i)
 	return i < t->nr_missing ? t->missing[i] : NULL;
 }
 
-static struct bpf_map *hist_map(const struct trace *t, enum trace_hist_kind kind)
+static struct bpf_map *hist_map(const struct trace *t, enum trace_hist_kind kind, bool net)
 {
 	switch (kind) {
 	case TRACE_HIST_STALL:
-		return t->skel->maps.hist_stall;
+		return net ? t->skel->maps.net_hist_stall : t->skel->maps.hist_stall;
 	case TRACE_HIST_BACKING:
-		return t->skel->maps.hist_backing;
+		return net ? NULL : t->skel->maps.hist_backing;
 	case TRACE_HIST_DRAIN:
-		return t->skel->maps.hist_drain;
+		return net ? t->skel->maps.net_hist_drain : t->skel->maps.hist_drain;
 	default:
 		return NULL;
 	}
 }
 
-int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int disk,
+int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int dev,
 	       struct ss_hist *out)
 {
-	struct bpf_map *map = hist_map(t, kind);
-	__u32 key = disk;
+	const bool net = dev >= SS_DEV_NET_BASE;
+	struct bpf_map *map = hist_map(t, kind, net);
+	__u32 key = net ? dev - SS_DEV_NET_BASE : dev;
 
-	if (!map)
+	if (!map || (net && key >= t->nets))
 		return -EINVAL;
 	return bpf_map__lookup_elem(map, &key, sizeof(key), out, sizeof(*out), 0);
 }
@@ -361,13 +385,19 @@ int trace_pin(struct trace *t, struct pins *pins)
 		{ "hist_stall", t->skel->maps.hist_stall },
 		{ "hist_backing", t->skel->maps.hist_backing },
 		{ "hist_drain", t->skel->maps.hist_drain },
+		/* from here on only with network devices */
+		{ "net_counters", t->skel->maps.net_counters },
+		{ "net_pressure", t->skel->maps.net_pressure },
+		{ "net_hist_stall", t->skel->maps.net_hist_stall },
+		{ "net_hist_drain", t->skel->maps.net_hist_drain },
 	};
+	const unsigned int nr = sizeof(list) / sizeof(list[0]) - (t->nets ? 0 : 4);
 	unsigned int i;
 	int ret;
 
 	if (!pins || !pins_dir(pins))
 		return 0;
-	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+	for (i = 0; i < nr; i++) {
 		ret = pins_add(pins, list[i].file, bpf_map__fd(list[i].map));
 		if (ret)
 			goto undo;
@@ -390,37 +420,52 @@ void trace_close(struct trace *t)
 	free(t);
 }
 
-static size_t map_bytes(unsigned int disks)
+/* @bytes of the map's memory, or ordinary memory (then *map_bytes is 0), or NULL. */
+static void *area_alloc(const struct bpf_map *map, size_t bytes, size_t *map_bytes)
 {
-	size_t page = getpagesize();
+	size_t page = getpagesize(), whole = (bytes + page - 1) & ~(page - 1);
+	void *mem = MAP_FAILED;
 
-	return (disks * sizeof(struct ss_blk_counters) + page - 1) & ~(page - 1);
+	*map_bytes = 0;
+	if (map && bytes)
+		mem = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (mem == MAP_FAILED)
+		return calloc(1, bytes ?: 1);
+	*map_bytes = whole;
+	return mem;
 }
 
-int counters_alloc(struct trace *t, unsigned int disks, struct counters *out)
+static void area_free(void *mem, size_t map_bytes)
 {
-	void *mem;
+	if (map_bytes)
+		munmap(mem, map_bytes);
+	else
+		free(mem);
+}
+
+int counters_alloc(struct trace *t, unsigned int disks, unsigned int nets, struct counters *out)
+{
+	const bool fit = t && disks <= t->disks && nets <= t->nets;
 
 	memset(out, 0, sizeof(*out));
 	out->disks = disks;
-	if (t && disks <= t->disks) {
-		mem = mmap(NULL, map_bytes(disks), PROT_READ | PROT_WRITE, MAP_SHARED,
-			   bpf_map__fd(t->skel->maps.counters), 0);
-		if (mem != MAP_FAILED) {
-			out->disk = mem;
-			out->map_bytes = map_bytes(disks);
-			return 0;
-		}
-	}
-	out->disk = calloc(disks ?: 1, sizeof(*out->disk));
-	return out->disk ? 0 : -ENOMEM;
+	out->nets = nets;
+	out->disk = area_alloc(fit ? t->skel->maps.counters : NULL, disks * sizeof(*out->disk),
+			       &out->disk_map_bytes);
+	out->net = area_alloc(fit ? t->skel->maps.net_counters : NULL, nets * sizeof(*out->net),
+			      &out->net_map_bytes);
+	out->net_pressure = area_alloc(fit ? t->skel->maps.net_pressure : NULL,
+				       nets * sizeof(*out->net_pressure), &out->pressure_map_bytes);
+	if (out->disk && out->net && out->net_pressure)
+		return 0;
+	counters_free(out);
+	return -ENOMEM;
 }
 
 void counters_free(struct counters *c)
 {
-	if (c->map_bytes)
-		munmap(c->disk, c->map_bytes);
-	else
-		free(c->disk);
+	area_free(c->disk, c->disk_map_bytes);
+	area_free(c->net, c->net_map_bytes);
+	area_free(c->net_pressure, c->pressure_map_bytes);
 	memset(c, 0, sizeof(*c));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Host tracing: BPF programs on the runner's own static probes and on the
- * scheduler, and the block counters' map. Everything here works without BPF
+ * scheduler, and the maps of the devices' counters. Everything here works without BPF
  * rights too, only with less to show: trace_missing() says what and why.
  */
 #ifndef SS_OBSERVE_TRACE_H
@@ -21,6 +21,7 @@ struct pins;
 struct trace_config {
 	unsigned int disks;	 /* 1 to SS_MAX_DISKS; 1 */
 	unsigned int queues;	 /* queues a disk, up to TRACE_MAX_QUEUES; 1 */
+	unsigned int nets;	 /* network devices, 0 to SS_MAX_NETS */
 	unsigned int ring_bytes; /* ring buffer, rounded up to a power of two; 4 MiB */
 	__u64 runq_min_ns;	 /* shorter run-queue waits aren't recorded; 50 us */
 	bool irq;		 /* record each interrupt sent to the guest; no */
@@ -59,7 +60,7 @@ int trace_poll(struct trace *t, trace_record_fn fn, void *ctx);
  * trace_add_thread() - record the run-queue delay of one of our threads.
  * @tid: as gettid() returns it
  * @kind: enum ss_thread_kind
- * @index: vCPU number, or disk << 8 | queue
+ * @index: vCPU number, or device << 8 | queue
  *
  * Any thread. Return: 0, -EOPNOTSUPP if run-queue delay can't be traced here,
  * another negative errno.
@@ -80,21 +81,27 @@ void trace_drops(const struct trace *t, struct ss_drops *out);
  */
 const char *trace_missing(const struct trace *t, unsigned int i);
 
-/* What the log2 histograms are about. Also their names as pins: hist_stall, ... */
+/* What the log2 histograms are about. Also their names as pins: hist_stall, net_hist_stall, ... */
 enum trace_hist_kind {
 	TRACE_HIST_STALL,   /* stall_begin to stall_end */
-	TRACE_HIST_BACKING, /* req_start to req_backing_done */
+	TRACE_HIST_BACKING, /* req_start to req_backing_done; disks only */
 	TRACE_HIST_DRAIN,   /* drain_begin to drain_end */
 	TRACE_HIST_KINDS,
 };
 
-/** trace_hist() - copy one disk's histogram. Return: 0 or a negative errno. */
-int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int disk,
+/**
+ * trace_hist() - copy one device's histogram.
+ * @dev: its number in probes, see SS_DEV_NET_BASE
+ *
+ * Return: 0 or a negative errno.
+ */
+int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int dev,
 	       struct ss_hist *out);
 
 /**
  * trace_pin() - pin counters, drops and histograms, see pins.h.
  *
+ * Those of network devices only if there are any.
  * Without @pins (NULL), or where pins_open() said that nothing can be pinned,
  * nothing is. Return: 0 or a negative errno; then
  * nothing stays pinned by this call.
@@ -105,24 +112,26 @@ int trace_pin(struct trace *t, struct pins *pins);
 void trace_close(struct trace *t);
 
 /*
- * The block counters: plain atomics on memory that bpftool sees by name when
+ * The devices' counters: plain atomics on memory that bpftool sees by name when
  * there are BPF rights, and on ordinary zeroed memory when not.
  */
 struct counters {
-	struct ss_blk_counters *disk; /* an array, one a disk */
-	unsigned int disks;
-	size_t map_bytes; /* 0: ordinary memory */
+	struct ss_blk_counters *disk; /* arrays, one element a device */
+	struct ss_net_counters *net;
+	struct ss_net_pressure *net_pressure;
+	unsigned int disks, nets;
+	size_t disk_map_bytes, net_map_bytes, pressure_map_bytes; /* 0: ordinary memory */
 };
 
 /**
- * counters_alloc() - counters for @disks disks.
- * @t: the trace whose map shall hold them, or NULL
+ * counters_alloc() - counters for @disks disks and @nets network devices.
+ * @t: the trace whose maps shall hold them, or NULL
  *
- * Falls back to ordinary memory if the map can't be had. They must be freed by
+ * Falls back to ordinary memory if a map can't be had. They must be freed by
  * counters_free() after the last device thread stopped and before
  * trace_close(). Return: 0 or -ENOMEM.
  */
-int counters_alloc(struct trace *t, unsigned int disks, struct counters *out);
+int counters_alloc(struct trace *t, unsigned int disks, unsigned int nets, struct counters *out);
 
 /** counters_free() - also fine for a zeroed struct. */
 void counters_free(struct counters *c);

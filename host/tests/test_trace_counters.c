@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The block counters' memory: seen by bpftool where BPF is permitted, there all
+ * The counters' memory: seen by bpftool where BPF is permitted, there all
  * the same where it isn't.
  */
 #include <linux/capability.h>
@@ -13,43 +13,58 @@
 #include "ss_probes.h"
 #include "trace_util.h"
 
-#define NR_FIELDS (sizeof(struct ss_blk_counters) / sizeof(__u64))
-
 static void probe_present(void)
 {
 	ss_probe_kick(0, 0);
 }
 
-/* Sets each field of each disk to a number of its own. */
+/* The counters as plain arrays of numbers, one array a kind of device. */
+struct words {
+	__u64 *v;
+	size_t each, devices;
+	__u64 base; /* what the first device's first field is filled with */
+};
+
+static unsigned int areas(const struct counters *c, struct words w[3])
+{
+	w[0] = (struct words){ (__u64 *)c->disk, sizeof(*c->disk) / 8, c->disks, 100 };
+	w[1] = (struct words){ (__u64 *)c->net, sizeof(*c->net) / 8, c->nets, 1100 };
+	w[2] = (struct words){ (__u64 *)c->net_pressure, sizeof(*c->net_pressure) / 8, c->nets,
+			       2100 };
+	return 3;
+}
+
+/* Sets each field of each device to a number of its own. */
 static void fill(struct counters *c)
 {
-	unsigned int i, j;
+	struct words w[3];
 
-	for (i = 0; i < c->disks; i++)
-		for (j = 0; j < NR_FIELDS; j++)
-			__atomic_fetch_add(&((__u64 *)&c->disk[i])[j], 100 * (i + 1) + j,
+	for (unsigned int k = 0; k < areas(c, w); k++)
+		for (size_t i = 0; i < w[k].devices * w[k].each; i++)
+			__atomic_fetch_add(&w[k].v[i],
+					   w[k].base + 100 * (i / w[k].each) + i % w[k].each,
 					   __ATOMIC_RELAXED);
 }
 
 static bool is_filled(const struct counters *c)
 {
-	unsigned int i, j;
+	struct words w[3];
 
-	for (i = 0; i < c->disks; i++)
-		for (j = 0; j < NR_FIELDS; j++)
-			if (((__u64 *)&c->disk[i])[j] != 100 * (i + 1) + j)
+	for (unsigned int k = 0; k < areas(c, w); k++)
+		for (size_t i = 0; i < w[k].devices * w[k].each; i++)
+			if (w[k].v[i] != w[k].base + 100 * (i / w[k].each) + i % w[k].each)
 				return false;
 	return true;
 }
 
 static bool is_zero(const struct counters *c)
 {
-	static const struct ss_blk_counters zero;
-	unsigned int i;
+	struct words w[3];
 
-	for (i = 0; i < c->disks; i++)
-		if (memcmp(&c->disk[i], &zero, sizeof(zero)))
-			return false;
+	for (unsigned int k = 0; k < areas(c, w); k++)
+		for (size_t i = 0; i < w[k].devices * w[k].each; i++)
+			if (w[k].v[i])
+				return false;
 	return true;
 }
 
@@ -57,38 +72,44 @@ TEST(plain_memory, .title = "without a trace the counters are ordinary memory, z
 {
 	struct counters c;
 
-	ASSERT_EQ(counters_alloc(NULL, SS_MAX_DISKS, &c), 0);
-	EXPECT_EQ(c.map_bytes, 0);
+	ASSERT_EQ(counters_alloc(NULL, SS_MAX_DISKS, SS_MAX_NETS, &c), 0);
+	EXPECT_EQ(c.disk_map_bytes, 0);
+	EXPECT_EQ(c.net_map_bytes, 0);
+	EXPECT_EQ(c.pressure_map_bytes, 0);
 	EXPECT_EQ(c.disks, SS_MAX_DISKS);
+	EXPECT_EQ(c.nets, SS_MAX_NETS);
 	EXPECT_TRUE(is_zero(&c));
 	fill(&c);
 	EXPECT_TRUE(is_filled(&c));
 	counters_free(&c);
 	EXPECT_NULL(c.disk);
+	EXPECT_NULL(c.net);
 	counters_free(&c);
 }
 
 TEST(map_memory, .title = "with a trace they lie in its map, zeroed, a new trace's are others")
 {
-	struct trace_config cfg = { .disks = SS_MAX_DISKS };
+	struct trace_config cfg = { .disks = SS_MAX_DISKS, .nets = SS_MAX_NETS };
 	struct counters c;
 	struct trace *t;
 
 	probe_present();
 	t = open_or_skip(&cfg);
-	ASSERT_EQ(counters_alloc(t, SS_MAX_DISKS, &c), 0);
-	EXPECT_GT(c.map_bytes, 0);
+	ASSERT_EQ(counters_alloc(t, SS_MAX_DISKS, SS_MAX_NETS, &c), 0);
+	EXPECT_GT(c.disk_map_bytes, 0);
+	EXPECT_GT(c.net_map_bytes, 0);
+	EXPECT_GT(c.pressure_map_bytes, 0);
 	EXPECT_TRUE(is_zero(&c));
 	fill(&c);
 	EXPECT_TRUE(is_filled(&c));
 	counters_free(&c);
 	/* The map keeps them: they can be had again. */
-	ASSERT_EQ(counters_alloc(t, SS_MAX_DISKS, &c), 0);
+	ASSERT_EQ(counters_alloc(t, SS_MAX_DISKS, SS_MAX_NETS, &c), 0);
 	EXPECT_TRUE(is_filled(&c));
 	counters_free(&c);
 	trace_close(t);
 	t = open_or_skip(&cfg);
-	ASSERT_EQ(counters_alloc(t, 1, &c), 0);
+	ASSERT_EQ(counters_alloc(t, 1, 0, &c), 0);
 	EXPECT_TRUE(is_zero(&c));
 	counters_free(&c);
 	trace_close(t);
@@ -106,9 +127,26 @@ static int command(const char *cmd, char *out, size_t len)
 	return pclose(f);
 }
 
+/* The thirteen, in their order. */
+static const char *const net_names[] = {
+	"tx_packets",
+	"tx_bytes",
+	"rx_packets",
+	"rx_bytes",
+	"tx_chain_invalid",
+	"tx_oversize_dropped",
+	"tx_dropped_no_rx_buffer",
+	"tx_dropped_rx_poisoned",
+	"rx_chain_invalid",
+	"rx_write_failed",
+	"tx_add_used_failures",
+	"rx_add_used_failures",
+	"invalid_avail_idx_count",
+};
+
 TEST(bpftool_names, .title = "bpftool prints pinned counters and histograms by their fields' names")
 {
-	struct trace_config cfg = { .disks = 2 };
+	struct trace_config cfg = { .disks = 2, .nets = 2 };
 	char name[32], cmd[512], err[256] = "";
 	static char out[1 << 16];
 	struct counters c;
@@ -122,7 +160,7 @@ TEST(bpftool_names, .title = "bpftool prints pinned counters and histograms by t
 	snprintf(name, sizeof(name), "test-counters-%d", getpid());
 	ASSERT_EQ(pins_open(name, &p, err, sizeof(err)), 0);
 	ASSERT_EQ(trace_pin(t, p), 0);
-	ASSERT_EQ(counters_alloc(t, 2, &c), 0);
+	ASSERT_EQ(counters_alloc(t, 2, 2, &c), 0);
 	fill(&c);
 	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/counters", pins_dir(p));
 	EXPECT_EQ(command(cmd, out, sizeof(out)), 0);
@@ -133,6 +171,18 @@ TEST(bpftool_names, .title = "bpftool prints pinned counters and histograms by t
 	__atomic_fetch_add(&c.disk[1].throttled_count, 1, __ATOMIC_RELAXED);
 	EXPECT_EQ(command(cmd, out, sizeof(out)), 0);
 	EXPECT_STRSTR(out, "\"throttled_count\": 206");
+	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/net_counters", pins_dir(p));
+	EXPECT_EQ(command(cmd, out, sizeof(out)), 0);
+	for (unsigned int i = 0; i < sizeof(net_names) / sizeof(net_names[0]); i++) {
+		snprintf(cmd, sizeof(cmd), "\"%s\": %u", net_names[i], 1100 + i);
+		EXPECT_STRSTR(out, cmd);
+		snprintf(cmd, sizeof(cmd), "\"%s\": %u", net_names[i], 1200 + i);
+		EXPECT_STRSTR(out, cmd);
+	}
+	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/net_pressure", pins_dir(p));
+	EXPECT_EQ(command(cmd, out, sizeof(out)), 0);
+	EXPECT_STRSTR(out, "\"throttled_count\": 2100");
+	EXPECT_STRSTR(out, "\"currently_throttled_gauge\": 2201");
 	ss_probe_stall_begin(1, 0, 0, SS_BUCKET_OPS, 1ULL, 1ULL);
 	ss_probe_stall_end(1, 0, 0, 1);
 	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/hist_stall", pins_dir(p));
@@ -163,6 +213,9 @@ TEST(pin_undone, .title = "when a pin is refused, none of them stays")
 	pins_remove(p, "counters");
 	EXPECT_EQ(trace_pin(other, p), -EEXIST);
 	snprintf(path, sizeof(path), "%s/counters", pins_dir(p));
+	EXPECT_NE(access(path, F_OK), 0);
+	/* Without a network device there is nothing of one. */
+	snprintf(path, sizeof(path), "%s/net_counters", pins_dir(p));
 	EXPECT_NE(access(path, F_OK), 0);
 	snprintf(path, sizeof(path), "%s/drops", pins_dir(p));
 	EXPECT_EQ(access(path, F_OK), 0);
@@ -196,7 +249,7 @@ static int without_rights(void)
 		return 3;
 	if (!strstr(err, "permission") || !strstr(err, "CAP_BPF") || strchr(err, '\n'))
 		return 4;
-	if (counters_alloc(t, 2, &c) || c.map_bytes || !is_zero(&c))
+	if (counters_alloc(t, 2, 1, &c) || c.disk_map_bytes || !is_zero(&c))
 		return 5;
 	fill(&c);
 	if (!is_filled(&c))

@@ -310,6 +310,51 @@ TEST_F(trace, histograms, .title = "histograms hold what the records say, disk b
 	EXPECT_EQ(trace_hist(self->t, TRACE_HIST_KINDS, 0, &h), -EINVAL);
 }
 
+TEST(networks, .title = "a network device's stalls and drains are told from a disk's")
+{
+	struct trace_config cfg = { .disks = 1, .queues = 1, .nets = 2 };
+	const int net1 = SS_DEV_NET_BASE + 1;
+	const struct ss_rec_drain *d;
+	struct trace *t = open_or_skip(&cfg);
+	struct ss_hist h;
+	static struct kept k;
+
+	ss_probe_kick(net1, 1);
+	ss_probe_drain_begin(net1, 1);
+	ss_probe_stall_begin(net1, 1, 7, SS_BUCKET_OPS, 3ULL, 40ULL);
+	ss_probe_drain_end(net1, 1, 5, 4, 1);
+	ss_probe_stall_end(net1, 1, 7, 1);
+	/* Neither a third device's nor a third queue's end has a begin here. */
+	for (int dev = 1; dev <= SS_DEV_NET_BASE + 2; dev += SS_DEV_NET_BASE + 1) {
+		ss_probe_drain_begin(dev, 0);
+		ss_probe_drain_end(dev, 0, 1, 1, 0);
+	}
+	ss_probe_drain_begin(net1, 2);
+	ss_probe_drain_end(net1, 2, 1, 1, 0);
+	ASSERT_EQ(trace_poll(t, keep, &k), 3);
+	ASSERT_EQ(kept_of(&k, SS_REC_STALL_BEGIN), 1);
+	EXPECT_EQ(((const struct ss_rec_stall_begin *)kept_at(&k, 0))->disk, net1);
+	d = kept_at(&k, 1);
+	ASSERT_EQ(d->h.type, SS_REC_DRAIN);
+	EXPECT_EQ(d->disk, net1);
+	EXPECT_EQ(d->queue, 1);
+	EXPECT_EQ(d->chains, 5);
+	EXPECT_EQ(d->published, 4);
+	EXPECT_EQ(d->stalled, 1);
+	EXPECT_EQ(((const struct ss_rec *)kept_at(&k, 2))->type, SS_REC_STALL_END);
+	ASSERT_EQ(trace_hist(t, TRACE_HIST_STALL, net1, &h), 0);
+	EXPECT_EQ(h.count, 1);
+	ASSERT_EQ(trace_hist(t, TRACE_HIST_DRAIN, net1, &h), 0);
+	EXPECT_EQ(h.count, 1);
+	ASSERT_EQ(trace_hist(t, TRACE_HIST_DRAIN, SS_DEV_NET_BASE, &h), 0);
+	EXPECT_EQ(h.count, 0);
+	ASSERT_EQ(trace_hist(t, TRACE_HIST_STALL, 0, &h), 0);
+	EXPECT_EQ(h.count, 0);
+	EXPECT_EQ(trace_hist(t, TRACE_HIST_BACKING, net1, &h), -EINVAL);
+	EXPECT_EQ(trace_hist(t, TRACE_HIST_DRAIN, net1 + 1, &h), -EINVAL);
+	trace_close(t);
+}
+
 TEST(lost_records_count, .title = "with a tiny ring, made and lost together are what happened")
 {
 	struct trace_config cfg = { .ring_bytes = 4096 };
@@ -381,7 +426,7 @@ TEST(other_process, .title = "the probes of another process with the same progra
 	trace_close(t);
 }
 
-TEST(bad_config, .title = "too many disks or queues are refused")
+TEST(bad_config, .title = "too many devices or queues are refused")
 {
 	char err[256] = "";
 	struct trace *t;
@@ -391,6 +436,9 @@ TEST(bad_config, .title = "too many disks or queues are refused")
 		  -EINVAL);
 	EXPECT_STRSTR(err, "too many");
 	EXPECT_EQ(trace_open(&(struct trace_config){ .queues = TRACE_MAX_QUEUES + 1 }, &t, err,
+			     sizeof(err)),
+		  -EINVAL);
+	EXPECT_EQ(trace_open(&(struct trace_config){ .nets = SS_MAX_NETS + 1 }, &t, err,
 			     sizeof(err)),
 		  -EINVAL);
 	EXPECT_NULL(t);
