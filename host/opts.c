@@ -154,21 +154,6 @@ int opts_value(const char *opt, const struct opts_key *keys, const char *key, co
 	return -ENOENT;
 }
 
-int opts_check_burst(const char *opt, const char *name, uint64_t rate, uint64_t burst,
-		     char err[SS_OPTS_ERR_LEN])
-{
-	if (!burst || (rate && burst >= rate))
-		return 0;
-	if (rate)
-		snprintf(err, SS_OPTS_ERR_LEN,
-			 "%s: %s_burst=%llu is below %s=%llu (a burst holds at least one second)",
-			 opt, name, (unsigned long long)burst, name, (unsigned long long)rate);
-	else
-		snprintf(err, SS_OPTS_ERR_LEN, "%s: %s_burst= without %s= limits nothing", opt,
-			 name, name);
-	return -EDOM;
-}
-
 /* --- argp --- */
 
 struct opts_argp {

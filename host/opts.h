@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "io/backing.h"
+#include "io/throttle.h"
 
 #define SS_OPTS_ERR_LEN 256
 
@@ -101,8 +102,19 @@ int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN]);
  */
 int opts_net(const char *s, struct net_opts *n, char err[SS_OPTS_ERR_LEN]);
 
+#define OPTS_MAC_LEN 18
+
+/** opts_mac_text() - a MAC address as --net takes it. Return: @text. */
+const char *opts_mac_text(const uint8_t mac[6], char text[OPTS_MAC_LEN]);
+
 /** disk_opts_free() - free what @d owns. */
 void disk_opts_free(struct disk_opts *d);
+
+/** disk_opts_limits() - as the throttle takes them. */
+struct throttle_limits disk_opts_limits(const struct disk_opts *d);
+
+/** net_opts_limits() - the same of a network device. */
+struct throttle_limits net_opts_limits(const struct net_opts *n);
 
 /* --- for options whose value is a list of words --- */
 
@@ -146,13 +158,13 @@ int opts_value(const char *opt, const struct opts_key *keys, const char *key, co
 	       void *base, char err[SS_OPTS_ERR_LEN]);
 
 /**
- * opts_check_burst() - does a burst fit its rate (D74)?
- * @name: the rate's key; the burst's is NAME_burst.
+ * opts_limits() - do limits fit together (D74)?
+ * @ops: the key of the operations' rate, such as "iops".
  *
- * Return: 0, or -EDOM after filling @err.
+ * Return: 0; -EDOM or, for a rate that is too high, -EINVAL after filling @err.
  */
-int opts_check_burst(const char *opt, const char *name, uint64_t rate, uint64_t burst,
-		     char err[SS_OPTS_ERR_LEN]);
+int opts_limits(const char *opt, const char *ops, const struct throttle_limits *limits,
+		char err[SS_OPTS_ERR_LEN]);
 
 /**
  * opts_parse() - argp_parse() that keeps to one line an error.

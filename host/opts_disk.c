@@ -88,15 +88,25 @@ static int disk_word(const char *key, const char *val, void *ctx, char *err)
 	return 0;
 }
 
-static int disk_check_limits(const struct disk_opts *d, char *err)
+struct throttle_limits disk_opts_limits(const struct disk_opts *d)
 {
-	int ret = opts_check_burst("--disk", "iops", d->iops, d->iops_burst, err);
+	return (struct throttle_limits){ .ops = { d->iops, d->iops_burst },
+					 .bytes = { d->bps, d->bps_burst } };
+}
 
-	return ret ? ret : opts_check_burst("--disk", "bps", d->bps, d->bps_burst, err);
+/* Here and not in opts.c: the initramfs maker has no throttle. */
+int opts_limits(const char *opt, const char *ops, const struct throttle_limits *limits,
+		char err[SS_OPTS_ERR_LEN])
+{
+	const int n = snprintf(err, SS_OPTS_ERR_LEN, "%s: ", opt);
+	const int ret = throttle_check_as(limits, ops, err + n, SS_OPTS_ERR_LEN - (size_t)n);
+
+	return ret == -EINVAL ? -EDOM : ret ? -EINVAL : 0;
 }
 
 static int disk_check(const struct disk_opts *d, char *err)
 {
+	const struct throttle_limits limits = disk_opts_limits(d);
 	cpu_set_t cpus;
 
 	if (!d->queues || d->queues > BLK_MAX_QUEUES)
@@ -119,7 +129,7 @@ static int disk_check(const struct disk_opts *d, char *err)
 		snprintf(err, SS_OPTS_ERR_LEN,
 			 "--disk: ro wants file=PATH (an empty disk is no use)");
 	else
-		return disk_check_limits(d, err);
+		return opts_limits("--disk", "iops", &limits, err);
 	return -EINVAL;
 }
 

@@ -79,9 +79,12 @@ uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack)
 
 /* --- the pair --- */
 
-static int limit_check(const struct bucket_limit *limit, const char *rate, const char *burst,
-		       char *err, size_t err_len)
+static int limit_check(const struct bucket_limit *limit, const char *rate, char *err,
+		       size_t err_len)
 {
+	char burst[32];
+
+	snprintf(burst, sizeof(burst), "%s_burst", rate);
 	if (limit->rate > THROTTLE_MAX_RATE || limit->burst > THROTTLE_MAX_RATE) {
 		const bool bad_rate = limit->rate > THROTTLE_MAX_RATE;
 
@@ -105,7 +108,8 @@ static int limit_check(const struct bucket_limit *limit, const char *rate, const
 	return 0;
 }
 
-int throttle_check(const struct throttle_limits *limits, char *err, size_t err_len)
+int throttle_check_as(const struct throttle_limits *limits, const char *ops, char *err,
+		      size_t err_len)
 {
 	char none[1];
 	int ret;
@@ -114,10 +118,15 @@ int throttle_check(const struct throttle_limits *limits, char *err, size_t err_l
 		err = none;
 		err_len = sizeof(none);
 	}
-	ret = limit_check(&limits->ops, "iops", "iops_burst", err, err_len);
+	ret = limit_check(&limits->ops, ops, err, err_len);
 	if (ret)
 		return ret;
-	return limit_check(&limits->bytes, "bps", "bps_burst", err, err_len);
+	return limit_check(&limits->bytes, "bps", err, err_len);
+}
+
+int throttle_check(const struct throttle_limits *limits, char *err, size_t err_len)
+{
+	return throttle_check_as(limits, "iops", err, err_len);
 }
 
 static bool any_limit(const struct throttle_limits *limits)

@@ -130,6 +130,10 @@ struct throttle_verdict {
  */
 int throttle_check(const struct throttle_limits *limits, char *err, size_t err_len);
 
+/** throttle_check_as() - the same, where operations a second go by another name, such as "pps" */
+int throttle_check_as(const struct throttle_limits *limits, const char *ops, char *err,
+		      size_t err_len);
+
 /**
  * throttle_init() - both buckets full
  * @now: ns, of the clock used with this throttle ever after

@@ -211,6 +211,7 @@ disk_words() {
 	for v in -1 x 1K 1.5 18446744073709551616 9223372036854775808; do
 		bad $USAGE "iops=$v" -- "--disk=size=1M,iops=$v"
 	done
+	bad $USAGE "iops=9223372036854775807 is too high" -- --disk=size=1M,iops=9223372036854775807
 	for v in -1 x 1Q 18446744073709551616; do
 		bad $USAGE "bps=$v" -- "--disk=size=1M,bps=$v"
 	done
@@ -258,6 +259,7 @@ network_words() {
 		bad $USAGE "pps=$v is not a whole number" -- "--net=loopback,pps=$v"
 	done
 	bad $USAGE "pps=9223372036854775808 is too large" -- --net=loopback,pps=9223372036854775808
+	bad $USAGE "pps=9223372036854775807 is too high" -- --net=loopback,pps=9223372036854775807
 	bad $USAGE "bps=1Q is not a number of bytes" -- --net=loopback,bps=1Q
 	bad $USAGE "'pps' is given twice" -- --net=loopback,pps=5,bps=1M,pps=5
 	bad $USAGE "'mac' is given twice" -- \
@@ -271,8 +273,8 @@ network_words() {
 		--net=loopback --net=loopback
 	bad $LIMITS pps_burst=9 pps=10 -- --net=loopback,pps=10,pps_burst=9
 	bad $LIMITS bps_burst=1048575 bps=1048576 -- --net=loopback,bps=1M,bps_burst=1048575
-	bad $LIMITS pps_burst "without pps=" -- --net=loopback,pps_burst=10
-	bad $LIMITS bps_burst "without bps=" -- --net=loopback,bps_burst=1M
+	bad $LIMITS pps_burst "without pps" -- --net=loopback,pps_burst=10
+	bad $LIMITS bps_burst "without bps" -- --net=loopback,bps_burst=1M
 }
 
 # What is right gets as far as the kernel, which isn't one.
