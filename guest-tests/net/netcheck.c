@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * netcheck: send frames over a loopback network device and check every one
+ * that comes back. A workload for --exec; guests have no shared libraries, so
+ * it is static.
+ *
+ * The frames go through a packet socket: what a host sends to itself by IP
+ * never reaches a device. At most a window of them is under way, so that the
+ * device always finds a buffer for the next.
+ */
+#include "frame.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH	   32
+#define MAX_FRAME  (65535 + 14)
+#define MAX_WINDOW 4096
+#define ROOM	   (64 << 20) /* of the socket; it grows only as frames wait there */
+
+enum exit_status {
+	EXIT_GOOD,
+	EXIT_BAD,     /* a frame was lost, broken or out of order */
+	EXIT_USAGE,   /* a bad option */
+	EXIT_NO_LINK, /* no such interface, or it went away */
+};
+
+struct run {
+	const char *interface;
+	uint64_t frames; /* 0: until a signal */
+	unsigned int window;
+	unsigned int quiet_ms; /* nothing came for so long: what is under way is lost */
+	bool lossy;
+	struct frame_kind kind;
+
+	int fd;
+	uint64_t sent, received, lost, broken, disordered, foreign, dropped;
+	uint64_t next; /* the frame that comes next, if none is lost */
+	bool gone;     /* the interface */
+};
+
+static uint8_t out[BATCH][MAX_FRAME], in[BATCH][MAX_FRAME], scratch[MAX_FRAME];
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static void __attribute__((noreturn)) die(int status, const char *what, const char *name)
+{
+	fprintf(stderr, "netcheck: %s%s%s\n", what, *name ? ": " : "", name);
+	exit(status);
+}
+
+/* --- the interface --- */
+
+/* IPv6 would send frames of its own as soon as the link is up. */
+static void silence_ipv6(const char *interface)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", interface);
+	f = fopen(path, "we");
+	if (!f)
+		return;
+	fputs("1\n", f);
+	fclose(f);
+}
+
+static void query(int fd, unsigned long request, struct ifreq *ifr, const char *what)
+{
+	if (ioctl(fd, request, ifr))
+		die(EXIT_NO_LINK, what, strerror(errno));
+}
+
+static void link_up(struct run *r)
+{
+	struct ifreq ifr = { .ifr_name = "" };
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die(EXIT_NO_LINK, "no sockets", strerror(errno));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", r->interface);
+	query(fd, SIOCGIFHWADDR, &ifr, r->interface);
+	memcpy(r->kind.mac, ifr.ifr_hwaddr.sa_data, FRAME_MAC_LEN);
+	query(fd, SIOCGIFMTU, &ifr, r->interface);
+	if (!r->kind.max || r->kind.max > (uint32_t)ifr.ifr_mtu + 14)
+		r->kind.max = (uint32_t)ifr.ifr_mtu + 14;
+	if (r->kind.min > r->kind.max)
+		r->kind.min = r->kind.max;
+	silence_ipv6(r->interface);
+	query(fd, SIOCGIFFLAGS, &ifr, r->interface);
+	ifr.ifr_flags |= IFF_UP;
+	query(fd, SIOCSIFFLAGS, &ifr, r->interface);
+	close(fd);
+}
+
+static void open_socket(struct run *r)
+{
+	struct sockaddr_ll addr = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(FRAME_ETHERTYPE),
+		.sll_ifindex = (int)if_nametoindex(r->interface),
+	};
+	const int room = ROOM;
+
+	if (!addr.sll_ifindex)
+		die(EXIT_NO_LINK, "no such interface", r->interface);
+	/* Not of any protocol until it is bound: others' frames would count here. */
+	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (r->fd < 0)
+		die(EXIT_NO_LINK, "no packet sockets (CONFIG_PACKET)", strerror(errno));
+	if (setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		die(EXIT_NO_LINK, "no room for received frames", strerror(errno));
+	if (bind(r->fd, (struct sockaddr *)&addr, sizeof(addr)))
+		die(EXIT_NO_LINK, r->interface, strerror(errno));
+}
+
+/* --- frames --- */
+
+/* Was it the link that failed? Then the run is over. */
+static void check_error(struct run *r, const char *what)
+{
+	if (errno == EINTR || errno == EAGAIN)
+		return;
+	if (errno != ENETDOWN && errno != ENXIO && errno != ENODEV)
+		die(EXIT_NO_LINK, what, strerror(errno));
+	r->gone = true;
+}
+
+static uint64_t under_way(const struct run *r)
+{
+	return r->sent - r->next;
+}
+
+static void send_some(struct run *r)
+{
+	struct mmsghdr msg[BATCH] = { 0 };
+	struct iovec iov[BATCH];
+	uint64_t room = r->window - under_way(r);
+	unsigned int n = 0;
+	int ret;
+
+	if (r->frames && room > r->frames - r->sent)
+		room = r->frames - r->sent;
+	for (; n < BATCH && n < room; n++) {
+		iov[n].iov_base = out[n];
+		iov[n].iov_len = frame_make(&r->kind, r->sent + n, out[n]);
+		msg[n].msg_hdr.msg_iov = &iov[n];
+		msg[n].msg_hdr.msg_iovlen = 1;
+	}
+	ret = sendmmsg(r->fd, msg, n, 0);
+	if (ret < 0)
+		check_error(r, "sending");
+	else
+		r->sent += (unsigned int)ret;
+}
+
+/* The device keeps the order: those before it that haven't come are lost. */
+static void take(struct run *r, const uint8_t *buf, uint32_t len)
+{
+	uint64_t seq = 0;
+
+	switch (frame_check(&r->kind, buf, len, scratch, &seq)) {
+	case FRAME_FOREIGN:
+		r->foreign++;
+		return;
+	case FRAME_BROKEN:
+		r->broken++;
+		return;
+	case FRAME_GOOD:
+		break;
+	}
+	if (seq < r->next || seq >= r->sent) {
+		r->disordered++;
+		return;
+	}
+	r->lost += seq - r->next;
+	r->next = seq + 1;
+	r->received++;
+}
+
+static void receive_some(struct run *r)
+{
+	struct pollfd pfd = { .fd = r->fd, .events = POLLIN };
+	struct mmsghdr msg[BATCH] = { 0 };
+	struct iovec iov[BATCH];
+	int ret = poll(&pfd, 1, (int)r->quiet_ms);
+
+	if (ret == 0) {
+		r->lost += under_way(r);
+		r->next = r->sent;
+	}
+	if (ret <= 0)
+		return;
+	for (unsigned int n = 0; n < BATCH; n++) {
+		iov[n] = (struct iovec){ in[n], sizeof(in[n]) };
+		msg[n].msg_hdr.msg_iov = &iov[n];
+		msg[n].msg_hdr.msg_iovlen = 1;
+	}
+	ret = recvmmsg(r->fd, msg, BATCH, MSG_DONTWAIT, NULL);
+	if (ret < 0)
+		check_error(r, "receiving");
+	for (int n = 0; n < ret; n++)
+		take(r, in[n], msg[n].msg_len);
+}
+
+static bool more_to_send(const struct run *r)
+{
+	return !stopped && !r->gone && (!r->frames || r->sent < r->frames);
+}
+
+static void check_frames(struct run *r)
+{
+	struct tpacket_stats stats;
+	socklen_t len = sizeof(stats);
+
+	while (more_to_send(r) || under_way(r)) {
+		if (more_to_send(r) && under_way(r) < r->window)
+			send_some(r);
+		if (r->gone) {
+			r->lost += under_way(r);
+			r->next = r->sent;
+		}
+		if (under_way(r))
+			receive_some(r);
+	}
+	/* Frames that came back, but found the socket full. */
+	if (!getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len))
+		r->dropped = stats.tp_drops;
+}
+
+/* --- the outcome --- */
+
+static void tell(const struct run *r, double seconds)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} figures[] = {
+		{ "frames_sent", r->sent },
+		{ "frames_received", r->received },
+		{ "frames_lost", r->lost },
+		{ "frames_broken", r->broken },
+		{ "frames_disordered", r->disordered },
+		{ "frames_socket_dropped", r->dropped },
+	};
+	const char *path = getenv("STALLSCOPE_FIGURES");
+	FILE *f = path ? fopen(path, "ae") : NULL;
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		printf("%s: %" PRIu64 "\n", figures[i].name, figures[i].value);
+		if (f)
+			fprintf(f, "%s %" PRIu64 "\n", figures[i].name, figures[i].value);
+	}
+	if (f)
+		fclose(f);
+	printf("seconds: %.2f\n", seconds);
+	if (seconds > 0)
+		printf("frames_per_second: %.0f\n", (double)r->received / seconds);
+	if (r->foreign)
+		printf("foreign frames: %" PRIu64 "\n", r->foreign);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static uint64_t number(const char *opt, const char *s, uint64_t min, uint64_t max)
+{
+	char *end;
+	uint64_t v;
+
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (errno || *end || end == s || *s == '-' || v < min || v > max) {
+		fprintf(stderr,
+			"netcheck: --%s: '%s' is not a number from %" PRIu64 " to %" PRIu64 "\n",
+			opt, s, min, max);
+		exit(EXIT_USAGE);
+	}
+	return v;
+}
+
+static void usage(FILE *f)
+{
+	fputs("usage: netcheck [OPTION]...\n"
+	      "Send frames over a loopback network device and check each that comes back.\n"
+	      "  --interface NAME  (default: $STALLSCOPE_NET0)\n"
+	      "  --frames N        how many, 0: until a signal (1000)\n"
+	      "  --window N        at most so many under way (64)\n"
+	      "  --min LEN, --max LEN  their lengths, Ethernet header included (60, MTU + 14)\n"
+	      "  --seed N          other lengths and contents (1)\n"
+	      "  --quiet MS        when nothing comes for so long, what is under way is lost (10000)\n"
+	      "  --lossy           a lost frame is counted, but no failure\n"
+	      "Exit status: 0 good, 1 a frame was lost, broken or out of order, 2 a bad option,\n"
+	      "3 no such interface, or it went away.\n",
+	      f);
+}
+
+static void options(struct run *r, int argc, char **argv)
+{
+	static const struct option list[] = {
+		{ "interface", required_argument, NULL, 'i' },
+		{ "frames", required_argument, NULL, 'n' },
+		{ "window", required_argument, NULL, 'w' },
+		{ "min", required_argument, NULL, 'm' },
+		{ "max", required_argument, NULL, 'M' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "quiet", required_argument, NULL, 'q' },
+		{ "lossy", no_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", list, NULL)) >= 0) {
+		switch (c) {
+		case 'i':
+			r->interface = optarg;
+			break;
+		case 'n':
+			r->frames = number("frames", optarg, 0, UINT64_MAX);
+			break;
+		case 'w':
+			r->window = (unsigned int)number("window", optarg, 1, MAX_WINDOW);
+			break;
+		case 'm':
+			r->kind.min = (uint32_t)number("min", optarg, FRAME_MIN, MAX_FRAME);
+			break;
+		case 'M':
+			r->kind.max = (uint32_t)number("max", optarg, FRAME_MIN, MAX_FRAME);
+			break;
+		case 's':
+			r->kind.seed = (uint32_t)number("seed", optarg, 0, UINT32_MAX);
+			break;
+		case 'q':
+			r->quiet_ms = (unsigned int)number("quiet", optarg, 1, 3600000);
+			break;
+		case 'l':
+			r->lossy = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_GOOD);
+		default:
+			usage(stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc)
+		die(EXIT_USAGE, "not an option", argv[optind]);
+	if (!r->interface)
+		die(EXIT_USAGE, "which --interface? $STALLSCOPE_NET0 isn't set", "");
+}
+
+int main(int argc, char **argv)
+{
+	struct run r = {
+		.interface = getenv("STALLSCOPE_NET0"),
+		.frames = 1000,
+		.window = 64,
+		.quiet_ms = 10000,
+		.kind = { .seed = 1, .run = (uint32_t)getpid(), .min = FRAME_MIN },
+	};
+	struct sigaction sa = { .sa_handler = on_signal };
+	double begin;
+
+	options(&r, argc, argv);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	link_up(&r);
+	open_socket(&r);
+	begin = now();
+	check_frames(&r);
+	tell(&r, now() - begin);
+	if (r.gone)
+		die(EXIT_NO_LINK, r.interface, "it went away");
+	return r.broken || r.disordered || r.dropped || (r.lost && !r.lossy) ? EXIT_BAD : EXIT_GOOD;
+}
