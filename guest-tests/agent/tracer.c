@@ -18,7 +18,7 @@
 #include "guest_trace.skel.h"
 
 #define RING_BYTES (2u << 20)
-#define TOP_TASKS  64 /* histograms emitted: the tasks that waited longest */
+#define TOP_TASKS  64 /* histograms emitted: the tasks that waited longest, and ksoftirqd */
 #define TEXT_LEN   256
 
 /* What goes missing together. */
@@ -345,6 +345,12 @@ static void emit_hist(struct tracer *t, const struct task_entry *e, __u64 now)
 	t->own.recorded++;
 }
 
+/* Where ksoftirqd waits, interrupts' work is left undone: that is told however short it was. */
+static bool always_told(const struct task_entry *e)
+{
+	return e->tid && !strncmp(e->hist.comm, "ksoftirqd/", strlen("ksoftirqd/"));
+}
+
 static int emit_hists(struct tracer *t)
 {
 	struct bpf_map *map = t->skel->maps.hists;
@@ -364,8 +370,9 @@ static int emit_hists(struct tracer *t)
 		prev = &key;
 	}
 	qsort(list, n, sizeof(*list), by_total);
-	for (i = 0; i < n && i < TOP_TASKS; i++)
-		emit_hist(t, &list[i], now);
+	for (i = 0; i < n; i++)
+		if (i < TOP_TASKS || always_told(&list[i]))
+			emit_hist(t, &list[i], now);
 	free(list);
 	return 0;
 }

@@ -36,6 +36,8 @@ struct attr_state *attribution_new(const struct attr_cfg *cfg, uint64_t host_tsc
 		s->cfg.max_records = MAX_RECORDS;
 	if (s->cfg.disks > SS_MAX_DISKS)
 		s->cfg.disks = SS_MAX_DISKS;
+	if (s->cfg.nets > SS_MAX_NETS)
+		s->cfg.nets = SS_MAX_NETS;
 	s->clock = clock_new(host_tsc_hz, guest_tsc_hz);
 	if (!s->clock) {
 		free(s);
@@ -74,6 +76,9 @@ void attribution_free(struct attr_state *s)
 			queue_free(s->queue[d][q]);
 		free(s->disk[d]);
 	}
+	for (unsigned int n = 0; n < SS_MAX_NETS; n++)
+		for (unsigned int q = 0; q < ATTR_NET_QUEUES; q++)
+			queue_free(s->net_queue[n][q]);
 	for (unsigned int v = 0; v < CLOCK_MAX_VCPUS; v++)
 		ivals_free(&s->vcpu[v]);
 	free(s->total);
@@ -133,22 +138,44 @@ static void put_sums(const struct a_sum *sum, struct attr_io *io)
 		attr_hist_stat(&sum->part[p], &io->parts[p]);
 }
 
+/* How long a device's queues were stalled, and the longest time at once. */
+static void add_stalls(struct a_queue *const *queue, unsigned int nr, uint64_t *sum, uint64_t *max)
+{
+	for (unsigned int n = 0; n < nr; n++) {
+		const struct a_queue *q = queue[n];
+		uint64_t longest = q ? ivals_longest(&q->stalls) : 0;
+
+		*sum += q ? ivals_total(&q->stalls) : 0;
+		if (longest > *max)
+			*max = longest;
+	}
+}
+
+static bool counters_agree(const struct attr_state *s, uint64_t stalls, uint64_t throttled)
+{
+	return stalls <= throttled && throttled - stalls <= s->cfg.host_lost;
+}
+
 static void put_disk(struct attr_state *s, unsigned int d)
 {
 	struct attr_disk *out = &s->out->disk[d];
 	const struct attr_disk_cfg *cfg = &s->cfg.disk[d];
 
 	put_sums(s->disk[d], &out->io);
-	for (unsigned int n = 0; n < ATTR_MAX_QUEUES; n++) {
-		const struct a_queue *q = s->queue[d][n];
-		uint64_t longest = q ? ivals_longest(&q->stalls) : 0;
+	add_stalls(s->queue[d], ATTR_MAX_QUEUES, &out->stall_ns, &out->stall_max_ns);
+	out->counters_agree = counters_agree(s, out->stalls, cfg->throttled_count);
+}
 
-		out->stall_ns += q ? ivals_total(&q->stalls) : 0;
-		if (longest > out->stall_max_ns)
-			out->stall_max_ns = longest;
-	}
-	out->counters_agree = out->stalls <= cfg->throttled_count &&
-			      cfg->throttled_count - out->stalls <= s->cfg.host_lost;
+static void put_net(struct attr_state *s, unsigned int n)
+{
+	struct attr_net *out = &s->out->net[n];
+
+	/* Nobody else needs them sealed. */
+	for (unsigned int q = 0; q < ATTR_NET_QUEUES; q++)
+		if (s->net_queue[n][q])
+			ivals_seal(&s->net_queue[n][q]->stalls);
+	add_stalls(s->net_queue[n], ATTR_NET_QUEUES, &out->stall_ns, &out->stall_max_ns);
+	out->counters_agree = counters_agree(s, out->stalls, s->cfg.net_throttled[n]);
 }
 
 int attribution_finish(struct attr_state *s, struct attribution *out)
@@ -168,6 +195,8 @@ int attribution_finish(struct attr_state *s, struct attribution *out)
 	put_sums(s->total, &out->io);
 	for (unsigned int d = 0; d < SS_MAX_DISKS; d++)
 		put_disk(s, d);
+	for (unsigned int n = 0; n < SS_MAX_NETS; n++)
+		put_net(s, n);
 	attr_tasks(s);
 	attr_judge(s, out);
 	return 0;

@@ -71,6 +71,19 @@ struct attr_disk {
 	bool counters_agree; /* throttled_count == stalls, or lost records explain it */
 };
 
+/* A network device: its throttle's stalls; what they cost the guest can't be told. */
+struct attr_net {
+	uint64_t stalls, stall_ns, stall_max_ns; /* as a disk's */
+	uint64_t drains;
+	bool counters_agree;
+};
+
+/* All threads named ksoftirqd/N together. */
+struct attr_softirq {
+	uint32_t threads; /* that waited for a CPU at least once */
+	uint64_t count, total_ns, p50_ns, p99_ns, max_ns;
+};
+
 #define ATTR_TOP_TASKS 8
 struct attr_task {
 	uint32_t tid, policy;
@@ -90,6 +103,8 @@ struct attr_verdict {
 struct attribution {
 	struct attr_io io; /* all disks */
 	struct attr_disk disk[SS_MAX_DISKS];
+	struct attr_net net[SS_MAX_NETS];
+	struct attr_softirq ksoftirqd;
 	struct clock_info clock;
 	struct attr_task task[ATTR_TOP_TASKS]; /* longest run-queue delay first */
 	uint32_t tasks;
@@ -118,6 +133,8 @@ struct attr_cfg {
 	uint64_t run_ns; /* how long the guest ran, 0: span of the records */
 	uint32_t disks;
 	struct attr_disk_cfg disk[SS_MAX_DISKS];
+	uint32_t nets;
+	uint64_t net_throttled[SS_MAX_NETS]; /* the device's counter */
 	const char *host_missing;  /* why the host wasn't traced (fully), NULL if it was */
 	const char *guest_missing; /* the same for the guest */
 	uint64_t host_lost, guest_lost;

@@ -60,22 +60,30 @@ static int room(void **arr, size_t size, uint32_t nr, uint32_t *cap, uint64_t ma
 		err_;                                                                              \
 	})
 
-struct a_queue *attr_queue(struct attr_state *s, uint32_t disk, uint32_t queue)
+/* Where the pointer to a queue is kept, NULL for one that can't be. */
+static struct a_queue **queue_slot(struct attr_state *s, uint32_t dev, uint32_t queue)
 {
-	struct a_queue **q;
+	const uint32_t net = dev - SS_DEV_NET_BASE;
 
-	if (disk >= SS_MAX_DISKS || queue >= ATTR_MAX_QUEUES) {
+	if (dev < SS_MAX_DISKS && queue < ATTR_MAX_QUEUES)
+		return &s->queue[dev][queue];
+	if (net < SS_MAX_NETS && queue < ATTR_NET_QUEUES)
+		return &s->net_queue[net][queue];
+	return NULL;
+}
+
+struct a_queue *attr_queue(struct attr_state *s, uint32_t dev, uint32_t queue)
+{
+	struct a_queue **q = queue_slot(s, dev, queue);
+
+	if (q && !*q) {
+		*q = calloc(1, sizeof(**q));
+		if (*q)
+			(*q)->open_begin = (*q)->closed_begin = INT64_MIN;
+	}
+	if (!q || !*q) {
 		s->acc.skipped++;
 		return NULL;
-	}
-	q = &s->queue[disk][queue];
-	if (!*q) {
-		*q = calloc(1, sizeof(**q));
-		if (!*q) {
-			s->acc.skipped++;
-			return NULL;
-		}
-		(*q)->open_begin = (*q)->closed_begin = INT64_MIN;
 	}
 	return *q;
 }
@@ -93,7 +101,10 @@ static int add_stall_begin(struct attr_state *s, const struct ss_rec_stall_begin
 
 	if (!q)
 		return 0;
-	s->acc.disk[r->disk].stalls++;
+	if (r->disk < SS_MAX_DISKS)
+		s->acc.disk[r->disk].stalls++;
+	else
+		s->acc.net[r->disk - SS_DEV_NET_BASE].stalls++;
 	if ((int64_t)r->h.ts > q->open_begin) {
 		q->open_begin = (int64_t)r->h.ts;
 		q->open_end = (int64_t)cap_add(r->h.ts, r->predicted_ns);
@@ -150,7 +161,7 @@ static int add_req(struct attr_state *s, const struct ss_rec_req *r)
 	struct a_req *req;
 	int err;
 
-	if (!q)
+	if (!q || r->disk >= SS_MAX_DISKS)
 		return 0;
 	s->acc.disk[r->disk].requests++;
 	if (r->start_ts > r->backing_done_ts || r->backing_done_ts > r->h.ts || !r->start_ts) {
@@ -202,6 +213,14 @@ static void span_host(struct attr_state *s, const struct ss_rec *h)
 	s->any_host = true;
 }
 
+static void add_drain(struct attr_state *s, uint32_t dev)
+{
+	if (dev < SS_MAX_DISKS)
+		s->acc.disk[dev].drains++;
+	else if (dev - SS_DEV_NET_BASE < SS_MAX_NETS)
+		s->acc.net[dev - SS_DEV_NET_BASE].drains++;
+}
+
 static int add_host(struct attr_state *s, const union events_rec *rec)
 {
 	s->acc.host_records++;
@@ -218,8 +237,7 @@ static int add_host(struct attr_state *s, const union events_rec *rec)
 	case SS_REC_STALL_END:
 		return add_stall_end(s, &rec->stall_end);
 	case SS_REC_DRAIN:
-		if (rec->drain.disk < SS_MAX_DISKS)
-			s->acc.disk[rec->drain.disk].drains++;
+		add_drain(s, rec->drain.disk);
 		return 0;
 	case SS_REC_REQ:
 		return add_req(s, &rec->req);

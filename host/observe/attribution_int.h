@@ -9,6 +9,7 @@
 #include "observe/attribution.h"
 
 #define ATTR_MAX_QUEUES 64 /* a disk */
+#define ATTR_NET_QUEUES 2
 #define ATTR_NO_INDEX	UINT32_MAX
 
 /* ---- time intervals ---- */
@@ -124,6 +125,7 @@ struct attr_state {
 	struct a_devmap *dev;
 	uint32_t ios, io_cap, reqs, req_cap, runs, run_cap, hists, hist_cap, devs, dev_cap;
 	struct a_queue *queue[SS_MAX_DISKS][ATTR_MAX_QUEUES];
+	struct a_queue *net_queue[SS_MAX_NETS][ATTR_NET_QUEUES];
 	struct ivals vcpu[CLOCK_MAX_VCPUS];
 	struct a_rt rt[ATTR_RT_NAMES];
 	struct a_sum *total, *disk[SS_MAX_DISKS];
@@ -135,8 +137,13 @@ struct attr_state {
 	struct attribution acc; /* plain counts while reading */
 };
 
-/** attr_queue() - NULL for a disk or queue that can't be (counted), or without memory. */
-struct a_queue *attr_queue(struct attr_state *s, uint32_t disk, uint32_t queue);
+/**
+ * attr_queue() - a device's queue, made if need be.
+ * @dev: its number in records, see SS_DEV_NET_BASE
+ *
+ * Return: NULL for one that can't be (counted), or without memory.
+ */
+struct a_queue *attr_queue(struct attr_state *s, uint32_t dev, uint32_t queue);
 void attr_note(struct attribution *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** attr_name() - copy a guest's string of at most @len bytes as printable ASCII. */
@@ -146,7 +153,7 @@ void attr_name(char *dst, const char *src, size_t len);
 void attr_match(struct attr_state *s);
 /** attr_split() - split every IO of our disks and add it up. Return: 0 or -ENOMEM. */
 int attr_split(struct attr_state *s);
-/** attr_tasks() - the tasks with the longest run-queue delay. */
+/** attr_tasks() - the tasks with the longest run-queue delay, and ksoftirqd. */
 void attr_tasks(struct attr_state *s);
 /** attr_judge() - verdict and notes, from the finished figures. */
 void attr_judge(struct attr_state *s, struct attribution *a);

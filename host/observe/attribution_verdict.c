@@ -299,6 +299,20 @@ static void note_counters(const struct attr_state *s, struct attribution *a)
 	}
 }
 
+static void note_net_counters(const struct attr_state *s, struct attribution *a)
+{
+	for (unsigned int n = 0; n < s->cfg.nets; n++) {
+		const struct attr_net *net = &a->net[n];
+
+		if (net->counters_agree || (s->cfg.host_missing && !net->stalls && !net->drains))
+			continue;
+		attr_note(a,
+			  "net%u: throttled_count is %" PRIu64 ", %" PRIu64 " stalls were traced "
+			  "and %" PRIu64 " host records lost: that doesn't add up",
+			  n, s->cfg.net_throttled[n], net->stalls, s->cfg.host_lost);
+	}
+}
+
 static void note_clock(const struct attr_state *s, struct attribution *a)
 {
 	char err[16], max[16];
@@ -369,6 +383,7 @@ void attr_judge(struct attr_state *s, struct attribution *a)
 	note_clock(s, a);
 	note_matches(s, a);
 	note_counters(s, a);
+	note_net_counters(s, a);
 	note_losses(s, a);
 	a->verdict.complete = !s->cfg.host_missing && !s->cfg.guest_missing && !s->cfg.host_lost &&
 			      !s->cfg.guest_lost && !a->skipped && !a->bad_guest_io &&

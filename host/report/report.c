@@ -107,6 +107,7 @@ int report_analyse(struct run_result *r, const char *dir)
 {
 	struct attr_cfg cfg = {
 		.disks = r->disks,
+		.nets = r->nets,
 		.host_missing = r->host_missing_nr ? r->host_missing[0] : NULL,
 		.guest_missing = r->guest_missing_nr ? r->guest_missing[0] : NULL,
 		.host_lost = r->host_drops.lost,
@@ -127,6 +128,8 @@ int report_analyse(struct run_result *r, const char *dir)
 			.bps = r->disk[d].bps,
 			.throttled_count = r->disk[d].counters.throttled_count,
 		};
+	for (uint32_t n = 0; n < r->nets && n < SS_MAX_NETS; n++)
+		cfg.net_throttled[n] = r->net[n].pressure.throttled_count;
 	snprintf(path, sizeof(path), "%s/%s", dir, EVENTS_FILE);
 	err = attribution_run(path, &cfg, &r->attr);
 	r->analysed = !err;

@@ -48,6 +48,17 @@ struct run_disk {
 	uint32_t limit_changes;			   /* while the guest ran, by hand */
 };
 
+struct run_net {
+	char name[32];	  /* "net0" */
+	char backend[16]; /* "loopback" */
+	char mac[18];
+	uint32_t mtu;
+	uint64_t pps, bps, pps_burst, bps_burst; /* 0: unlimited, default */
+	struct ss_net_counters counters;	 /* when the run ended */
+	struct ss_net_pressure pressure;
+	uint32_t limit_changes; /* while the guest ran, by hand */
+};
+
 struct run_sched {
 	bool wanted;		    /* --sched was given */
 	bool loaded;		    /* sched_ext said enabled at some time */
@@ -98,6 +109,8 @@ struct run_result {
 
 	uint32_t disks;
 	struct run_disk disk[SS_MAX_DISKS];
+	uint32_t nets;
+	struct run_net net[SS_MAX_NETS];
 	struct run_sched sched;
 	struct run_workload workload;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "report/latency_json.h"
+#include "report/net_json.h"
 #include "report/report_int.h"
 
 /* jansson's integers are signed. */
@@ -187,6 +188,45 @@ static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 	return o;
 }
 
+static json_t *net_json(const struct run_net *n, const struct attr_net *a)
+{
+	json_t *o = json_object(), *limits = json_object(), *traced = json_object();
+
+	put(&limits, "pps", num(n->pps));
+	put(&limits, "bps", num(n->bps));
+	put(&limits, "pps_burst", num(n->pps_burst));
+	put(&limits, "bps_burst", num(n->bps_burst));
+	put(&traced, "stalls", num(a->stalls));
+	put(&traced, "stall_ns", num(a->stall_ns));
+	put(&traced, "stall_max_ns", num(a->stall_max_ns));
+	put(&traced, "drains", num(a->drains));
+	put(&traced, "agrees", json_boolean(a->counters_agree));
+	put(&o, "name", text(n->name));
+	put(&o, "backend", text(n->backend));
+	put(&o, "mac", text(n->mac));
+	put(&o, "mtu", num(n->mtu));
+	put(&o, "limits", limits);
+	put(&o, "counters", net_counters_json(&n->counters));
+	put(&o, "pressure", net_pressure_json(&n->pressure));
+	put(&o, "lost", num(net_lost(&n->counters)));
+	put(&o, "limit_changes", num(n->limit_changes));
+	put(&o, "traced", traced);
+	return o;
+}
+
+static json_t *softirq_json(const struct attr_softirq *k)
+{
+	json_t *o = json_object();
+
+	put(&o, "threads", num(k->threads));
+	put(&o, "count", num(k->count));
+	put(&o, "total_ns", num(k->total_ns));
+	put(&o, "p50_ns", num(k->p50_ns));
+	put(&o, "p99_ns", num(k->p99_ns));
+	put(&o, "max_ns", num(k->max_ns));
+	return o;
+}
+
 static json_t *lines_json(const char (*line)[200], uint32_t nr)
 {
 	json_t *a = json_array();
@@ -325,10 +365,12 @@ static void put_run(json_t **o, const struct run_result *r)
 json_t *report_to_json(const struct run_result *r)
 {
 	json_t *o = json_object(), *disks = json_array(), *tasks = json_array();
-	json_t *stats = json_object();
+	json_t *stats = json_object(), *nets = json_array();
 
 	for (uint32_t d = 0; d < r->disks && d < SS_MAX_DISKS; d++)
 		push(&disks, disk_json(&r->disk[d], &r->attr.disk[d]));
+	for (uint32_t n = 0; n < r->nets && n < SS_MAX_NETS; n++)
+		push(&nets, net_json(&r->net[n], &r->attr.net[n]));
 	for (uint32_t t = 0; t < r->attr.tasks && t < ATTR_TOP_TASKS; t++)
 		push(&tasks, task_json(&r->attr.task[t]));
 	for (uint32_t i = 0; i < r->stats && i < RUN_MAX_STATS; i++) {
@@ -345,10 +387,12 @@ json_t *report_to_json(const struct run_result *r)
 	put(&o, "verdict", verdict_json(&r->attr));
 	put(&o, "io", io_json(&r->attr.io));
 	put(&o, "disks", disks);
+	put(&o, "nets", nets);
 	put(&o, "clock", clock_json(&r->attr.clock));
 	put(&o, "events", events_json(r));
 	put(&o, "tracing", tracing_json(r));
 	put(&o, "tasks", tasks);
+	put(&o, "ksoftirqd", softirq_json(&r->attr.ksoftirqd));
 	put(&o, "sched_ext", scx_json(&r->attr));
 	put(&o, "stats", stats);
 	return o;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "report/latency_json.h"
+#include "report/net_json.h"
 #include "report/report_int.h"
 
 static uint64_t num(const json_t *o, const char *key)
@@ -147,6 +148,29 @@ static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)
 	get_io(&a->io, json_object_get(o, "io"));
 }
 
+static void get_net(struct run_net *n, struct attr_net *a, const json_t *o)
+{
+	const json_t *limits = json_object_get(o, "limits");
+	const json_t *traced = json_object_get(o, "traced");
+
+	TEXT(n->name, o, "name");
+	TEXT(n->backend, o, "backend");
+	TEXT(n->mac, o, "mac");
+	n->mtu = num32(o, "mtu");
+	n->pps = num(limits, "pps");
+	n->bps = num(limits, "bps");
+	n->pps_burst = num(limits, "pps_burst");
+	n->bps_burst = num(limits, "bps_burst");
+	net_counters_from_json(&n->counters, json_object_get(o, "counters"));
+	net_pressure_from_json(&n->pressure, json_object_get(o, "pressure"));
+	n->limit_changes = num32(o, "limit_changes");
+	a->stalls = num(traced, "stalls");
+	a->stall_ns = num(traced, "stall_ns");
+	a->stall_max_ns = num(traced, "stall_max_ns");
+	a->drains = num(traced, "drains");
+	a->counters_agree = truth(traced, "agrees");
+}
+
 static uint32_t get_lines(char (*line)[200], uint32_t max, const json_t *o, const char *key)
 {
 	const json_t *a = json_object_get(o, key);
@@ -232,9 +256,19 @@ static void get_task(struct attr_task *t, const json_t *o)
 	t->max_ns = num(o, "max_ns");
 }
 
+static void get_softirq(struct attr_softirq *k, const json_t *o)
+{
+	k->threads = num32(o, "threads");
+	k->count = num(o, "count");
+	k->total_ns = num(o, "total_ns");
+	k->p50_ns = num(o, "p50_ns");
+	k->p99_ns = num(o, "p99_ns");
+	k->max_ns = num(o, "max_ns");
+}
+
 static void get_lists(struct run_result *r, const json_t *root)
 {
-	const json_t *disks = json_object_get(root, "disks");
+	const json_t *disks = json_object_get(root, "disks"), *nets = json_object_get(root, "nets");
 	const json_t *tasks = json_object_get(root, "tasks"), *value;
 	json_t *stats = json_object_get(root, "stats");
 	const char *key;
@@ -242,6 +276,8 @@ static void get_lists(struct run_result *r, const json_t *root)
 	for (; r->disks < SS_MAX_DISKS && r->disks < json_array_size(disks); r->disks++)
 		get_disk(&r->disk[r->disks], &r->attr.disk[r->disks],
 			 json_array_get(disks, r->disks));
+	for (; r->nets < SS_MAX_NETS && r->nets < json_array_size(nets); r->nets++)
+		get_net(&r->net[r->nets], &r->attr.net[r->nets], json_array_get(nets, r->nets));
 	for (; r->attr.tasks < ATTR_TOP_TASKS && r->attr.tasks < json_array_size(tasks);
 	     r->attr.tasks++)
 		get_task(&r->attr.task[r->attr.tasks], json_array_get(tasks, r->attr.tasks));
@@ -333,5 +369,6 @@ int report_from_json(struct run_result *r, const json_t *root, char *why, size_t
 	get_clock(&r->attr.clock, json_object_get(root, "clock"));
 	get_io(&r->attr.io, json_object_get(root, "io"));
 	get_lists(r, root);
+	get_softirq(&r->attr.ksoftirqd, json_object_get(root, "ksoftirqd"));
 	return get_verdict(r, json_object_get(root, "verdict"), why, why_len);
 }

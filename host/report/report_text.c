@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "report/net_json.h"
 #include "report/report.h"
 
 #define WIDTH	    79
@@ -188,6 +189,27 @@ static void print_workload(const struct page *p, const struct run_workload *w)
 	wrap(p, "workload   ", 11, line);
 }
 
+/* Figures that the workload itself had to tell. */
+static void print_figures(const struct page *p, const struct run_result *r)
+{
+	static const char prefix[] = "workload.";
+	char line[2048] = "figures:";
+	size_t n = strlen(line);
+	bool any = false;
+
+	for (uint32_t i = 0; i < r->stats && n + 100 < sizeof(line); i++) {
+		const struct run_stat *s = &r->stat[i];
+
+		if (strncmp(s->name, prefix, strlen(prefix)))
+			continue;
+		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s %s %" PRId64, any ? "," : "",
+				      s->name + strlen(prefix), s->value);
+		any = true;
+	}
+	if (any)
+		wrap(p, "           ", 11, line);
+}
+
 static void print_run(const struct page *p, const struct run_result *r)
 {
 	char line[1024], mem[16];
@@ -212,6 +234,7 @@ static void print_run(const struct page *p, const struct run_result *r)
 	if (r->sched.wanted && (!r->sched.loaded || r->exit_status))
 		print_message(p, r->sched.message);
 	print_workload(p, &r->workload);
+	print_figures(p, r);
 }
 
 /* ---- verdict and table ---- */
@@ -336,6 +359,93 @@ static void print_disks(const struct page *p, const struct run_result *r)
 	}
 }
 
+static void print_net_limits(const struct page *p, const struct run_net *n)
+{
+	char bps[16];
+
+	if (!n->pps && !n->bps && !n->limit_changes)
+		return;
+	fputs("          limit", p->f);
+	if (!n->pps && !n->bps)
+		fputs(" none at first", p->f);
+	if (n->pps)
+		fprintf(p->f, " %" PRIu64 " frames/s", n->pps);
+	if (n->bps)
+		fprintf(p->f, "%s %s/s", n->pps ? "," : "", fmt_bytes(bps, sizeof(bps), n->bps));
+	if (n->limit_changes)
+		fprintf(p->f, "; changed %" PRIu32 " time%s", n->limit_changes,
+			n->limit_changes == 1 ? "" : "s");
+	fputc('\n', p->f);
+}
+
+/* All of the thirteen that aren't in the table, but for those that are 0. */
+static void print_net_events(const struct page *p, const struct ss_net_counters *c)
+{
+	char line[600] = "";
+	size_t n = 0;
+
+	for (unsigned int i = 4; i < NET_NR_COUNTERS; i++)
+		if (net_counter_value(c, i))
+			n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s %" PRIu64,
+					      n ? ", " : "", net_counter_name(i),
+					      net_counter_value(c, i));
+	if (n)
+		wrap(p, "          ", 10, line);
+}
+
+static void print_nets(const struct page *p, const struct run_result *r)
+{
+	if (!r->nets)
+		return;
+	fprintf(p->f, "\n%s%-8s %12s %10s %12s %10s %8s %10s%s\n", p->bold, "NETWORK", "sent",
+		"bytes", "received", "bytes", "lost", "throttled", p->off);
+	for (uint32_t i = 0; i < r->nets; i++) {
+		const struct run_net *n = &r->net[i];
+		const struct ss_net_counters *c = &n->counters;
+		const struct attr_net *a = &r->attr.net[i];
+		char tx[16], rx[16], sum[16], max[16];
+
+		fputs("  ", p->f);
+		put_word(p, n->name, strnlen(n->name, 6));
+		fprintf(p->f, "%*s %12llu %10s %12llu %10s %8" PRIu64 " %10llu\n",
+			6 - (int)strnlen(n->name, 6), "", c->tx_packets,
+			fmt_bytes(tx, sizeof(tx), c->tx_bytes), c->rx_packets,
+			fmt_bytes(rx, sizeof(rx), c->rx_bytes), net_lost(c),
+			n->pressure.throttled_count);
+		print_net_limits(p, n);
+		if (a->stalls)
+			fprintf(p->f,
+				"          %" PRIu64 " stalls traced, %s in all, longest %s\n",
+				a->stalls, attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
+				attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
+		print_net_events(p, c);
+	}
+}
+
+static void print_wait(const struct page *p, const char *name, uint64_t count, uint64_t total_ns,
+		       uint64_t p50_ns, uint64_t p99_ns, uint64_t max_ns)
+{
+	char sum[16], p50[16], p99[16], max[16];
+
+	fprintf(p->f, "  %-31.31s %8" PRIu64 " %9s %8s %8s %8s\n", name, count,
+		attribution_fmt_ns(sum, sizeof(sum), total_ns),
+		attribution_fmt_ns(p50, sizeof(p50), p50_ns),
+		attribution_fmt_ns(p99, sizeof(p99), p99_ns),
+		attribution_fmt_ns(max, sizeof(max), max_ns));
+}
+
+/* Interrupts' work that was put off, waiting for its turn. */
+static void print_ksoftirqd(const struct page *p, const struct attr_softirq *k)
+{
+	char name[48];
+
+	if (!k->threads)
+		return;
+	snprintf(name, sizeof(name), "ksoftirqd, %" PRIu32 " thread%s", k->threads,
+		 k->threads == 1 ? "" : "s");
+	print_wait(p, name, k->count, k->total_ns, k->p50_ns, k->p99_ns, k->max_ns);
+}
+
 static void print_tasks(const struct page *p, const struct attribution *a)
 {
 	if (!a->tasks)
@@ -344,7 +454,7 @@ static void print_tasks(const struct page *p, const struct attribution *a)
 		"waits", "sum", "p50", "p99", "max", p->off);
 	for (uint32_t i = 0; i < a->tasks && i < MAX_TASKS; i++) {
 		const struct attr_task *t = &a->task[i];
-		char sum[16], p50[16], p99[16], max[16], name[64];
+		char name[64];
 
 		if (t->tid)
 			snprintf(name, sizeof(name), "%.15s (%" PRIu32 ")%s", t->comm, t->tid,
@@ -354,12 +464,9 @@ static void print_tasks(const struct page *p, const struct attribution *a)
 		for (char *c = name; *c; c++)
 			if (iscntrl((unsigned char)*c))
 				*c = '?';
-		fprintf(p->f, "  %-31.31s %8" PRIu64 " %9s %8s %8s %8s\n", name, t->count,
-			attribution_fmt_ns(sum, sizeof(sum), t->total_ns),
-			attribution_fmt_ns(p50, sizeof(p50), t->p50_ns),
-			attribution_fmt_ns(p99, sizeof(p99), t->p99_ns),
-			attribution_fmt_ns(max, sizeof(max), t->max_ns));
+		print_wait(p, name, t->count, t->total_ns, t->p50_ns, t->p99_ns, t->max_ns);
 	}
+	print_ksoftirqd(p, &a->ksoftirqd);
 }
 
 static void print_missing(const struct page *p, const struct run_result *r)
@@ -401,6 +508,7 @@ int report_print_text(const struct run_result *r, FILE *f)
 	print_verdict(&p, r);
 	print_parts(&p, r);
 	print_disks(&p, r);
+	print_nets(&p, r);
 	print_tasks(&p, &r->attr);
 	print_missing(&p, r);
 	print_events(&p, r);

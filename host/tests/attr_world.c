@@ -150,7 +150,10 @@ void world_stall(struct world *w, uint32_t disk, uint32_t queue, int64_t from, i
 	e->granted = 1;
 	e->begin_ts = (uint64_t)from;
 	e->predicted_ns = (uint64_t)predicted;
-	w->cfg.disk[disk].throttled_count++;
+	if (disk < SS_DEV_NET_BASE)
+		w->cfg.disk[disk].throttled_count++;
+	else
+		w->cfg.net_throttled[disk - SS_DEV_NET_BASE]++;
 }
 
 void world_runq(struct world *w, uint16_t kind, uint16_t index, int64_t from, int64_t to)

@@ -49,7 +49,7 @@ void world_disk(struct world *w, uint32_t disk);
 void world_guest_io(struct world *w, const struct world_io *io);
 void world_host_io(struct world *w, const struct world_io *io);
 void world_io(struct world *w, const struct world_io *io);
-/* A stall with both its records. */
+/* A stall with both its records; @disk may be a network device (SS_DEV_NET_BASE). */
 void world_stall(struct world *w, uint32_t disk, uint32_t queue, int64_t from, int64_t to,
 		 int64_t predicted);
 void world_runq(struct world *w, uint16_t kind, uint16_t index, int64_t from, int64_t to);

@@ -31,6 +31,20 @@ void run_world_fill(struct run_result *r, const char *dir)
 		.bytes_read = 163840,
 		.throttled_count = 40,
 	};
+	r->nets = 1;
+	snprintf(r->net[0].name, sizeof(r->net[0].name), "net0");
+	snprintf(r->net[0].backend, sizeof(r->net[0].backend), "loopback");
+	snprintf(r->net[0].mac, sizeof(r->net[0].mac), "52:54:00:53:53:00");
+	r->net[0].mtu = 1500;
+	r->net[0].pps = 30;
+	r->net[0].counters = (struct ss_net_counters){
+		.tx_packets = 12,
+		.tx_bytes = 1200,
+		.rx_packets = 11,
+		.rx_bytes = 1100,
+		.tx_dropped_no_rx_buffer = 1,
+	};
+	r->net[0].pressure.throttled_count = 2;
 	r->sched.wanted = r->sched.loaded = r->sched.ended = true;
 	snprintf(r->sched.name, sizeof(r->sched.name), "vtime");
 	snprintf(r->sched.state, sizeof(r->sched.state), "stopped");
@@ -41,6 +55,7 @@ void run_world_fill(struct run_result *r, const char *dir)
 	r->host_traced = r->guest_traced = true;
 	r->guest_drops_known = true;
 	report_add_stat(r, "SCX_EV_SELECT_CPU_FALLBACK", 17);
+	report_add_stat(r, "workload.frames_sent", 12);
 
 	world_init(&w);
 	for (int i = 0; i < 40; i++) {
@@ -58,6 +73,9 @@ void run_world_fill(struct run_result *r, const char *dir)
 		world_stall(&w, 0, 0, io.issue, io.begun, 100 * MS);
 		world_io(&w, &io);
 	}
+	for (int i = 0; i < 2; i++)
+		world_stall(&w, SS_DEV_NET_BASE, 1, T0 + SEC + i * SEC, T0 + SEC + i * SEC + 5 * MS,
+			    5 * MS);
 	for (uint32_t t = 0; t < 3; t++) {
 		struct ss_rec_g_hist *h =
 			&world_rec(&w, SS_REC_G_HIST, sizeof(*h), T0 + SEC)->g_hist;
@@ -71,7 +89,7 @@ void run_world_fill(struct run_result *r, const char *dir)
 	snprintf(path, sizeof(path), "%s/events.bin", dir);
 	world_write(&w, path);
 	r->events.records = w.nr;
-	r->host_drops.recorded = 40 * 3;
+	r->host_drops.recorded = 40 * 3 + 4;
 	r->guest_drops.recorded = 40 * 2 + 3;
 	world_free(&w);
 	ASSERT_EQ(report_analyse(r, dir), 0);

@@ -58,6 +58,12 @@ TEST_F(report, roundtrip, .title = "run.json holds everything that either report
 			(struct attr_stat){ 1000 + p, 2000 + p, 3000 + p, 4000 + p, 5000 + p };
 	for (size_t i = 0; i < sizeof(struct ss_blk_counters) / sizeof(uint64_t); i++)
 		((__u64 *)&self->r.disk[0].counters)[i] = 100 + i;
+	for (size_t i = 0; i < sizeof(struct ss_net_counters) / sizeof(uint64_t); i++)
+		((__u64 *)&self->r.net[0].counters)[i] = 200 + i;
+	self->r.net[0].pressure = (struct ss_net_pressure){ 301, 302 };
+	self->r.net[0].limit_changes = 303;
+	self->r.attr.net[0] = (struct attr_net){ 401, 402, 403, 404, true };
+	self->r.attr.ksoftirqd = (struct attr_softirq){ 501, 502, 503, 504, 505, 506 };
 	self->r.sched.signal = 9;
 	self->r.sched.ended = true;
 	snprintf(self->r.end_message, sizeof(self->r.end_message), "caf\xc3\xa9 \"quoted\"\n\ttab");
@@ -138,6 +144,53 @@ TEST_F(report, names, .title = "the keys that others rely on are there")
 			json_object_get(json_object_get(d, "counters"), counters[i])));
 	}
 	json_decref(root);
+}
+
+TEST_F(report, network,
+       .title = "a network device: its counters by name, its stalls, in both reports")
+{
+	static const char *const names[] = { "tx_packets",
+					     "tx_bytes",
+					     "rx_packets",
+					     "rx_bytes",
+					     "tx_chain_invalid",
+					     "tx_oversize_dropped",
+					     "tx_dropped_no_rx_buffer",
+					     "tx_dropped_rx_poisoned",
+					     "rx_chain_invalid",
+					     "rx_write_failed",
+					     "tx_add_used_failures",
+					     "rx_add_used_failures",
+					     "invalid_avail_idx_count" };
+	json_t *root, *net, *counters;
+	json_int_t stalls, ns, throttled, lost;
+	char *text;
+
+	EXPECT_TRUE(self->r.attr.net[0].counters_agree);
+	ASSERT_EQ(report_write_json(&self->r, self->dir), 0);
+	root = json_load_file(self->json, 0, NULL);
+	net = json_array_get(json_object_get(root, "nets"), 0);
+	ASSERT_EQ(json_unpack(net, "{s:{s:I,s:I},s:{s:I},s:I,s:o}", "traced", "stalls", &stalls,
+			      "stall_ns", &ns, "pressure", "throttled_count", &throttled, "lost",
+			      &lost, "counters", &counters),
+		  0);
+	EXPECT_EQ(stalls, 2);
+	EXPECT_EQ(ns, 10000000);
+	EXPECT_EQ(throttled, 2);
+	EXPECT_EQ(lost, 1);
+	EXPECT_EQ(json_object_size(counters), sizeof(names) / sizeof(names[0]));
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		EXPECT_TRUE(json_is_integer(json_object_get(counters, names[i])));
+	json_decref(root);
+	text = run_as_text(&self->r, self->out);
+	EXPECT_STRSTR(
+		text,
+		"  net0             12    1.2 KiB           11    1.1 KiB        1          2\n");
+	EXPECT_STRSTR(text, "limit 30 frames/s");
+	EXPECT_STRSTR(text, "2 stalls traced, 10 ms in all, longest 5.0 ms");
+	EXPECT_STRSTR(text, "tx_dropped_no_rx_buffer 1\n");
+	EXPECT_STRSTR(text, "figures: frames_sent 12\n");
+	free(text);
 }
 
 /* Exit status of a program; its output goes to @out. */

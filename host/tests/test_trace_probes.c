@@ -438,9 +438,9 @@ TEST(bad_config, .title = "too many devices or queues are refused")
 	EXPECT_EQ(trace_open(&(struct trace_config){ .queues = TRACE_MAX_QUEUES + 1 }, &t, err,
 			     sizeof(err)),
 		  -EINVAL);
-	EXPECT_EQ(trace_open(&(struct trace_config){ .nets = SS_MAX_NETS + 1 }, &t, err,
-			     sizeof(err)),
-		  -EINVAL);
+	EXPECT_EQ(
+		trace_open(&(struct trace_config){ .nets = SS_MAX_NETS + 1 }, &t, err, sizeof(err)),
+		-EINVAL);
 	EXPECT_NULL(t);
 }
 

@@ -343,6 +343,34 @@ TEST_F(verdict, counters, .title = "throttled_count is what was traced, and what
 	EXPECT_FALSE(w->a.disk[0].counters_agree);
 }
 
+TEST_F(verdict, net_counters, .title = "so it is of a network device, which is named")
+{
+	struct world *w = &self->w;
+
+	add(w, &base, 10);
+	w->cfg.nets = 2;
+	world_stall(w, SS_DEV_NET_BASE + 1, 1, T0 + SEC, T0 + SEC + 20 * MS, 15 * MS);
+	world_stall(w, SS_DEV_NET_BASE + 1, 1, T0 + 2 * SEC, T0 + 2 * SEC + 5 * MS, 5 * MS);
+	world_solve(w);
+	EXPECT_EQ(w->a.net[1].stalls, 2);
+	EXPECT_EQ(w->a.net[1].stall_ns, 25 * MS);
+	EXPECT_EQ(w->a.net[1].stall_max_ns, 20 * MS);
+	EXPECT_TRUE(w->a.net[1].counters_agree);
+	EXPECT_EQ(w->a.net[0].stalls, 0);
+	EXPECT_EQ(w->a.disk[0].stalls + w->a.disk[1].stalls, 0);
+	EXPECT_EQ(w->a.skipped, 0);
+	w->cfg.net_throttled[1] = 3;
+	world_solve(w);
+	EXPECT_FALSE(w->a.net[1].counters_agree);
+	EXPECT_TRUE(noted(w, "net1: throttled_count is 3, 2 stalls were traced and 0 host records "
+			     "lost: that doesn't add up"));
+	/* What isn't there isn't counted anywhere. */
+	world_stall(w, SS_DEV_NET_BASE, 2, T0, T0 + MS, MS);
+	world_solve(w);
+	EXPECT_EQ(w->a.net[0].stalls, 0);
+	EXPECT_EQ(w->a.skipped, 2);
+}
+
 TEST_F(verdict, exits, .title = "a scheduler's end and its reason are kept")
 {
 	struct ss_rec_g_scx *x = &world_rec(&self->w, SS_REC_G_SCX, sizeof(*x), T0)->g_scx;
