@@ -32,7 +32,7 @@ struct ss_frame {
 enum ss_frame_type {
 	/* agent to runner */
 	SS_F_HELLO = 1, /* agent=VERSION kernel=RELEASE cpus=N btf=0|1 sched_ext=0|1 virtio_blk=0|1
-				 * disks=N clock_port=0|1
+				 * virtio_net=0|1 disks=N clock_port=0|1
 				 */
 	SS_F_LOG,	/* level=info|warn|error, then msg=... (one line, last key) */
 	SS_F_SCHED,	/* state=starting|enabled|failed|exited|kicked|stopped name=... exit=CODE
@@ -47,7 +47,8 @@ enum ss_frame_type {
 	SS_F_TRACE, /* state=on|off|partial msg=... : can the guest trace, and if not why */
 	SS_F_BYE,   /* status=0|N: everything sent, powering off */
 	/* runner to agent */
-	SS_F_CONFIG = 64, /* sched=PATH sched_arg=... (repeated) duration=S trace=0|1
+	SS_F_CONFIG = 64, /* sched=PATH sched_arg=... (repeated) net=MAC (repeated, in the
+				 * order of --net) duration=S trace=0|1
 				 * sched_timeout=S exec=CMD (last key, may hold several lines);
 				 * empty sched: none
 				 */

@@ -34,7 +34,9 @@
 #define BATCH_SIZE	   (64 * 1024)		 /* one SS_F_EVENTS frame */
 #define TAIL_SIZE	   4096			 /* last words kept of a program */
 #define SS_AGENT_MAX_DISKS 16
+#define SS_AGENT_MAX_NETS  4
 #define MAX_ARGS	   64
+#define FIGURES		   "/run/stallscope-figures" /* what the workload has to tell */
 
 struct agent;
 
@@ -66,6 +68,8 @@ struct config {
 	char *sched; /* NULL: none */
 	char *sched_args[MAX_ARGS];
 	unsigned int nr_sched_args;
+	char nets[SS_AGENT_MAX_NETS][18]; /* MAC addresses, --net in order */
+	unsigned int nr_nets;
 	char *exec;	      /* NULL: just be there until the duration or a stop */
 	uint64_t duration_ns; /* 0: no limit */
 	uint64_t sched_timeout_ns;
@@ -81,6 +85,9 @@ void sys_load_modules(struct agent *a);
 
 /** sys_scan_disks() - find the disks with serial stallscopeN. Return: how many. */
 unsigned int sys_scan_disks(struct disk *disks, unsigned int max);
+
+/** sys_find_net() - name of the network interface with this MAC address. Return: 0 or -ENOENT. */
+int sys_find_net(const char *mac, char *name, size_t size);
 
 /** sys_read() - a small file's text without its last newline. Return: length or -errno. */
 int sys_read(const char *path, char *buf, size_t size);
@@ -285,6 +292,9 @@ void sched_output(struct agent *a);
 /** sched_stop() - end it; sched_poll() then goes on until SCHED_DONE. */
 void sched_stop(struct agent *a);
 
+/** send_stat() - send one figure. */
+void send_stat(struct agent *a, const char *name, long long value);
+
 /** sched_stats() - send the sched_ext event counters as last seen. */
 void sched_stats(struct agent *a);
 
@@ -318,6 +328,16 @@ void work_output(struct agent *a);
 /** work_stop() - end it early, which then counts as a success. @why: for people. */
 void work_stop(struct agent *a, const char *why);
 
+/* --- figures.c --- */
+
+/**
+ * figures_send() - send what the workload wrote to FIGURES.
+ *
+ * A line is a name and a whole number; those of one name add up. Lines that
+ * make no sense are left out.
+ */
+void figures_send(struct agent *a);
+
 /* --- main.c --- */
 
 enum phase {
@@ -347,7 +367,7 @@ struct agent {
 	struct batch batch;
 	struct disk disks[SS_AGENT_MAX_DISKS];
 	unsigned int nr_disks;
-	bool has_sched_ext, has_btf, has_blk, has_clock_port;
+	bool has_sched_ext, has_btf, has_blk, has_net, has_clock_port;
 	char early[2048]; /* LOG frames' text from before the channel was open */
 	size_t early_len;
 };

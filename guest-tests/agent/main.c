@@ -63,6 +63,10 @@ static void take_config(struct agent *a, const void *p, size_t len)
 	while (c->nr_sched_args < MAX_ARGS &&
 	       agent_kv_next(p, len, &pos, "sched_arg", text, sizeof(text)) >= 0)
 		c->sched_args[c->nr_sched_args++] = strdup(text);
+	pos = 0;
+	while (c->nr_nets < SS_AGENT_MAX_NETS &&
+	       agent_kv_next(p, len, &pos, "net", c->nets[c->nr_nets], sizeof(c->nets[0])) >= 0)
+		c->nr_nets++;
 	c->duration_ns = kv_seconds(p, len, "duration", 0);
 	c->sched_timeout_ns = kv_seconds(p, len, "sched_timeout", SCHED_TIMEOUT_S);
 	c->trace = agent_kv_get(p, len, "trace", text, sizeof(text)) < 0 || strcmp(text, "0");
@@ -102,6 +106,7 @@ static void hello(struct agent *a)
 	agent_kv_add(&kv, "btf", "%d", a->has_btf);
 	agent_kv_add(&kv, "sched_ext", "%d", a->has_sched_ext);
 	agent_kv_add(&kv, "virtio_blk", "%d", a->has_blk);
+	agent_kv_add(&kv, "virtio_net", "%d", a->has_net);
 	agent_kv_add(&kv, "disks", "%u", a->nr_disks);
 	agent_kv_add(&kv, "clock_port", "%d", a->has_clock_port);
 	port_send_kv(a, SS_F_HELLO, &kv);
@@ -127,6 +132,21 @@ static void start_tracer(struct agent *a)
 		say("guest tracing is %s: %s", ret < 0 ? "off" : "partial", why);
 }
 
+static void name_nets(struct agent *a)
+{
+	char name[32], interface[32];
+
+	for (unsigned int i = 0; i < a->cfg.nr_nets; i++) {
+		if (sys_find_net(a->cfg.nets[i], interface, sizeof(interface))) {
+			note(a, "warn", "there is no network interface with the address %s",
+			     a->cfg.nets[i]);
+			continue;
+		}
+		snprintf(name, sizeof(name), "STALLSCOPE_NET%u", i);
+		setenv(name, interface, 1);
+	}
+}
+
 static void begin(struct agent *a)
 {
 	char name[32], path[48];
@@ -136,6 +156,7 @@ static void begin(struct agent *a)
 		snprintf(path, sizeof(path), "/dev/%s", a->disks[i].name);
 		setenv(name, path, 1);
 	}
+	name_nets(a);
 	disk_records(a);
 	if (a->cfg.trace)
 		start_tracer(a);
@@ -162,6 +183,7 @@ static void finish(struct agent *a)
 	clock_sample(a, CLOCK_MANY);
 	batch_flush(a);
 	sched_stats(a);
+	figures_send(a);
 	total.lost += a->batch.dropped;
 	port_send(a, SS_F_LOST, &total, sizeof(total));
 	n = snprintf(text, sizeof(text), "status=%d\n", a->port.lost_frames ? 1 : 0);
@@ -353,6 +375,7 @@ static void environment(void)
 	setenv("USER", "root", 1);
 	setenv("TERM", "dumb", 1);
 	setenv("LANG", "C.UTF-8", 1);
+	setenv("STALLSCOPE_FIGURES", FIGURES, 1);
 }
 
 int main(void)
@@ -374,6 +397,7 @@ int main(void)
 	a->has_btf = sys_exists("/sys/kernel/btf/vmlinux");
 	a->has_sched_ext = sys_exists("/sys/kernel/sched_ext/state");
 	a->has_blk = sys_exists("/sys/bus/virtio/drivers/virtio_blk");
+	a->has_net = sys_exists("/sys/bus/virtio/drivers/virtio_net");
 	a->patience_ns = sys_cmdline("stallscope.wait", PATIENCE_S) * NSEC_PER_SEC;
 	a->phase_deadline = now_ns() + a->patience_ns;
 	ret = init(a);

@@ -285,14 +285,14 @@ void sched_poll(struct agent *a)
 	}
 }
 
-static void send_stat(struct agent *a, const char *name, uint64_t value)
+void send_stat(struct agent *a, const char *name, long long value)
 {
 	char text[256];
 	struct agent_kv kv;
 
 	agent_kv_init(&kv, text, sizeof(text));
 	agent_kv_add(&kv, "name", "%s", name);
-	agent_kv_add(&kv, "value", "%llu", (unsigned long long)value);
+	agent_kv_add(&kv, "value", "%lld", value);
 	port_send_kv(a, SS_F_STAT, &kv);
 }
 
@@ -302,10 +302,10 @@ void sched_stats(struct agent *a)
 	unsigned long long value;
 
 	/* What the agent itself cost, so that nobody has to take its word for it. */
-	send_stat(a, "agent_cpu_ns", sys_cpu_ns() - a->cpu_ns_start);
+	send_stat(a, "agent_cpu_ns", (long long)(sys_cpu_ns() - a->cpu_ns_start));
 	for (char *l = strtok_r(a->sched.events, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		if (sscanf(l, "%63s %llu", name, &value) == 2)
-			send_stat(a, name, value);
+			send_stat(a, name, (long long)value);
 	if (!a->has_sched_ext)
 		return;
 	send_stat(a, "nr_rejected", scx_number(SCX "nr_rejected"));

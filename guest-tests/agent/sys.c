@@ -216,6 +216,27 @@ unsigned int sys_scan_disks(struct disk *disks, unsigned int max)
 	return n;
 }
 
+int sys_find_net(const char *mac, char *name, size_t size)
+{
+	DIR *dir = opendir("/sys/class/net");
+	struct dirent *e;
+	int ret = -ENOENT;
+
+	if (!dir)
+		return ret;
+	while (ret && (e = readdir(dir))) {
+		char path[300], text[64];
+
+		snprintf(path, sizeof(path), "/sys/class/net/%s/address", e->d_name);
+		if (e->d_name[0] == '.' || sys_read(path, text, sizeof(text)) < 0 ||
+		    strcmp(text, mac))
+			continue;
+		ret = snprintf(name, size, "%s", e->d_name) < (int)size ? 0 : -ENOENT;
+	}
+	closedir(dir);
+	return ret;
+}
+
 void sys_sysrq(char key)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
