@@ -60,11 +60,14 @@ DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_rep
 	--filename=$$STALLSCOPE_DISK0 --bs=4k --ioengine=psync --time_based=1 --runtime=$(DEMO_SECONDS) \
 	--name=readers --rw=randread --numjobs=2 --name=writer --rw=randwrite --fsync=16 \
 	--name=spinner --ioengine=cpuio --cpuload=30
+# NET=loopback,pps=500: network pressure at the same time.
+NET ?=
+demo_exec = $(if $(NET),netcheck --frames 0 & )$(strip $(DEMO_EXEC))$(if $(NET),; rc=$$?; kill $$!; wait $$! && exit $$rc)
 demo: all
 	$(Q)fio=$$(tools/get-fio) && $(O)/stallscope run --name demo --out $(O)/demo \
 		--kernel $(or $(GUEST_VMLINUX),$(GUEST_KERNEL)) $(if $(GUEST_MODULES),--modules $(GUEST_MODULES)) \
-		--cpus 2 --memory 512M --disk '$(DISK)' \
-		--sched $(DEMO_SCHED) --file "$$fio:/usr/bin/fio" --exec '$(strip $(DEMO_EXEC))'
+		--cpus 2 --memory 512M --disk '$(DISK)' $(if $(NET),--net '$(NET)' --file $(O)/guest/netcheck:/usr/bin/netcheck) \
+		--sched $(DEMO_SCHED) --file "$$fio:/usr/bin/fio" --exec '$(demo_exec)'
 
 clean:
 	$(Q)rm -rf $(O)
@@ -72,7 +75,8 @@ clean:
 help:
 	@echo 'make               build everything into build/'
 	@echo 'make demo          boot a throttled guest, trace it, say whose fault the stalls were'
-	@echo '                   (DISK=... replaces its disk, KERNEL=... MODULES=... its kernel)'
+	@echo '                   (DISK=... replaces its disk, NET=loopback,pps=500 adds network'
+	@echo '                   pressure, KERNEL=... MODULES=... another kernel)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
 	@echo '                   (SHARD=2/8 a part of them)'
 	@echo 'make gen_tar       pack the tests for a machine without compiler (GUEST=1: and guests)'

@@ -18,6 +18,7 @@ int live_ask(const char *cmd, const char *name, const json_t *request, json_t **
 		const char *code;
 		int status;
 	} codes[] = { { "no_disk", SS_EXIT_DISK },
+		      { "no_net", SS_EXIT_NET },
 		      { "bad_value", SS_EXIT_USAGE },
 		      { "bad_limits", SS_EXIT_LIMITS } };
 	const char *code, *text;
@@ -112,13 +113,13 @@ static json_int_t figure(const json_t *o, const char *key)
 }
 
 /* Longest wait of a stalled queue until now, in ns; 0 none. */
-static json_int_t stalled_for(const json_t *disk)
+static json_int_t stalled_for(const json_t *device)
 {
 	json_int_t longest = 0, ns;
 	const json_t *queue;
 	size_t i;
 
-	json_array_foreach(json_object_get(disk, "queues"), i, queue)
+	json_array_foreach(json_object_get(device, "queues"), i, queue)
 	{
 		ns = figure(json_object_get(queue, "stalled"), "for_ns");
 		longest = ns > longest ? ns : longest;
@@ -143,9 +144,23 @@ static void print_disk(const json_t *disk)
 	putchar('\n');
 }
 
+static void print_net(const json_t *net)
+{
+	const json_t *c = json_object_get(net, "counters"), *p = json_object_get(net, "pressure");
+	const json_t *limits = json_object_get(json_object_get(net, "throttle"), "limits");
+
+	printf("%-6s pps=%lld bps=%lld  %lld frames sent %lld received %lld lost  %lld stalls",
+	       json_string_value(json_object_get(net, "name")), figure(limits, "pps"),
+	       figure(limits, "bps"), figure(c, "tx_packets"), figure(c, "rx_packets"),
+	       figure(net, "lost"), figure(p, "throttled_count"));
+	if (stalled_for(net))
+		printf("  STALLED for %.3g ms", (double)stalled_for(net) / 1e6);
+	putchar('\n');
+}
+
 static int print_stat(const struct live_opts *o, const json_t *answer)
 {
-	const json_t *disk;
+	const json_t *device;
 	size_t i;
 
 	if (o->json && o->interval_s) {
@@ -161,7 +176,8 @@ static int print_stat(const struct live_opts *o, const json_t *answer)
 	       json_is_true(json_object_get(answer, "guest_up")) ? "up" : "booting",
 	       json_is_true(json_object_get(answer, "workload_running")) ? "running"
 									 : "not running");
-	json_array_foreach(json_object_get(answer, "disks"), i, disk) print_disk(disk);
+	json_array_foreach(json_object_get(answer, "disks"), i, device) print_disk(device);
+	json_array_foreach(json_object_get(answer, "nets"), i, device) print_net(device);
 	return fflush(stdout) ? SS_EXIT_OUTPUT : SS_EXIT_OK;
 }
 
@@ -218,7 +234,7 @@ int cmd_dump(int argc, char **argv)
 		NULL,
 		parse_dump,
 		"NAME",
-		"Print all there is to say of a live run's disks as JSON: rings, "
+		"Print all there is to say of a live run's devices as JSON: rings, "
 		"status, features, counters, throttle balances, who is stalled since "
 		"when. The workers are parked for a moment, so that it is consistent."
 		"\vExit status: 0 printed, 21 no such run, 1 the run doesn't answer.",

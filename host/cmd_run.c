@@ -201,6 +201,26 @@ static void fill_disks(struct run *run)
 	}
 }
 
+static void fill_nets(struct run *run)
+{
+	struct run_result *r = &run->r;
+
+	r->nets = run->o.nr_nets;
+	for (unsigned int i = 0; i < run->o.nr_nets; i++) {
+		const struct net_opts *n = &run->o.nets[i];
+		struct run_net *out = &r->net[i];
+
+		snprintf(out->name, sizeof(out->name), "net%u", i);
+		snprintf(out->backend, sizeof(out->backend), "%s", n->backend);
+		opts_mac_text(n->mac, out->mac);
+		out->mtu = (uint32_t)n->mtu;
+		out->pps = n->pps;
+		out->bps = n->bps;
+		out->pps_burst = n->pps_burst;
+		out->bps_burst = n->bps_burst;
+	}
+}
+
 static void fill_result(struct run *run, int argc, char **argv)
 {
 	struct run_result *r = &run->r;
@@ -219,6 +239,7 @@ static void fill_result(struct run *run, int argc, char **argv)
 	if (run->o.exec)
 		snprintf(r->workload.command, sizeof(r->workload.command), "%s", run->o.exec);
 	fill_disks(run);
+	fill_nets(run);
 }
 
 /* A reader who has seen enough (| head) is no fault, but half a JSON is one. */

@@ -30,7 +30,8 @@ enum ss_exit {
 	SS_EXIT_NESTED = 20, /* the emulated machine could not be started */
 	SS_EXIT_NO_RUN = 21, /* no live run of that name */
 	SS_EXIT_LIMITS = 22, /* limits that don't fit together: a burst below its rate */
-	SS_EXIT_LAST = SS_EXIT_LIMITS,
+	SS_EXIT_NET = 23,    /* no such network device */
+	SS_EXIT_LAST = SS_EXIT_NET,
 	SS_EXIT_INTERRUPTED = 130, /* ctrl-C; partial results kept */
 };
 

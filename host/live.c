@@ -44,11 +44,12 @@ static int merge_limit(const json_t *request, const char *rate, const char *burs
 	return 0;
 }
 
-static void record_limits(struct guest *g, unsigned int disk, const struct throttle_limits *l)
+/* @dev: the device's number in records */
+static void record_limits(struct guest *g, unsigned int dev, const struct throttle_limits *l)
 {
 	const struct ss_rec_limits rec = {
 		.h = { .type = SS_REC_LIMITS, .len = sizeof(rec), .ts = run_now_ns() },
-		.disk = (uint16_t)disk,
+		.disk = (uint16_t)dev,
 		.iops = l->ops.rate,
 		.bps = l->bytes.rate,
 		.iops_burst = l->ops.burst,
@@ -93,40 +94,100 @@ static int find_disk(const struct guest *g, const char *name)
 	return -1;
 }
 
-static json_t *do_throttle(struct guest *g, const json_t *request)
+static int find_net(const struct guest *g, const char *name)
 {
+	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
+		if (!strcmp(name, g->run->r.net[i].name))
+			return (int)i;
+	return -1;
+}
+
+/* The limits as the request changes them, or an answer that says why not. */
+static json_t *new_limits(const json_t *request, const char *const keys[4],
+			  struct throttle_limits *limits)
+{
+	char why[200];
+	bool any = false;
+	int ret;
+
+	if (merge_limit(request, keys[0], keys[1], &limits->ops, &any) ||
+	    merge_limit(request, keys[2], keys[3], &limits->bytes, &any) || !any)
+		return ctl_error("bad_value",
+				 "limits are %s, %s, %s, %s: whole numbers, at least one of them",
+				 keys[0], keys[2], keys[1], keys[3]);
+	ret = throttle_check_as(limits, keys[0], why, sizeof(why));
+	if (ret)
+		return ctl_error(ret == -ERANGE ? "bad_value" : "bad_limits", "%s", why);
+	return NULL;
+}
+
+static json_t *throttle_net(struct guest *g, const json_t *request, const char *name)
+{
+	static const char *const keys[] = { "pps", "pps_burst", "bps", "bps_burst" };
+	const int n = find_net(g, name);
+	struct throttle_limits old, new;
+	json_t *refused;
+
+	if (n < 0 && !g->run->o.nr_nets)
+		return ctl_error("no_net", "the run %s has no network device", g->run->o.name);
+	if (n < 0)
+		return ctl_error("no_net",
+				 "the run %s has no network device '%.40s': it has net0 to net%u",
+				 g->run->o.name, name, g->run->o.nr_nets - 1);
+	old = new = g->net_limits[n];
+	refused = new_limits(request, keys, &new);
+	if (refused)
+		return refused;
+	net_set_limits(g->net[n], &new);
+	g->net_limits[n] = new;
+	record_limits(g, SS_DEV_NET_BASE + (unsigned int)n, &new);
+	g->run->r.net[n].limit_changes++;
+	return json_pack("{s:b,s:[s],s:o,s:o}", "ok", 1, "nets", name, "old",
+			 live_net_limits_json(&old), "new", live_net_limits_json(&new));
+}
+
+static json_t *throttle_disk(struct guest *g, const json_t *request)
+{
+	static const char *const keys[] = { "iops", "iops_burst", "bps", "bps_burst" };
 	const char *name = json_string_value(json_object_get(request, "disk"));
 	const int disk = find_disk(g, name);
 	struct throttle_limits old, new;
-	char why[200];
-	bool any = false;
-	json_t *disks;
-	int ret;
+	json_t *disks, *refused;
 
 	if (disk < 0)
 		return ctl_error("no_disk",
 				 "the run %s has no disk '%.40s': it has disk0 to disk%u",
 				 g->run->o.name, name ? name : "", g->run->o.nr_disks - 1);
 	old = new = g->limits[disk];
-	if (merge_limit(request, "iops", "iops_burst", &new.ops, &any) ||
-	    merge_limit(request, "bps", "bps_burst", &new.bytes, &any) || !any)
-		return ctl_error("bad_value", "limits are iops, bps, iops_burst, bps_burst: whole "
-					      "numbers, at least one of them");
-	ret = throttle_check(&new, why, sizeof(why));
-	if (ret)
-		return ctl_error(ret == -ERANGE ? "bad_value" : "bad_limits", "%s", why);
+	refused = new_limits(request, keys, &new);
+	if (refused)
+		return refused;
 	disks = apply_limits(g, (unsigned int)disk, &new);
 	return json_pack("{s:b,s:o,s:o,s:o}", "ok", 1, "disks", disks, "old",
 			 live_limits_json(&old), "new", live_limits_json(&new));
 }
 
+static json_t *do_throttle(struct guest *g, const json_t *request)
+{
+	const char *net = json_string_value(json_object_get(request, "net"));
+
+	return net ? throttle_net(g, request, net) : throttle_disk(g, request);
+}
+
 /* --- stat and dump --- */
 
+/* Which devices' workers are parked. */
+struct paused {
+	bool disk[SS_MAX_DISKS], net[SS_MAX_NETS];
+};
+
 /* Parks all workers, or as many as can be within the limit. */
-static void pause_all(struct guest *g, bool paused[SS_MAX_DISKS])
+static void pause_all(struct guest *g, struct paused *paused)
 {
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
-		paused[i] = g->blk[i] && !blk_pause(g->blk[i], PAUSE_LIMIT_NS);
+		paused->disk[i] = g->blk[i] && !blk_pause(g->blk[i], PAUSE_LIMIT_NS);
+	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
+		paused->net[i] = g->net[i] && !net_pause(g->net[i], PAUSE_LIMIT_NS);
 }
 
 static void resume_all(struct guest *g)
@@ -134,9 +195,12 @@ static void resume_all(struct guest *g)
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
 		if (g->blk[i])
 			blk_resume(g->blk[i]);
+	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
+		if (g->net[i])
+			net_resume(g->net[i]);
 }
 
-static json_t *disks_json(struct guest *g, const bool *paused, bool whole)
+static json_t *disks_json(struct guest *g, const struct paused *paused, bool whole)
 {
 	json_t *disks = json_array();
 
@@ -147,38 +211,54 @@ static json_t *disks_json(struct guest *g, const bool *paused, bool whole)
 
 		if (!g->blk[i])
 			continue;
-		blk_dump(g->blk[i], paused[i], &d);
+		blk_dump(g->blk[i], paused->disk[i], &d);
 		disk = live_disk_json(g->run->r.disk[i].name, o->group, o->profile, &d, whole);
 		json_array_append_new(disks, disk);
 	}
 	return disks;
 }
 
-static json_t *run_json(struct guest *g, json_t *disks)
+static json_t *nets_json(struct guest *g, const struct paused *paused, bool whole)
+{
+	json_t *nets = json_array();
+
+	for (unsigned int i = 0; i < g->run->o.nr_nets; i++) {
+		struct net_dump d;
+
+		if (!g->net[i])
+			continue;
+		net_dump(g->net[i], paused->net[i], &d);
+		json_array_append_new(nets, live_net_json(g->run->r.net[i].name, &d, whole));
+	}
+	return nets;
+}
+
+static json_t *run_json(struct guest *g, const struct paused *paused, bool whole)
 {
 	const struct session *s = &g->session;
 
-	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o}", "ok", 1, "run", g->run->o.name, "pid",
-			 (int)getpid(), "seconds", (double)(run_now_ns() - g->begun_ns) / 1e9,
-			 "guest_up", g->hello_ns != 0, "workload_running",
-			 s->workload_begun && !s->workload_ended, "scheduler",
-			 g->run->r.sched.state, "disks", disks);
+	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o,s:o}", "ok", 1, "run", g->run->o.name,
+			 "pid", (int)getpid(), "seconds",
+			 (double)(run_now_ns() - g->begun_ns) / 1e9, "guest_up", g->hello_ns != 0,
+			 "workload_running", s->workload_begun && !s->workload_ended, "scheduler",
+			 g->run->r.sched.state, "disks", disks_json(g, paused, whole), "nets",
+			 nets_json(g, paused, whole));
 }
 
 static json_t *do_stat(struct guest *g)
 {
-	const bool none[SS_MAX_DISKS] = { false };
+	const struct paused none = { { false }, { false } };
 
-	return run_json(g, disks_json(g, none, false));
+	return run_json(g, &none, false);
 }
 
 static json_t *do_dump(struct guest *g)
 {
-	bool paused[SS_MAX_DISKS] = { false };
+	struct paused paused = { { false }, { false } };
 	json_t *dump;
 
-	pause_all(g, paused);
-	dump = run_json(g, disks_json(g, paused, true));
+	pause_all(g, &paused);
+	dump = run_json(g, &paused, true);
 	resume_all(g);
 	return dump;
 }

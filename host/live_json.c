@@ -3,10 +3,13 @@
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 
+#include "opts.h"
 #include "report/latency_json.h"
+#include "report/net_json.h"
 
 static json_t *num(uint64_t v)
 {
@@ -66,7 +69,14 @@ static json_t *status_json(uint32_t status)
 	return bit_names(status, names, sizeof(names) / sizeof(names[0]));
 }
 
-static json_t *features_json(uint64_t features)
+#define TRANSPORT_FEATURES                                                                         \
+	{ VIRTIO_RING_F_INDIRECT_DESC, "INDIRECT_DESC" },                                          \
+		{ VIRTIO_RING_F_EVENT_IDX, "EVENT_IDX" },                                          \
+	{                                                                                          \
+		VIRTIO_F_VERSION_1, "VERSION_1"                                                    \
+	}
+
+static json_t *blk_features_json(uint64_t features)
 {
 	static const struct bit names[] = {
 		{ VIRTIO_BLK_F_SIZE_MAX, "SIZE_MAX" },
@@ -79,9 +89,19 @@ static json_t *features_json(uint64_t features)
 		{ VIRTIO_BLK_F_MQ, "MQ" },
 		{ VIRTIO_BLK_F_DISCARD, "DISCARD" },
 		{ VIRTIO_BLK_F_WRITE_ZEROES, "WRITE_ZEROES" },
-		{ VIRTIO_RING_F_INDIRECT_DESC, "INDIRECT_DESC" },
-		{ VIRTIO_RING_F_EVENT_IDX, "EVENT_IDX" },
-		{ VIRTIO_F_VERSION_1, "VERSION_1" },
+		TRANSPORT_FEATURES,
+	};
+
+	return bit_names(features, names, sizeof(names) / sizeof(names[0]));
+}
+
+static json_t *net_features_json(uint64_t features)
+{
+	static const struct bit names[] = {
+		{ VIRTIO_NET_F_MTU, "MTU" },
+		{ VIRTIO_NET_F_MAC, "MAC" },
+		{ VIRTIO_NET_F_STATUS, "STATUS" },
+		TRANSPORT_FEATURES,
 	};
 
 	return bit_names(features, names, sizeof(names) / sizeof(names[0]));
@@ -93,6 +113,13 @@ json_t *live_limits_json(const struct throttle_limits *limits)
 {
 	return json_pack("{s:o,s:o,s:o,s:o}", "iops", num(limits->ops.rate), "bps",
 			 num(limits->bytes.rate), "iops_burst", num(limits->ops.burst), "bps_burst",
+			 num(limits->bytes.burst));
+}
+
+json_t *live_net_limits_json(const struct throttle_limits *limits)
+{
+	return json_pack("{s:o,s:o,s:o,s:o}", "pps", num(limits->ops.rate), "bps",
+			 num(limits->bytes.rate), "pps_burst", num(limits->ops.burst), "bps_burst",
 			 num(limits->bytes.burst));
 }
 
@@ -110,11 +137,11 @@ static json_t *counters_json(const struct ss_blk_counters *c)
 			 num(c->write_zeroes_completed));
 }
 
-static json_t *throttle_json(const struct throttle_state *t)
+/* @limits: is consumed */
+static json_t *throttle_json(const struct throttle_state *t, json_t *limits)
 {
-	return json_pack("{s:o,s:I,s:I,s:i}", "limits", live_limits_json(&t->limits), "ops_balance",
-			 (json_int_t)t->ops, "bytes_balance", (json_int_t)t->bytes, "waiters",
-			 (int)t->waiters);
+	return json_pack("{s:o,s:I,s:I,s:i}", "limits", limits, "ops_balance", (json_int_t)t->ops,
+			 "bytes_balance", (json_int_t)t->bytes, "waiters", (int)t->waiters);
 }
 
 static json_t *ring_json(const struct vdev_queue_dump *q)
@@ -162,7 +189,7 @@ static json_t *queue_json(const struct vdev_dump *d, const struct vdev_queue_dum
 	return o;
 }
 
-static void add_registers(json_t *o, const struct vdev_dump *d)
+static void add_registers(json_t *o, const struct vdev_dump *d, json_t *(*features_json)(uint64_t))
 {
 	json_object_set_new(o, "consistent", json_boolean(d->consistent));
 	json_object_set_new(o, "status", status_json(d->status));
@@ -182,16 +209,42 @@ json_t *live_disk_json(const char *name, const char *group, const char *profile,
 		json_array_append_new(queues, queue_json(&d->dev, &d->queue[i], whole));
 	o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", text(name), "at_ns",
 		      num(d->dev.at_ns), "group", text(group), "profile", text(profile), "counters",
-		      counters_json(&d->counters), "throttle", throttle_json(&d->throttle),
-		      "latency", latency_json(&d->latency), "queues", queues);
+		      counters_json(&d->counters), "throttle",
+		      throttle_json(&d->throttle, live_limits_json(&d->throttle.limits)), "latency",
+		      latency_json(&d->latency), "queues", queues);
 	if (o && profile) {
 		json_object_set_new(o, "profile_ns", num(d->profile_ns));
 		json_object_set_new(o, "profile_requests", num(d->profile_requests));
 	}
 	if (o && whole) {
-		add_registers(o, &d->dev);
+		add_registers(o, &d->dev, blk_features_json);
 		json_object_set_new(o, "capacity_sectors", num(d->capacity));
 		json_object_set_new(o, "readonly", json_boolean(d->read_only));
 	}
+	return o;
+}
+
+json_t *live_net_json(const char *name, const struct net_dump *d, bool whole)
+{
+	static const char *const queue_names[NET_NR_QUEUES] = { [NET_RX] = "rx", [NET_TX] = "tx" };
+	json_t *queues = json_array(), *o;
+	char mac[OPTS_MAC_LEN];
+
+	for (unsigned int i = 0; i < NET_NR_QUEUES; i++) {
+		json_t *queue = queue_json(&d->dev, &d->queue[i], whole);
+
+		json_object_set_new(queue, "name", text(queue_names[i]));
+		json_array_append_new(queues, queue);
+	}
+	o = json_pack("{s:o,s:o,s:s,s:i,s:o,s:o,s:o,s:o}", "name", text(name), "at_ns",
+		      num(d->dev.at_ns), "mac", opts_mac_text(d->mac, mac), "mtu", (int)d->mtu,
+		      "counters", net_counters_json(&d->counters), "pressure",
+		      net_pressure_json(&d->pressure), "throttle",
+		      throttle_json(&d->throttle, live_net_limits_json(&d->throttle.limits)),
+		      "queues", queues);
+	if (o)
+		json_object_set_new(o, "lost", num(net_lost(&d->counters)));
+	if (o && whole)
+		add_registers(o, &d->dev, net_features_json);
 	return o;
 }

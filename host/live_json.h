@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Disks as `stallscope stat` and `dump` show them. */
+/* Disks and network devices as `stallscope stat` and `dump` show them. */
 #ifndef SS_LIVE_JSON_H
 #define SS_LIVE_JSON_H
 
@@ -7,9 +7,13 @@
 #include <stdbool.h>
 
 #include "virtio/blk_dump.h"
+#include "virtio/net_dump.h"
 
 /** live_limits_json() - {"iops":..,"bps":..,"iops_burst":..,"bps_burst":..} */
 json_t *live_limits_json(const struct throttle_limits *limits);
+
+/** live_net_limits_json() - {"pps":..,"bps":..,"pps_burst":..,"bps_burst":..} */
+json_t *live_net_limits_json(const struct throttle_limits *limits);
 
 /**
  * live_disk_json() - a disk
@@ -20,5 +24,8 @@ json_t *live_limits_json(const struct throttle_limits *limits);
  */
 json_t *live_disk_json(const char *name, const char *group, const char *profile,
 		       const struct blk_dump *d, bool whole);
+
+/** live_net_json() - a network device, likewise; only @whole tells its queues' rings */
+json_t *live_net_json(const char *name, const struct net_dump *d, bool whole);
 
 #endif /* SS_LIVE_JSON_H */

@@ -152,7 +152,7 @@ static int setup_disk(struct guest *g, unsigned int i)
 		.read_only = d->read_only,
 		.serial = serial,
 		.queues = (unsigned int)d->queues,
-		.limits = { .ops = { d->iops, d->iops_burst }, .bytes = { d->bps, d->bps_burst } },
+		.limits = disk_opts_limits(d),
 		.counters = &g->counters.disk[i],
 	};
 	int ret;
@@ -161,8 +161,6 @@ static int setup_disk(struct guest *g, unsigned int i)
 		ret = backing_open_file(d->file, d->read_only, &g->backing[i], err, sizeof(err));
 	else
 		ret = backing_create_temp(d->size, g->run->out, &g->backing[i], err, sizeof(err));
-	if (!ret && throttle_check(&cfg.limits, err, sizeof(err)))
-		ret = -EINVAL;
 	if (ret) {
 		ss_err("--disk: %s", err);
 		return SS_EXIT_DISK;
@@ -276,6 +274,8 @@ static int setup_machine(struct guest *g)
 		virtio_mmio_set_mem(blk_mmio(g->blk[i]), mem);
 		ret = machine_add_virtio(g->machine, blk_mmio(g->blk[i]));
 	}
+	if (!ret)
+		ret = guest_nets_attach(g, mem);
 	if (!ret) {
 		virtio_mmio_set_mem(console_mmio(g->console), mem);
 		ret = machine_add_virtio(g->machine, console_mmio(g->console));
@@ -314,6 +314,8 @@ static int setup(struct guest *g)
 		ret = live_open(g);
 	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++)
 		ret = setup_disk(g, i);
+	if (!ret)
+		ret = guest_nets_setup(g);
 	if (!ret)
 		ret = setup_console(g);
 	if (!ret)
@@ -368,9 +370,11 @@ static void finish(struct guest *g)
 		if (!blk_destroy(g->blk[i]))
 			g->blk[i] = NULL;
 	}
+	guest_nets_destroy(g);
 	guest_poll_trace(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
 		r->disk[i].counters = g->counters.disk[i];
+	guest_nets_figures(g);
 	if (g->trace)
 		trace_drops(g->trace, &r->host_drops);
 	if (g->workload_log && fclose(g->workload_log) && !g->run->records_error)
@@ -390,10 +394,11 @@ static void free_pressure(struct guest *g)
 
 static void teardown(struct guest *g)
 {
-	bool hung = false;
+	bool hung;
 
 	ctl_close(g->ctl);
 	machine_destroy(g->machine);
+	hung = !guest_nets_destroy(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		/* A worker that hangs in its backing still uses all this: leave it. */
 		if (blk_destroy(g->blk[i]))
@@ -409,7 +414,7 @@ static void teardown(struct guest *g)
 	if (g->console_log >= 0)
 		close(g->console_log);
 	if (hung) {
-		ss_warn("a disk's worker hangs in its backing file; it ends with this process");
+		ss_warn("a device's worker hangs, perhaps in its backing file; it ends with this process");
 		pins_close(g->pins);
 		return;
 	}
@@ -532,6 +537,11 @@ static int judge_guest(const struct guest *g)
 		return fault(
 			SS_EXIT_GUEST_UNFIT,
 			"--kernel: %s (Linux %s) shows no virtio disk: it lacks virtio_mmio or virtio_blk; give its --modules",
+			kernel, g->run->r.guest_kernel);
+	if (g->run->o.nr_nets && !s->has_virtio_net)
+		return fault(
+			SS_EXIT_GUEST_UNFIT,
+			"--kernel: %s (Linux %s) has no driver for --net: it lacks virtio_net; give its --modules",
 			kernel, g->run->r.guest_kernel);
 	return SS_EXIT_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest being run: what run_guest.c sets up and takes down, and what
- * run_loop.c does while it runs. Internal to these two.
+ * A guest being run: what run_guest.c and run_net.c set up and take down, and
+ * what run_loop.c does while it runs. Internal to these.
  */
 #ifndef SS_RUN_GUEST_H
 #define SS_RUN_GUEST_H
@@ -14,6 +14,7 @@
 #include "observe/pins.h"
 #include "observe/trace.h"
 #include "virtio/blk.h"
+#include "virtio/net.h"
 #include "vm/machine.h"
 
 struct console;
@@ -38,6 +39,8 @@ struct ctl;
  * @profiles_begun: their time runs.
  * @group: a group's throttle, at the first of its disks; owned.
  * @limits: the disks' own limits as they are now.
+ * @net: the network devices, @net_tid their workers as last told to @trace,
+ *	@net_limits their limits as they are now.
  */
 struct guest {
 	struct run *run;
@@ -65,6 +68,9 @@ struct guest {
 	bool profiles_begun;
 	struct throttle *group[SS_MAX_DISKS];
 	struct throttle_limits limits[SS_MAX_DISKS];
+	struct net *net[SS_MAX_NETS];
+	pid_t net_tid[SS_MAX_NETS];
+	struct throttle_limits net_limits[SS_MAX_NETS];
 };
 
 /**
@@ -85,5 +91,30 @@ void guest_tsc_records(struct guest *g);
 
 /** guest_send_config() - tell the agent what to do; the answer to its HELLO. */
 int guest_send_config(struct guest *g);
+
+/**
+ * guest_thread() - tell @g->trace that a worker's thread came, went or changed.
+ * @known: what was last told, updated
+ * @tid: what it is now, 0: it doesn't run
+ * @index: device << 8 | queue
+ */
+void guest_thread(struct guest *g, pid_t *known, pid_t tid, unsigned int index);
+
+/* --- run_net.c --- */
+
+/** guest_nets_setup() - make the devices. Return: an exit status, after one line. */
+int guest_nets_setup(struct guest *g);
+
+/** guest_nets_attach() - give each its place in the machine. Return: 0 or a negative errno. */
+int guest_nets_attach(struct guest *g, const struct guest_mem *mem);
+
+/** guest_nets_threads() - guest_thread() for each. */
+void guest_nets_threads(struct guest *g);
+
+/** guest_nets_destroy() - stop and free them. Return: false if one's worker hangs. */
+bool guest_nets_destroy(struct guest *g);
+
+/** guest_nets_figures() - the counters, when nothing moves any more. */
+void guest_nets_figures(struct guest *g);
 
 #endif /* SS_RUN_GUEST_H */

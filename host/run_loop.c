@@ -80,6 +80,17 @@ void guest_tsc_records(struct guest *g)
 	}
 }
 
+void guest_thread(struct guest *g, pid_t *known, pid_t tid, unsigned int index)
+{
+	if (tid == *known)
+		return;
+	if (*known)
+		trace_remove_thread(g->trace, *known);
+	if (tid)
+		trace_add_thread(g->trace, tid, SS_THREAD_WORKER, index);
+	*known = tid;
+}
+
 static void tell_threads(struct guest *g)
 {
 	if (!g->trace)
@@ -88,19 +99,11 @@ static void tell_threads(struct guest *g)
 		trace_add_thread(g->trace, machine_tid(g->machine, i), SS_THREAD_VCPU, i);
 	g->vcpus_told = true;
 	/* Workers come and go with the driver's DRIVER_OK and reset. */
-	for (unsigned int d = 0; d < g->run->o.nr_disks; d++) {
-		for (unsigned int q = 0; q < blk_queue_count(g->blk[d]); q++) {
-			pid_t tid = blk_worker_tid(g->blk[d], q);
-
-			if (tid == g->worker_tid[d][q])
-				continue;
-			if (g->worker_tid[d][q])
-				trace_remove_thread(g->trace, g->worker_tid[d][q]);
-			if (tid)
-				trace_add_thread(g->trace, tid, SS_THREAD_WORKER, d << 8 | q);
-			g->worker_tid[d][q] = tid;
-		}
-	}
+	for (unsigned int d = 0; d < g->run->o.nr_disks; d++)
+		for (unsigned int q = 0; q < blk_queue_count(g->blk[d]); q++)
+			guest_thread(g, &g->worker_tid[d][q], blk_worker_tid(g->blk[d], q),
+				     d << 8 | q);
+	guest_nets_threads(g);
 }
 
 int guest_send_config(struct guest *g)
@@ -162,10 +165,30 @@ static void watch_time(struct guest *g, uint64_t now)
 	}
 }
 
+/* "; 5 frames sent, 5 back, 1 throttle stalls" */
+static void net_status(struct guest *g, char *line, size_t size)
+{
+	unsigned long long sent = 0, back = 0, stalls = 0;
+
+	for (unsigned int i = 0; i < g->run->o.nr_nets; i++) {
+		struct ss_net_counters c;
+		struct ss_net_pressure p;
+
+		net_snapshot(g->net[i], &c);
+		net_pressure_snapshot(g->net[i], &p);
+		sent += c.tx_packets;
+		back += c.rx_packets;
+		stalls += p.throttled_count;
+	}
+	snprintf(line, size, "; %llu frames sent, %llu back, %llu throttle stalls", sent, back,
+		 stalls);
+}
+
 static void show_status(struct guest *g, unsigned int count)
 {
 	struct ss_blk_counters sum = { 0 };
-	char line[200];
+	char line[300];
+	int n;
 
 	if (!g->session.workload_begun || g->session.workload_ended)
 		return;
@@ -179,10 +202,12 @@ static void show_status(struct guest *g, unsigned int count)
 		sum.currently_throttled_gauge += c.currently_throttled_gauge;
 		sum.io_errors += c.io_errors;
 	}
-	snprintf(line, sizeof(line),
-		 "%llu reads, %llu writes, %llu throttle stalls%s, %llu IO errors",
-		 sum.reads_completed, sum.writes_completed, sum.throttled_count,
-		 sum.currently_throttled_gauge ? " (stalled now)" : "", sum.io_errors);
+	n = snprintf(line, sizeof(line),
+		     "%llu reads, %llu writes, %llu throttle stalls%s, %llu IO errors",
+		     sum.reads_completed, sum.writes_completed, sum.throttled_count,
+		     sum.currently_throttled_gauge ? " (stalled now)" : "", sum.io_errors);
+	if (g->run->o.nr_nets)
+		net_status(g, line + n, sizeof(line) - (size_t)n);
 	run_status_line(g->run, "%s", line);
 	if (!isatty(STDOUT_FILENO) && count % PLAIN_STATUS_EVERY == 0)
 		run_progress(g->run, "%s", line);

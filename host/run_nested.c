@@ -18,7 +18,7 @@
 #define NESTED_MIN_MIB	  2048
 #define NESTED_EXTRA_S	  120 /* its own start, and copying the files out */
 #define NESTED_TIME_LIMIT 124 /* its starter's status, which has said so */
-#define NESTED_MAX_ARGS	  (4 * RUN_MAX_FILES + 12 * SS_MAX_DISKS + 64)
+#define NESTED_MAX_ARGS	  (4 * RUN_MAX_FILES + 12 * SS_MAX_DISKS + 2 * SS_MAX_NETS + 64)
 
 /* An argument vector under construction; the strings made for it are its own. */
 struct args {
@@ -194,6 +194,21 @@ static void disk_args(const struct run_opts *o, struct args *a)
 	}
 }
 
+static void net_args(const struct run_opts *o, struct args *a)
+{
+	char mac[OPTS_MAC_LEN];
+
+	for (unsigned int i = 0; i < o->nr_nets; i++) {
+		const struct net_opts *n = &o->nets[i];
+
+		arg(a, "--net");
+		arg(a, "%s,mac=%s,mtu=%llu,pps=%llu,bps=%llu,pps_burst=%llu,bps_burst=%llu",
+		    n->backend, opts_mac_text(n->mac, mac), (unsigned long long)n->mtu,
+		    (unsigned long long)n->pps, (unsigned long long)n->bps,
+		    (unsigned long long)n->pps_burst, (unsigned long long)n->bps_burst);
+	}
+}
+
 static void run_args(const struct run *run, struct args *a, const char *self)
 {
 	const struct run_opts *o = &run->o;
@@ -226,6 +241,7 @@ static void run_args(const struct run *run, struct args *a, const char *self)
 	if (o->console)
 		arg(a, "--console");
 	disk_args(o, a);
+	net_args(o, a);
 }
 
 /*

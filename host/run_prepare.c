@@ -207,10 +207,14 @@ static int check_sched_ext(const struct run_opts *o)
 
 void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX])
 {
+	char mac[OPTS_MAC_LEN];
+
 	agent_kv_init(kv, text, RUN_CONFIG_MAX);
 	agent_kv_add(kv, "sched", "%s", o->sched ? o->sched : "");
 	for (unsigned int i = 0; i < o->nr_sched_args; i++)
 		agent_kv_add(kv, "sched_arg", "%s", o->sched_args[i]);
+	for (unsigned int i = 0; i < o->nr_nets; i++)
+		agent_kv_add(kv, "net", "%s", opts_mac_text(o->nets[i].mac, mac));
 	agent_kv_add(kv, "duration", "%u", o->duration_s);
 	agent_kv_add(kv, "trace", "%d", !o->no_trace);
 	agent_kv_add(kv, "exec", "%s", o->exec ? o->exec : "");
@@ -300,6 +304,13 @@ static int initrd_args(const struct run *run, const char *maker, const char *age
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		argv[n++] = "--module";
 		argv[n++] = modules[i];
+	}
+	if (o->nr_nets) {
+		argv[n++] = "--module";
+		argv[n++] = "virtio_net";
+		/* For programs that send frames of their own; most kernels have it built in. */
+		argv[n++] = "--optional-module";
+		argv[n++] = "af_packet";
 	}
 	if (o->sched) {
 		argv[n++] = "--sched";

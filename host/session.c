@@ -65,6 +65,7 @@ static int on_hello(struct session *s, const struct text *t)
 	s->has_btf = get_int(t, "btf", 0);
 	s->has_sched_ext = get_int(t, "sched_ext", 0);
 	s->has_virtio_blk = get_int(t, "virtio_blk", 0);
+	s->has_virtio_net = get_int(t, "virtio_net", 0);
 	get(t, "kernel", r->guest_kernel, sizeof(r->guest_kernel));
 	one_line(r->guest_kernel);
 	progress(s, "guest is up: Linux %s, %" PRId64 " CPU%s", r->guest_kernel,

@@ -46,6 +46,7 @@ struct session {
 	bool has_btf;
 	bool has_sched_ext;
 	bool has_virtio_blk;
+	bool has_virtio_net;
 	bool workload_begun;
 	bool workload_ended;
 	bool bye;

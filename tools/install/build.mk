@@ -13,7 +13,7 @@ install: all
 	$(Q)install -m 755 $(O)/stallscope $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 644 Documentation/stallscope.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	$(Q)install -m 755 $(O)/stallscope-mkinitramfs $(O)/guest/agent tools/install/nested \
-		$(O)/guest/scx_vtime $(libexec)/
+		$(O)/guest/scx_vtime $(O)/guest/netcheck $(libexec)/
 	$(Q)install -m 755 tools/nested tools/get-kernel tools/get-qemu $(O)/tools/nested-run \
 		$(O)/tools/btfcheck $(libexec)/tools/
 	$(Q)install -m 644 tools/lib/*.sh $(libexec)/tools/lib/

@@ -25,16 +25,22 @@ refused() {
 
 no_such_run() {
 	refused $NO_RUN "no run named ghost" "$stallscope" throttle ghost disk0 iops=5
+	refused $NO_RUN "no run named ghost" "$stallscope" throttle ghost net0 pps=5
 	refused $NO_RUN "no run named ghost" "$stallscope" stat ghost
 	refused $NO_RUN "no run named ghost" "$stallscope" stat ghost --interval 1
 	refused $NO_RUN "no run named ghost" "$stallscope" dump ghost
 }
 
 bad_words() {
-	refused $USAGE "wants a run's name, a disk and limits" "$stallscope" throttle
-	refused $USAGE "wants a run's name, a disk and limits" "$stallscope" throttle ghost disk0
-	refused $USAGE "'speed=5' is not a limit" "$stallscope" throttle ghost disk0 speed=5
+	refused $USAGE "wants a run's name, a device and limits" "$stallscope" throttle
+	refused $USAGE "wants a run's name, a device and limits" "$stallscope" throttle ghost disk0
+	refused $USAGE "'speed=5' is not a limit of a disk" "$stallscope" throttle ghost disk0 speed=5
 	refused $USAGE "'iops' is not a limit" "$stallscope" throttle ghost disk0 iops
+	refused $USAGE "'pps=5' is not a limit of a disk" "$stallscope" throttle ghost disk0 pps=5
+	refused $USAGE "'iops=5' is not a limit of a network device (known: pps=" "$stallscope" \
+		throttle ghost net0 iops=5
+	refused $USAGE "pps= is given twice" "$stallscope" throttle ghost net0 pps=5 pps=6
+	refused $USAGE "too high" "$stallscope" throttle ghost net0 pps=9000000000000000000
 	refused $USAGE "'-5' is not a whole number" "$stallscope" throttle ghost disk0 iops=-5
 	refused $USAGE "'1Q' is not a number of bytes" "$stallscope" throttle ghost disk0 bps=1Q
 	refused $USAGE "too high" "$stallscope" throttle ghost disk0 iops=9000000000000000000
