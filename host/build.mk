@@ -6,6 +6,10 @@ host_obj := $(host_src:%.c=$(O)/%.o)
 host_lib_obj := $(filter-out $(O)/host/main.o,$(host_obj))
 host_tests := $(patsubst host/tests/test_%.c,$(O)/tests/test_%,$(wildcard host/tests/test_*.c))
 host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard host/tests/test_*.c),$(wildcard host/tests/*.c)))
+# Calls that host/tests/faults.c can let fail.
+fault_calls := malloc calloc realloc eventfd timerfd_create epoll_create1 epoll_ctl pthread_create open \
+	fallocate fdatasync pwrite pwritev write
+fault_flags := $(fault_calls:%=-Wl$(comma)--wrap=%)
 host_libs = $(LIBBPF_LIBS) -ljansson -l:liburing.a -lm
 
 all_targets += $(O)/stallscope $(host_tests)
@@ -30,7 +34,7 @@ $(O)/stallscope: $(O)/host/main.o $(O)/libstallscope.a
 $(O)/tests/test_%: $(O)/host/tests/test_%.o $(host_test_lib_obj) $(O)/libstallscope.a $(O)/tools/harness/ss_harness.o
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
+	$(Q)$(CC) $(ldflags) $(fault_flags) -o $@ $^ $(host_libs)
 
 -include $(host_obj:.o=.d) $(host_tests:$(O)/tests/%=$(O)/host/tests/%.d) $(host_test_lib_obj:.o=.d)
 .SECONDARY:

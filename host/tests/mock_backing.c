@@ -265,13 +265,17 @@ static int mock_open_queue(struct backing *b, unsigned int depth, struct backing
 	struct mock_backing *m = to_mock(b);
 	struct mock_bqueue *q = calloc(1, sizeof(*q));
 
-	if (!q || depth > MOCK_IOS || m->nr_queues == MOCK_BQUEUES)
+	if (!q)
+		return -ENOMEM;
+	if (depth > MOCK_IOS || m->nr_queues == MOCK_BQUEUES)
 		abort();
 	q->m = m;
 	q->bq.ops = &ops;
 	q->bq.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (q->bq.fd < 0)
-		abort();
+	if (q->bq.fd < 0) {
+		free(q);
+		return -errno;
+	}
 	m->queue[m->nr_queues++] = q;
 	*out = &q->bq;
 	return 0;

@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "faults.h"
+#include "io/backing_uring.h"
 #include "mock_blk.h"
 
 #define SIZE	(1u << 20)
@@ -155,6 +157,84 @@ TEST(kinds, .title = "auto: not for a file system in memory; sync has no queue")
 	EXPECT_EQ(backing_set_kind(b, BACKING_AUTO), 0);
 	EXPECT_NULL(b->ops->open_queue);
 	backing_close(b);
+}
+
+TEST(flush_fails, .title = "D67 a flush by io_uring says what the file's says")
+{
+	struct backing_queue *bq;
+	int fds[2];
+
+	need_uring();
+	ASSERT_EQ(pipe(fds), 0);
+	/* A pipe has nothing to be flushed to. */
+	ASSERT_EQ(backing_uring_open(fds[0], 4, &bq), 0);
+	EXPECT_EQ(run(bq, BACKING_FLUSH, NULL, 0, 0), -EINVAL);
+	bq->ops->close(bq);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+TEST(cancelled, .title = "D95 what waits can be called back, and comes back once")
+{
+	char buf[512];
+	const struct iovec iov = { buf, sizeof(buf) };
+	struct backing_io io = { .op = BACKING_READ, .iov = &iov, .nr = 1 };
+	struct backing_io *done;
+	struct backing_queue *bq;
+	int fds[2];
+
+	need_uring();
+	/* Nobody writes: a read from it has no end. */
+	ASSERT_EQ(pipe(fds), 0);
+	ASSERT_EQ(backing_uring_open(fds[0], 4, &bq), 0);
+	ASSERT_TRUE(bq->ops->submit(bq, &io));
+	ASSERT_EQ(bq->ops->commit(bq), 0);
+	EXPECT_EQ(bq->ops->reap(bq, &done, 1), 0);
+	bq->ops->cancel(bq, &io);
+	ASSERT_EQ(bq->ops->commit(bq), 0);
+	EXPECT_TRUE(wait_one(bq) == &io);
+	EXPECT_TRUE(io.result == -ECANCELED || io.result == -EINTR);
+	EXPECT_EQ(bq->ops->reap(bq, &done, 1), 0);
+	/* And one that is there still works. */
+	ASSERT_EQ(write(fds[1], "hello", 5), 5);
+	EXPECT_EQ(run(bq, BACKING_READ, &iov, 1, 0), 5);
+	bq->ops->close(bq);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+TEST(pieces_written, .title = "D63 several pieces are written in order")
+{
+	char path[4096];
+	uint8_t buf[1024], in[1024];
+	const struct iovec two[] = { { buf + 512, 512 }, { buf, 512 } }, one = { in, 1024 };
+	struct backing_queue *bq;
+	struct backing *b;
+
+	need_uring();
+	b = open_pattern(path);
+	ASSERT_EQ(b->ops->open_queue(b, 8, &bq), 0);
+	for (unsigned int i = 0; i < sizeof(buf); i++)
+		buf[i] = (uint8_t)(i / 4);
+	EXPECT_EQ(run(bq, BACKING_WRITE, two, 2, 4096), 1024);
+	EXPECT_EQ(b->ops->readv(b, &one, 1, 4096), 1024);
+	EXPECT_MEMEQ(in, buf + 512, 512);
+	EXPECT_MEMEQ(in + 512, buf, 512);
+	bq->ops->close(bq);
+	backing_close(b);
+}
+
+static int probe(void *arg)
+{
+	(void)arg;
+	return backing_uring_probe();
+}
+
+TEST(no_queue, .title = "no memory or descriptor for a queue: said, nothing left")
+{
+	need_uring();
+	EXPECT_EQ(fault_each(FAULT_MEMORY, ENOMEM, probe, NULL), 1);
+	EXPECT_EQ(fault_each(FAULT_FD, EMFILE, probe, NULL), 1);
 }
 
 /* What a container's seccomp policy does to io_uring. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "faults.h"
 #include "mock_blk.h"
 
 #define OK	VIRTIO_BLK_S_OK
@@ -343,6 +344,56 @@ TEST_F(aio, many_pieces,
 	mock_blk_kick(b);
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 65537));
 	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+1 bytes_read+65536");
+}
+
+/* A queue that says of each request that it moved a byte more than it did. */
+static const struct backing_queue_ops *honest;
+
+static unsigned int reap_more(struct backing_queue *bq, struct backing_io **done, unsigned int max)
+{
+	const unsigned int nr = honest->reap(bq, done, max);
+
+	for (unsigned int i = 0; i < nr; i++)
+		done[i]->result++;
+	return nr;
+}
+
+TEST_F(aio, more_than_asked,
+       .title = "D67 a backing that claims more than was asked for isn't believed")
+{
+	struct mock_blk *b = &self->b;
+	struct backing_queue *bq = &b->backing.queue[0]->bq;
+	struct backing_queue_ops ops = *bq->ops;
+	struct mock_req req;
+
+	honest = bq->ops;
+	ops.reap = reap_more;
+	bq->ops = &ops;
+	req = mock_read(&b->q, 0, DATA, 512);
+	mock_blk_kick(b);
+	EXPECT_TRUE(mock_blk_expect(b, &req, IOERR, 1));
+	EXPECT_STREQ(mock_blk_changes(b), "io_errors+1");
+	bq->ops = honest;
+}
+
+TEST(no_queue_of_the_backing,
+     .title = "a backing that has no queue to give: one request after the other")
+{
+	const struct mock_blk_opts opts = { 0 };
+	struct mock_req req;
+	struct mock_blk b;
+
+	mock_backing_async = true;
+	/* The transport's two come first, then the queue's. */
+	fault_set(FAULT_FD, 2, 1, EMFILE);
+	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
+	EXPECT_EQ(fault_end(FAULT_FD), 1);
+	EXPECT_EQ(b.backing.nr_queues, 0);
+	mock_blk_start(&b, BLK_FEATURES);
+	req = mock_read(&b.q, 0, DATA, 512);
+	mock_blk_kick(&b);
+	EXPECT_TRUE(mock_blk_expect(&b, &req, OK, 513));
+	EXPECT_EQ(mock_blk_free(&b), 0);
 }
 
 TEST_HARNESS_MAIN

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faults.h"
 #include "io/backing.h"
 
 static char path_buf[PATH_MAX];
@@ -183,6 +184,176 @@ TEST(temporary_refused, .title = "a temporary disk that can't be: size, place")
 	EXPECT_STRSTR(err, "/proc/no/such");
 	EXPECT_EQ(backing_create_temp(4096, "/proc/no/such", &b, NULL, 0), -ENOENT);
 	EXPECT_NULL(b);
+}
+
+/* --- faults of the file --- */
+
+static struct backing *open_disk(const char *name)
+{
+	struct backing *b;
+
+	ASSERT_EQ(backing_open_file(make_file(name, 1 << 20), false, &b, NULL, 0), 0);
+	return b;
+}
+
+TEST(flush_fails, .title = "D67 a flush says what the file's says")
+{
+	struct backing *b = open_disk("disk");
+
+	fault_set(FAULT_SYNC, 1, 1, EIO);
+	EXPECT_EQ(b->ops->flush(b), 0);
+	EXPECT_EQ(b->ops->flush(b), -EIO);
+	EXPECT_EQ(fault_end(FAULT_SYNC), 1);
+	backing_close(b);
+}
+
+TEST(piece_fails, .title = "D67 one piece is moved by another call, with the same answers")
+{
+	char buf[512] = "x";
+	const struct iovec iov = { buf, sizeof(buf) };
+	struct backing *b = open_disk("disk");
+
+	EXPECT_EQ(b->ops->writev(b, &iov, 1, 512), 512);
+	memset(buf, 0, sizeof(buf));
+	EXPECT_EQ(b->ops->readv(b, &iov, 1, 512), 512);
+	EXPECT_EQ(buf[0], 'x');
+	fault_set(FAULT_WRITE, 0, 1, ENOSPC);
+	EXPECT_EQ(b->ops->writev(b, &iov, 1, 512), -ENOSPC);
+	EXPECT_EQ(fault_end(FAULT_WRITE), 1);
+	backing_close(b);
+	ASSERT_EQ(backing_wrap_fd(open(path("disk"), O_WRONLY), false, &b, NULL, 0), 0);
+	EXPECT_EQ(b->ops->readv(b, &iov, 1, 0), -EBADF);
+	backing_close(b);
+}
+
+TEST(no_holes, .title = "a file system without holes: a discard is nothing, zeroes are written")
+{
+	enum { SIZE = 256 * 1024 };
+	static char data[SIZE], zero[SIZE];
+	const struct iovec iov = { data, SIZE };
+	struct backing *b = open_disk("disk");
+
+	memset(data, 0x5a, SIZE);
+	ASSERT_EQ(b->ops->writev(b, &iov, 1, 0), SIZE);
+	fault_set(FAULT_FALLOCATE, 0, 1000, EOPNOTSUPP);
+	EXPECT_EQ(b->ops->discard(b, 0, 4096), 0);
+	EXPECT_EQ(b->ops->write_zeroes(b, 512, SIZE - 1024, false), 0);
+	ASSERT_EQ(b->ops->readv(b, &iov, 1, 0), SIZE);
+	EXPECT_EQ(data[511], 0x5a);
+	EXPECT_MEMEQ(data + 512, zero, SIZE - 1024);
+	EXPECT_EQ(data[SIZE - 512], 0x5a);
+	/* A failure in the middle of it is told. */
+	fault_set(FAULT_WRITE, 1, 1, ENOSPC);
+	EXPECT_EQ(b->ops->write_zeroes(b, 0, SIZE, true), -ENOSPC);
+	EXPECT_EQ(fault_end(FAULT_WRITE), 1);
+	/* Only that it can't be done is made up for, no other failure. */
+	fault_set(FAULT_FALLOCATE, 0, 1000, EIO);
+	EXPECT_EQ(b->ops->discard(b, 0, 4096), -EIO);
+	EXPECT_EQ(b->ops->write_zeroes(b, 0, 4096, true), -EIO);
+	EXPECT_EQ(b->ops->write_zeroes(b, 0, 4096, false), -EIO);
+	EXPECT_EQ(fault_end(FAULT_FALLOCATE), 3);
+	backing_close(b);
+}
+
+/* The descriptor that a file is open by; it is the only one. */
+static int fd_of(const char *file)
+{
+	char link[64], target[PATH_MAX];
+
+	for (int fd = 3; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		if (!strcmp(target, file))
+			return fd;
+	}
+	return -1;
+}
+
+TEST(waits, .title = "a file opened without blocking blocks when it is a disk")
+{
+	struct backing *b = open_disk("disk");
+	const int fd = fd_of(path("disk"));
+
+	ASSERT_LE(0, fd);
+	EXPECT_FALSE(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	backing_close(b);
+	EXPECT_EQ(fd_of(path("disk")), -1);
+}
+
+TEST(temporary_by_name,
+     .title = "a file system without nameless files: a temporary disk loses its name at once")
+{
+	char err[256] = "";
+	struct backing *b = NULL;
+
+	fault_set(FAULT_OPEN, 0, 1, EOPNOTSUPP);
+	ASSERT_EQ(backing_create_temp(1 << 20, ss_tmpdir(), &b, NULL, 0), 0);
+	EXPECT_EQ(fault_end(FAULT_OPEN), 1);
+	exercise(b);
+	/* Only an empty directory can go. */
+	EXPECT_EQ(rmdir(ss_tmpdir()), 0);
+	backing_close(b);
+	fault_set(FAULT_OPEN, 0, 1, EOPNOTSUPP);
+	EXPECT_EQ(backing_create_temp(4096, ss_tmpdir(), &b, err, sizeof(err)), -ENOENT);
+	EXPECT_STRSTR(err, "No such file");
+	fault_set(FAULT_OPEN, 0, 1, EACCES);
+	EXPECT_EQ(backing_create_temp(4096, "/tmp", &b, err, sizeof(err)), -EACCES);
+	fault_end(FAULT_OPEN);
+}
+
+static int open_and_close(void *file)
+{
+	struct backing *b;
+	int ret = backing_open_file(file, false, &b, NULL, 0);
+
+	if (!ret)
+		backing_close(b);
+	return ret;
+}
+
+static int temporary_and_close(void *dir)
+{
+	struct backing *b;
+	int ret = backing_create_temp(4096, dir, &b, NULL, 0);
+
+	if (!ret)
+		backing_close(b);
+	return ret;
+}
+
+TEST(no_memory, .title = "no memory for a disk's file: said, and the file is closed")
+{
+	const char *file = make_file("disk", 4096);
+
+	EXPECT_EQ(fault_each(FAULT_MEMORY, ENOMEM, open_and_close, (void *)file), 1);
+	EXPECT_EQ(fault_each(FAULT_MEMORY, ENOMEM, temporary_and_close, (void *)ss_tmpdir()), 1);
+	EXPECT_EQ(fault_each(FAULT_OPEN, EMFILE, open_and_close, (void *)file), 1);
+}
+
+TEST(explained, .title = "why a file can't be a disk: each errno in words")
+{
+	static const struct {
+		int err;
+		const char *text;
+	} why[] = {
+		{ EROFS, "read-only file system; ro opens it read-only" },
+		{ EPERM, "no right to write it" },
+		{ ENXIO, "neither a file nor a block device" },
+		{ EIO, "Input/output error" },
+	};
+	const char *file = make_file("disk", 4096);
+	char err[256];
+	struct backing *b;
+
+	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
+		fault_set(FAULT_OPEN, 0, 1, why[i].err);
+		EXPECT_GT(0, backing_open_file(file, false, &b, err, sizeof(err)));
+		EXPECT_STRSTR(err, why[i].text);
+	}
+	fault_end(FAULT_OPEN);
 }
 
 TEST_HARNESS_MAIN

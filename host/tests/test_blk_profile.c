@@ -189,6 +189,62 @@ TEST_F(pressed, waits_for_the_change,
 	}
 }
 
+TEST_F(pressed, waits_no_longer_than_the_limit,
+       .title = "a limit that ends sooner than a request's debt is paid ends its wait")
+{
+	struct mock_blk *b = disk(self, "limit to=1s bps=512\n", 0);
+	struct mock_req first = mock_read(&b->q, 0, DATA, 1024), second;
+
+	/* Twice what the bucket holds: in debt for a second, and another for the next. */
+	mock_blk_kick(b);
+	EXPECT_TRUE(mock_blk_expect(b, &first, OK, 1025));
+	second = ask(b);
+	EXPECT_TRUE(mock_blk_nothing(b, &second));
+	EXPECT_EQ(blk_deadline_ns(b->blk, 0), START + SEC);
+	at(b, START + SEC);
+	EXPECT_TRUE(mock_blk_expect(b, &second, OK, 513));
+}
+
+TEST_F(pressed, stalled_out_of_line,
+       .title = "a profile's stall gives up the place in a shared throttle's line")
+{
+	const struct throttle_limits limits = { .ops = { 10, 0 } };
+	struct mock_blk_opts opts = { 0 };
+	struct mock_blk other;
+	struct throttle_verdict v;
+	struct throttle t;
+	struct mock_blk *b = &self->b;
+	struct mock_req req;
+	char err[300];
+	static const char text[] = "stall every=10s for=1s first=60ms\n";
+
+	ASSERT_EQ(throttle_init(&t, &limits, START), 0);
+	while (throttle_ask(&t, 512, START, &v))
+		;
+	opts.throttle = &t;
+	ASSERT_EQ(mock_blk_init(&other, &opts), 0);
+	ASSERT_EQ(profile_parse(text, strlen(text), "t", &self->p, err, sizeof(err)), 0);
+	opts.profile = self->p;
+	ASSERT_EQ(mock_blk_init(b, &opts), 0);
+	mock_blk_start(b, BLK_FEATURES);
+	mock_blk_start(&other, BLK_FEATURES);
+	blk_profile_start(b->blk);
+	/* It waits for the token of 100 ms, but then its stall has begun. */
+	ask(b);
+	EXPECT_EQ(blk_deadline_ns(b->blk, 0), START + 100 * MS);
+	at(b, START + 100 * MS);
+	EXPECT_EQ(blk_deadline_ns(b->blk, 0), START + 1060 * MS);
+	/* So the token is the other's. */
+	other.clock.now = START + 100 * MS;
+	req = ask(&other);
+	EXPECT_TRUE(mock_blk_expect(&other, &req, OK, 513));
+	EXPECT_EQ(mock_blk_free(&other), 0);
+	reg_write(b->m, VIRTIO_MMIO_STATUS, 0);
+	ASSERT_EQ(blk_destroy(b->blk), 0);
+	b->blk = NULL;
+	throttle_destroy(&t);
+}
+
 TEST_F(pressed, own_limits_wait, .title = "the disk's own limits change behind a profile's")
 {
 	struct mock_blk *b = disk(self, "limit to=1s iops=10\n", 0);
@@ -433,6 +489,30 @@ TEST_F(pressed, latencies, .title = "latencies: queue wait, stall and backing, t
 	blk_latency(b->blk, &lat);
 	EXPECT_EQ(total(&lat.queue), 603);
 	EXPECT_EQ(lat.queue.total_ns, 14 * MS);
+}
+
+TEST_F(pressed, latencies_of_all_queues, .title = "latencies are those of all queues together")
+{
+	const struct mock_blk_opts opts = { .queues = 2 };
+	struct mock_blk *b = &self->b;
+	struct mock_queue second;
+	struct ss_blk_lat lat;
+
+	ASSERT_EQ(mock_blk_init(b, &opts), 0);
+	mock_negotiate(b->m, BLK_FEATURES | FEAT(VIRTIO_BLK_F_MQ));
+	mock_queue_init(&b->q, &b->g, 0, 64);
+	mock_setup_queue(b->m, &b->q);
+	mock_queue_init(&second, &b->g, 1, 64);
+	mock_setup_queue(b->m, &second);
+	mock_driver_ok(b->m);
+	ask(b);
+	mock_read(&second, 0, DATA, 512);
+	mock_read(&second, 8, DATA, 512);
+	reg_write(b->m, VIRTIO_MMIO_QUEUE_NOTIFY, 1);
+	blk_step(b->blk, 1);
+	blk_latency(b->blk, &lat);
+	EXPECT_EQ(total(&lat.queue), 3);
+	EXPECT_EQ(total(&lat.backing), 3);
 }
 
 TEST_HARNESS_MAIN

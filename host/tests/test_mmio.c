@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "mock_device.h"
 #include "mock_guest.h"
@@ -282,6 +284,39 @@ TEST_F(mmio, interrupt_ack, .title = "D12 INTERRUPT_ACK clears exactly the bits 
 	virtio_mmio_raise(&self->dev.m, VIRTIO_MMIO_INT_VRING, false);
 	EXPECT_EQ(reg_read(&self->dev.m, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
 	EXPECT_EQ(mock_eventfd(virtio_mmio_irq_fd(&self->dev.m)), 0);
+}
+
+TEST_F(mmio, interrupts_add_up,
+       .title = "D12 two causes are both seen, and acknowledged one by one")
+{
+	struct virtio_mmio *m = &self->dev.m;
+
+	virtio_mmio_raise(m, VIRTIO_MMIO_INT_VRING, true);
+	virtio_mmio_raise(m, VIRTIO_MMIO_INT_CONFIG, false);
+	EXPECT_EQ(reg_read(m, VIRTIO_MMIO_INTERRUPT_STATUS), 3);
+	EXPECT_EQ(mock_eventfd(virtio_mmio_irq_fd(m)), 1);
+	reg_write(m, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
+	EXPECT_EQ(reg_read(m, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_CONFIG);
+}
+
+TEST_F(mmio, doorbell_of_no_queue,
+       .title = "D11 a doorbell for a queue that isn't there rings nothing")
+{
+	struct virtio_mmio *m = &self->dev.m;
+	const int zero = dup(STDIN_FILENO), bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	ASSERT_LE(0, zero);
+	/* What isn't there has descriptor 0. */
+	ASSERT_EQ(dup2(bell, STDIN_FILENO), STDIN_FILENO);
+	for (uint32_t q = MOCK_DEVICE_QUEUES; q < VIRTIO_MMIO_MAX_QUEUES; q++)
+		reg_write(m, VIRTIO_MMIO_QUEUE_NOTIFY, q);
+	reg_write(m, VIRTIO_MMIO_QUEUE_NOTIFY, UINT32_MAX);
+	EXPECT_EQ(mock_eventfd(bell), 0);
+	for (unsigned int q = 0; q < MOCK_DEVICE_QUEUES; q++)
+		EXPECT_EQ(mock_eventfd(virtio_mmio_kick_fd(m, q)), 0);
+	dup2(zero, STDIN_FILENO);
+	close(zero);
+	close(bell);
 }
 
 TEST_HARNESS_MAIN

@@ -364,4 +364,33 @@ TEST(limits_change, .title = "limits can change: debts and tokens stay, capped")
 	throttle_destroy(&t);
 }
 
+TEST(line, .title = "who waits has a place until it's granted, or leaves")
+{
+	struct throttle t = pair(1, 0);
+	struct throttle_waiter a = { 0 }, b = { 0 };
+	struct throttle_verdict v;
+	struct throttle_state state;
+
+	bucket_charge(&t.ops, 1);
+	ASSERT_FALSE(throttle_ask_in_turn(&t, &a, 512, START, &v));
+	EXPECT_EQ(v.wait_ns, SEC);
+	ASSERT_FALSE(throttle_ask_in_turn(&t, &b, 512, START, &v));
+	EXPECT_EQ(v.wait_ns, 2 * SEC);
+	throttle_get(&t, START, &state);
+	EXPECT_EQ(state.waiters, 2);
+	/* The first token is the first one's. */
+	EXPECT_FALSE(throttle_ask_in_turn(&t, &b, 512, START + SEC, &v));
+	EXPECT_TRUE(throttle_ask_in_turn(&t, &a, 512, START + SEC, &v));
+	throttle_get(&t, START + SEC, &state);
+	EXPECT_EQ(state.waiters, 1);
+	/* Having been granted it is behind those who wait. */
+	EXPECT_FALSE(throttle_ask_in_turn(&t, &a, 512, START + 2 * SEC, &v));
+	EXPECT_TRUE(throttle_ask_in_turn(&t, &b, 512, START + 2 * SEC, &v));
+	throttle_leave(&t, &a);
+	throttle_leave(&t, &a);
+	throttle_get(&t, START + 2 * SEC, &state);
+	EXPECT_EQ(state.waiters, 0);
+	throttle_destroy(&t);
+}
+
 TEST_HARNESS_MAIN

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "faults.h"
 #include "io/worker.h"
 #include "mock_guest.h"
 
@@ -472,6 +473,101 @@ TEST_F(worker, signals_go_elsewhere, .title = "a worker takes no signals meant f
 	EXPECT_TRUE(blocked & 1ULL << (SIGINT - 1));
 	EXPECT_TRUE(blocked & 1ULL << (SIGUSR1 - 1));
 	EXPECT_FALSE(blocked & 1ULL << (SIGSEGV - 1));
+}
+
+/* Within a time that only a lost wake-up takes. */
+static bool called(struct notes *n)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	return !sem_timedwait(&n->called, &until);
+}
+
+TEST_F(worker, again_and_again,
+       .title = "D85 a timer that answers 'at once' again and again is asked each time")
+{
+	ASSERT_EQ(make(self, false, NULL), 0);
+	self->n.answer = self->n.timer_answer = 1;
+	ASSERT_EQ(worker_start(self->w), 0);
+	for (int i = 0; i < 100; i++)
+		ASSERT_TRUE(called(&self->n));
+	ASSERT_EQ(worker_stop(self->w), 0);
+	EXPECT_GE(self->n.timers, 99);
+}
+
+TEST_F(worker, order_between_kicks,
+       .title = "D90 D91 kicks that come with a pause are served after it, not before")
+{
+	ASSERT_EQ(make(self, false, NULL), 0);
+	self->n.until_yield = true;
+	for (int i = 0; i < 3; i++)
+		kick(self, i);
+	/* All three are pending when the first is served, until the order comes. */
+	ASSERT_EQ(worker_start(self->w), 0);
+	sem_wait(&self->n.entered);
+	ASSERT_EQ(worker_pause(self->w, 10 * IO_NSEC_PER_SEC), 0);
+	EXPECT_EQ(self->n.kicks, 1);
+	self->n.until_yield = false;
+	worker_resume(self->w);
+	/* The wakes of start and resume, and three kicks. */
+	for (int i = 0; i < 5; i++)
+		ASSERT_TRUE(called(&self->n));
+	ASSERT_EQ(worker_stop(self->w), 0);
+	EXPECT_EQ(self->n.kicks, 3);
+}
+
+static unsigned int at_rest;
+
+static int op_quiesce(void *ctx, uint64_t until)
+{
+	(void)ctx, (void)until;
+	at_rest++;
+	return 0;
+}
+
+TEST_F(worker, comes_to_rest,
+       .title = "D90 D95 what is in flight comes to rest before a pause or stop is acknowledged")
+{
+	static const struct worker_ops quiet = {
+		.kick = op_kick, .timer = op_timer, .wake = op_wake, .quiesce = op_quiesce
+	};
+	const struct worker_config config = { .name = "x", .ops = &quiet, .ctx = &self->n };
+
+	ASSERT_EQ(worker_create(&config, &self->w), 0);
+	ASSERT_EQ(worker_start(self->w), 0);
+	ASSERT_EQ(worker_pause(self->w, 10 * IO_NSEC_PER_SEC), 0);
+	EXPECT_EQ(at_rest, 1);
+	worker_resume(self->w);
+	ASSERT_TRUE(called(&self->n));
+	ASSERT_EQ(worker_stop(self->w), 0);
+	EXPECT_EQ(at_rest, 2);
+}
+
+static int make_and_destroy(void *arg)
+{
+	FIXTURE_DATA(worker) *self = arg;
+	int ret = make(self, false, NULL);
+
+	if (!ret)
+		worker_destroy(self->w);
+	self->w = NULL;
+	return ret;
+}
+
+TEST_F(worker, no_means,
+       .title = "no memory, descriptor or thread for a worker: said, nothing left")
+{
+	EXPECT_EQ(fault_each(FAULT_MEMORY, ENOMEM, make_and_destroy, self), 1);
+	EXPECT_EQ(fault_each(FAULT_FD, EMFILE, make_and_destroy, self), 3);
+	EXPECT_EQ(fault_each(FAULT_EPOLL_ADD, ENOSPC, make_and_destroy, self), 5);
+	ASSERT_EQ(make(self, false, NULL), 0);
+	fault_set(FAULT_THREAD, 0, 1, EAGAIN);
+	EXPECT_EQ(worker_start(self->w), -EAGAIN);
+	EXPECT_EQ(fault_end(FAULT_THREAD), 1);
+	EXPECT_FALSE(worker_running(self->w));
+	EXPECT_EQ(worker_start(self->w), 0);
 }
 
 TEST_HARNESS_MAIN
