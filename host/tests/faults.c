@@ -87,7 +87,7 @@ WRAP(int, epoll_create1, FAULT_FD, -1, (int flags), (flags))
 WRAP(int, epoll_ctl, FAULT_EPOLL_ADD, -1, (int ep, int op, int fd, struct epoll_event *ev),
      (ep, op, fd, ev))
 WRAP(int, pthread_create, FAULT_THREAD, errno,
-     (pthread_t *t, const pthread_attr_t *attr, void *(*fn)(void *), void *arg),
+     (pthread_t * t, const pthread_attr_t *attr, void *(*fn)(void *), void *arg),
      (t, attr, fn, arg))
 WRAP(int, fallocate, FAULT_FALLOCATE, -1, (int fd, int mode, off_t off, off_t len),
      (fd, mode, off, len))

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The console on a mock guest that does what no driver should, and resets. */
 #include "console_guest.h"
+#include "faults.h"
+
+#include <errno.h>
 #include "virtio/byte_ring.h"
 
 TEST_F(con, bad_chains,
@@ -170,6 +173,36 @@ TEST(ring, .title = "byte ring: wraps, bounds, all-or-nothing")
 	EXPECT_FALSE(mock_wait_fd(r.fd, 0));
 	EXPECT_EQ(byte_ring_peek(&r, buf, sizeof(buf)), 0);
 	byte_ring_destroy(&r);
+}
+
+static int console_make(void *arg)
+{
+	const struct console_config config = { .output = output, .ctx = arg };
+	struct console *c;
+	int ret = console_create(&config, &c);
+
+	return ret ? ret : console_destroy(c);
+}
+
+TEST_F(con, no_means, .title = "no memory or descriptor for a console: said, nothing left")
+{
+	EXPECT_EQ(console_destroy(NULL), 0);
+	EXPECT_GE(fault_each(FAULT_MEMORY, ENOMEM, console_make, self), 4);
+	EXPECT_GE(fault_each(FAULT_FD, EMFILE, console_make, self), 10);
+	EXPECT_GE(fault_each(FAULT_EPOLL_ADD, ENOSPC, console_make, self), 6);
+}
+
+TEST_F(con, no_guest_memory, .title = "kicks before there is guest memory do nothing")
+{
+	virtio_mmio_set_mem(self->m, NULL);
+	reg_write(self->m, VIRTIO_MMIO_STATUS, 0);
+	mock_negotiate(self->m, FEAT(VIRTIO_F_VERSION_1));
+	mock_setup_queue(self->m, &self->q[TX0]);
+	mock_driver_ok(self->m);
+	notify(self, TX0);
+	steps(self);
+	EXPECT_EQ(self->out_len, 0);
+	EXPECT_FALSE(reg_read(self->m, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 TEST_HARNESS_MAIN
