@@ -39,6 +39,7 @@ enum native_event_kind {
 /* NATIVE_CALL's @op. What is below NATIVE_CALL_TEST every test can have. */
 enum native_call {
 	NATIVE_CALL_COUNTERS, /* the device's, into @answer */
+	NATIVE_CALL_SETTLE,   /* the device is done with all it had begun */
 	NATIVE_CALL_TEST,     /* and those that follow: the test's own */
 };
 
@@ -62,8 +63,7 @@ struct native_shared {
 	uint32_t queues;
 	uint32_t depth;	 /* requests at once */
 	uint32_t rounds; /* how often, whatever the test does */
-	uint32_t hostile;
-	uint32_t go; /* while the guest runs */
+	uint32_t go;	 /* while the guest runs */
 	/* by the guest, for whom it may concern */
 	uint32_t progress; /* grows: where a test that hangs was */
 	uint32_t kicks;

@@ -48,12 +48,20 @@ void vio_begin(uint64_t features)
 								   VIRTIO_CONFIG_S_FEATURES_OK);
 }
 
-/* One who polls wants no interrupt: the event is never reached. */
-static void set_event(const struct vioq *q)
+/* The event is never reached. */
+void vioq_quiet(const struct vioq *q)
 {
 	if (q->event_idx)
-		WRITE_ONCE(vring_used_event(&q->vr),
-			   q->poll ? (uint16_t)(q->used + 0x8000) : q->used);
+		WRITE_ONCE(vring_used_event(&q->vr), (uint16_t)(q->used + 0x8000));
+}
+
+/* One who polls wants no interrupt. */
+static void set_event(const struct vioq *q)
+{
+	if (q->poll)
+		vioq_quiet(q);
+	else if (q->event_idx)
+		WRITE_ONCE(vring_used_event(&q->vr), q->used);
 }
 
 void vioq_init(struct vioq *q, unsigned int index, unsigned int size, uint64_t at)

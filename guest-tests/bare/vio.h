@@ -76,6 +76,9 @@ static inline uint64_t vioq_at(unsigned int index)
 	return NATIVE_RINGS + NATIVE_QUEUE * index;
 }
 
+/** vioq_quiet() - no interrupts for it, if EVENT_IDX lets one say so */
+void vioq_quiet(const struct vioq *q);
+
 /** vioq_tell() - tell the device of it */
 void vioq_tell(const struct vioq *q);
 

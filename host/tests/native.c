@@ -61,12 +61,40 @@ static void guest_check(struct native *n, const struct native_event *e)
 	}
 }
 
+static void counters(struct native *n)
+{
+	if (n->net)
+		net_snapshot(n->net, (struct ss_net_counters *)n->shared->answer);
+	else
+		blk_snapshot(n->blk, (struct ss_blk_counters *)n->shared->answer);
+}
+
+/* A worker parks between two drains. */
+static void settle(struct native *n)
+{
+	if (n->net) {
+		EXPECT_EQ(net_pause(n->net, 10 * SECOND_NS), 0);
+		net_resume(n->net);
+	} else {
+		EXPECT_EQ(blk_pause(n->blk, 10 * SECOND_NS), 0);
+		blk_resume(n->blk);
+	}
+}
+
 static void guest_calls(struct native *n, uint32_t nr)
 {
-	if (nr == NATIVE_CALL_COUNTERS)
-		blk_snapshot(n->blk, (struct ss_blk_counters *)n->shared->answer);
-	else if (n->call)
-		n->call(n, nr);
+	switch (nr) {
+	case NATIVE_CALL_COUNTERS:
+		counters(n);
+		break;
+	case NATIVE_CALL_SETTLE:
+		settle(n);
+		break;
+	default:
+		if (n->call)
+			n->call(n, nr);
+		break;
+	}
 }
 
 static void guest_event(struct native *n, const struct native_event *e)
@@ -162,7 +190,7 @@ static void tell_guest(struct native *n, const struct native_opts *opts)
 	};
 }
 
-static void make_machine(struct native *n, const struct native_opts *opts)
+static void make_machine(struct native *n, const struct native_opts *opts, struct virtio_mmio *dev)
 {
 	const struct machine_config cfg = {
 		.nr_vcpus = opts->cpus ? opts->cpus : 1,
@@ -173,17 +201,31 @@ static void make_machine(struct native *n, const struct native_opts *opts)
 	ASSERT_EQ(machine_create(&cfg, &n->m), 0);
 	ASSERT_EQ(machine_bus_add_mmio(n->m, &window), 0);
 	tell_guest(n, opts);
+	virtio_mmio_set_mem(dev, machine_memory(n->m));
+	ASSERT_EQ(machine_add_virtio(n->m, dev), 0);
+}
+
+static void begin(struct native *n, const char *elf)
+{
+	*n = (struct native){ .elf = elf, .file = -1 };
+	pthread_mutex_init(&n->lock, NULL);
+	need_kvm();
 }
 
 void native_disk(struct native *n, const struct native_opts *opts)
 {
-	*n = (struct native){ .elf = "blk", .file = -1 };
-	pthread_mutex_init(&n->lock, NULL);
-	need_kvm();
+	begin(n, "blk");
 	make_disk(n, opts);
-	make_machine(n, opts);
-	virtio_mmio_set_mem(blk_mmio(n->blk), machine_memory(n->m));
-	ASSERT_EQ(machine_add_virtio(n->m, blk_mmio(n->blk)), 0);
+	make_machine(n, opts, blk_mmio(n->blk));
+}
+
+void native_net(struct native *n, const struct native_opts *opts)
+{
+	const struct net_config cfg = { .limits = opts->limits };
+
+	begin(n, "net");
+	ASSERT_EQ(net_create(&cfg, &n->net), 0);
+	make_machine(n, opts, net_mmio(n->net));
 }
 
 void native_free(struct native *n)
@@ -192,6 +234,7 @@ void native_free(struct native *n)
 		return;
 	machine_destroy(n->m);
 	EXPECT_EQ(blk_destroy(n->blk), 0);
+	EXPECT_EQ(net_destroy(n->net), 0);
 	backing_close(n->backing);
 	if (n->file >= 0)
 		close(n->file);

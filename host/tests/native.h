@@ -13,6 +13,7 @@
 #include "io/backing.h"
 #include "ss_harness.h"
 #include "virtio/blk.h"
+#include "virtio/net.h"
 #include "vm/machine.h"
 
 #define NATIVE_TIMEOUT_S   60	 /* a test's limit */
@@ -20,7 +21,7 @@
 
 /**
  * struct native - a guest with its devices
- * @elf: the payload, "blk"
+ * @elf: the payload: "blk" or "net"
  * @call: the host's part of a test: a number that isn't below NATIVE_CALL_TEST;
  *	runs on the vCPU's thread, which waits; several vCPUs one after the other
  * @called: numbers of all calls so far, a bit each
@@ -33,6 +34,7 @@ struct native {
 	struct blk *blk;
 	struct backing *backing;
 	int file;
+	struct net *net;
 	struct native_shared *shared;
 	void (*call)(struct native *n, uint32_t nr);
 	pthread_mutex_t lock;
@@ -57,6 +59,9 @@ struct native_opts {
 
 /** native_disk() - a machine with a disk, or SKIP where there is no KVM */
 void native_disk(struct native *n, const struct native_opts *opts);
+
+/** native_net() - a machine with a network device, or SKIP */
+void native_net(struct native *n, const struct native_opts *opts);
 
 /** native_start() - boot the payload's test @name */
 void native_start(struct native *n, const char *name);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Several queues and CPUs, and storms of kicks, from a bare-metal guest. */
+#include "native.h"
+
+FIXTURE(queues)
+{
+	struct native n;
+};
+
+FIXTURE_SETUP(queues)
+{
+	self->n = (struct native){ 0 };
+}
+
+FIXTURE_TEARDOWN(queues)
+{
+	native_free(&self->n);
+}
+
+static void two_cpus(struct native *n, enum backing_kind backing, bool event_idx)
+{
+	native_disk(n, &(struct native_opts){ .cpus = 2,
+					      .queues = 2,
+					      .backing = backing,
+					      .event_idx = event_idx,
+					      .depth = 16,
+					      .rounds = 3 });
+	native_run(n, "two_cpus");
+	native_check_file(n, 0, 256, 3);
+}
+
+TEST_F(queues, two_cpus, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "two CPUs on two queues at once, a worker each: every byte is right")
+{
+	two_cpus(&self->n, BACKING_SYNC, true);
+}
+
+TEST_F(queues, two_cpus_no_event, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "the same without EVENT_IDX")
+{
+	two_cpus(&self->n, BACKING_SYNC, false);
+}
+
+TEST_F(queues, two_cpus_uring, .timeout_s = NATIVE_TIMEOUT_S, .title = "the same with io_uring")
+{
+	two_cpus(&self->n, BACKING_URING, true);
+}
+
+TEST_F(queues, four, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "four queues under one CPU, all busy at once")
+{
+	native_disk(&self->n, &(struct native_opts){
+				      .queues = 4, .event_idx = true, .depth = 32, .rounds = 10 });
+	native_run(&self->n, "many_queues");
+	native_check_file(&self->n, 0, 128, 10);
+}
+
+TEST_F(queues, storm, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "5,000 kicks without work: no interrupt, no counter, no byte of the ring")
+{
+	native_disk(&self->n, &(struct native_opts){ .rounds = 5000 });
+	native_run(&self->n, "storm");
+}
+
+TEST_F(queues, wrong_bell, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "D6 D11 a QUEUE_NOTIFY of another width or queue rings nothing")
+{
+	native_disk(&self->n, &(struct native_opts){ .queues = 2 });
+	native_run(&self->n, "wrong_bell");
+}
+
+TEST_F(queues, storm_two, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "two CPUs kick the same queue thousands of times, and one works")
+{
+	native_disk(
+		&self->n,
+		&(struct native_opts){
+			.cpus = 2, .queues = 2, .event_idx = true, .depth = 8, .rounds = 3000 });
+	native_run(&self->n, "storm_two");
+	native_check_file(&self->n, 0, 256, 1);
+}
+
+TEST_HARNESS_MAIN
