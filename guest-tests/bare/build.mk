@@ -7,6 +7,7 @@
 bare_user_src := ring3.S user.c harness.c vio.c
 bare_src_vmm := vmm.c
 bare_src_blk := $(bare_user_src) disk.c $(notdir $(wildcard guest-tests/bare/blk_*.c))
+bare_src_net := $(bare_user_src) $(notdir $(wildcard guest-tests/bare/net_*.c))
 bare_progs := $(patsubst bare_src_%,%,$(filter bare_src_%,$(.VARIABLES)))
 bare_cflags := -std=gnu11 -O2 -g $(warnings) -ffreestanding -fno-strict-aliasing -fno-pic -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone \
