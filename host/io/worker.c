@@ -49,7 +49,8 @@ struct worker {
 	bool exited;
 
 	/* The thread's own. */
-	uint64_t armed; /* when the timer fires, 0: not at all */
+	uint64_t armed; /* the deadline, 0: none */
+	uint64_t timer; /* what timer_fd is set to, 0: it's off or has fired */
 };
 
 /* --- construction --- */
@@ -237,30 +238,53 @@ static int state_wait(struct worker *w, const bool *flag, const bool *other, uin
 
 /* --- the timer --- */
 
-static void worker_arm(struct worker *w, uint64_t deadline)
+/*
+ * A deadline that has come needs no timer, and one is dear: the kernel programs
+ * the CPU's, a guest's kernel leaves its hypervisor for that.
+ */
+static void timer_set(struct worker *w, uint64_t now)
 {
 	struct itimerspec its = { 0 };
-	uint64_t limit;
 
-	if (deadline != WORKER_NO_DEADLINE) {
-		limit = io_clock_now(&w->clock) + WORKER_MAX_SLEEP_NS;
-		deadline = deadline < limit ? deadline : limit;
-	}
-	if (deadline == w->armed)
+	if (w->manual || w->armed == w->timer || (w->armed && w->armed <= now))
 		return;
-	w->armed = deadline;
-	if (w->manual)
-		return;
+	w->timer = w->armed;
 	/* 0 disarms; a time in the past fires at once. */
-	its.it_value.tv_sec = (time_t)(deadline / IO_NSEC_PER_SEC);
-	its.it_value.tv_nsec = (long)(deadline % IO_NSEC_PER_SEC);
+	its.it_value.tv_sec = (time_t)(w->armed / IO_NSEC_PER_SEC);
+	its.it_value.tv_nsec = (long)(w->armed % IO_NSEC_PER_SEC);
 	timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
 }
 
-static void serve_timer(struct worker *w)
+static void worker_arm(struct worker *w, uint64_t deadline)
 {
+	uint64_t now = 0;
+
+	if (deadline != WORKER_NO_DEADLINE) {
+		now = io_clock_now(&w->clock);
+		if (deadline > now + WORKER_MAX_SLEEP_NS)
+			deadline = now + WORKER_MAX_SLEEP_NS;
+	}
+	w->armed = deadline;
+	timer_set(w, now);
+}
+
+static bool worker_due(const struct worker *w)
+{
+	return w->armed && w->armed <= io_clock_now(&w->clock);
+}
+
+static int serve_timer(struct worker *w)
+{
+	if (!w->armed)
+		return 0;
+	if (!worker_due(w)) {
+		/* Should it have fired early, or for a deadline that is gone. */
+		timer_set(w, 0);
+		return 0;
+	}
 	w->armed = 0;
 	worker_arm(w, w->ops->timer(w->ctx));
+	return 1;
 }
 
 /* --- the loop --- */
@@ -313,10 +337,9 @@ static int serve_tag(struct worker *w, uint32_t tag)
 		return 0;
 	}
 	if (tag == TAG_TIMER) {
-		if (!fd_take(w->timer_fd))
-			return 0;
-		serve_timer(w);
-		return 1;
+		if (fd_take(w->timer_fd))
+			w->timer = 0;
+		return 0;
 	}
 	if (!fd_take(w->kick_fd[tag]))
 		return 0;
@@ -332,17 +355,15 @@ static int worker_turn(struct worker *w, int timeout_ms)
 
 	if (called < 0 || worker_must_yield(w))
 		return called;
-	nr = epoll_wait(w->epoll_fd, ev, NR_TAGS, called ? 0 : timeout_ms);
+	nr = epoll_wait(w->epoll_fd, ev, NR_TAGS, called || worker_due(w) ? 0 : timeout_ms);
 	for (int i = 0; i < nr; i++) {
 		/* An order that came meanwhile; what is skipped stays signalled. */
 		if (worker_must_yield(w))
 			break;
 		called += serve_tag(w, ev[i].data.u32);
 	}
-	if (w->manual && w->armed && w->armed <= io_clock_now(&w->clock)) {
-		serve_timer(w);
-		called++;
-	}
+	if (!worker_must_yield(w))
+		called += serve_timer(w);
 	return called;
 }
 
