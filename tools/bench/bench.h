@@ -87,6 +87,11 @@ uint64_t alloc_count(void);
 
 /* --- the device and its driver (driver.c) --- */
 
+/**
+ * struct bench_disk - a disk with its driver
+ * @halt_poll_ns: the driver looks so long for an interrupt before it sleeps
+ * @random: and below: the driver's own, on cache lines that the worker doesn't touch
+ */
 struct bench_disk {
 	struct mock_guest g;
 	struct mock_queue q;
@@ -94,7 +99,8 @@ struct bench_disk {
 	struct virtio_mmio *m;
 	uint8_t *low; /* guest memory from 0 on */
 	uint64_t sectors;
-	uint64_t random;
+	uint64_t halt_poll_ns;
+	uint64_t random __attribute__((aligned(128)));
 	uint16_t avail, used; /* as the driver sees them */
 };
 
@@ -102,6 +108,18 @@ struct bench_disk {
 void disk_open(struct bench_disk *d, struct backing *backing, const struct throttle_limits *limits,
 	       bool manual);
 void disk_close(struct bench_disk *d);
+
+/*
+ * What KVM does for a vCPU that halts, by default (halt_poll_ns): a driver that
+ * waits for its disk isn't put to sleep at once.
+ */
+#define HALT_POLL_NS 200000
+
+/** threads_apart() - the caller on one CPU, thread @tid on another, if there are two */
+void threads_apart(pid_t tid);
+
+/** threads_free() - the caller wherever it could be before the first threads_apart() */
+void threads_free(void);
 
 /** disk_submit() - make a random read in slot @i available */
 void disk_submit(struct bench_disk *d, unsigned int i);

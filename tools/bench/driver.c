@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,12 +16,49 @@
 #define SLOT_DESCS     3u
 #define QUEUE_SIZE     256
 #define POLL_MS	       10000
+#define POLL_LOOKS     8 /* between two looks at the clock */
 
 static void die(const char *what)
 {
 	fprintf(stderr, "bench: %s\n", what);
 	abort();
 }
+
+/* --- where threads run --- */
+
+static cpu_set_t allowed; /* empty: not known yet */
+
+static void pin(pid_t tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(tid, sizeof(set), &set);
+}
+
+void threads_apart(pid_t tid)
+{
+	int cpu[2], nr = 0;
+
+	if (!CPU_COUNT(&allowed))
+		sched_getaffinity(0, sizeof(allowed), &allowed);
+	for (int i = 0; i < CPU_SETSIZE && nr < 2; i++)
+		if (CPU_ISSET(i, &allowed))
+			cpu[nr++] = i;
+	if (nr < 2)
+		return;
+	pin(0, cpu[0]);
+	pin(tid, cpu[1]);
+}
+
+void threads_free(void)
+{
+	if (CPU_COUNT(&allowed))
+		sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
+/* --- the disk --- */
 
 static void setup_slot(struct bench_disk *d, unsigned int i)
 {
@@ -132,18 +170,42 @@ static void set_used_event(struct bench_disk *d, uint16_t event)
 	__sync_synchronize();
 }
 
-void disk_wait(struct bench_disk *d)
+/* What Linux's handler does first. */
+static bool take_interrupt(struct bench_disk *d)
 {
+	uint32_t *status = &d->m->interrupt_status;
+
+	return __atomic_load_n(status, __ATOMIC_ACQUIRE) &&
+	       __atomic_exchange_n(status, 0, __ATOMIC_ACQ_REL);
+}
+
+static void await_interrupt(struct bench_disk *d)
+{
+	const uint64_t until = now_ns() + d->halt_poll_ns;
 	struct pollfd irq = { .fd = virtio_mmio_irq_fd(d->m), .events = POLLIN };
 	uint64_t count;
 
-	set_used_event(d, d->used);
-	while (!used_any(d)) {
+	do {
+		for (unsigned int i = 0; i < POLL_LOOKS; i++) {
+			if (take_interrupt(d))
+				return;
+			__builtin_ia32_pause();
+		}
+	} while (now_ns() < until);
+	while (!take_interrupt(d)) {
 		if (poll(&irq, 1, POLL_MS) != 1)
-			die("no completion for 10 s");
+			die("no interrupt for 10 s");
+		/* Those taken while it was awake are still in there. */
 		if (read(irq.fd, &count, sizeof(count)) != sizeof(count))
 			die("the interrupt can't be read");
 	}
+}
+
+void disk_wait(struct bench_disk *d)
+{
+	set_used_event(d, d->used);
+	while (!used_any(d))
+		await_interrupt(d);
 }
 
 uint64_t disk_run(struct bench_disk *d, unsigned int qd, uint64_t ns, uint64_t *done)
