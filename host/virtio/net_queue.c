@@ -198,15 +198,16 @@ static __u64 *tx_gate(struct net *net, struct net_frame *f)
 	return NULL;
 }
 
-/* Hands the chain back, and counts it as @outcome if that works. */
-static void tx_push(struct net *net, struct vdev_drain *d, __u64 *outcome)
+/* Hands the chain back, and counts it as @outcome if that works; else returns false. */
+static bool tx_push(struct net *net, struct vdev_drain *d, __u64 *outcome)
 {
 	if (virtq_push(&net->queue[NET_TX].vq, net->tx.chain.head, 0)) {
 		counter_inc_own(&net->counters->tx_add_used_failures);
-		return;
+		return false;
 	}
 	d->published++;
 	counter_inc_own(outcome);
+	return true;
 }
 
 /* Asks the throttle; false: the head has to wait. */
@@ -232,7 +233,6 @@ static bool handle_chain(struct net *net, struct vdev_drain *d)
 {
 	struct ss_net_counters *counters = net->counters;
 	struct vdev_queue *tx = &net->queue[NET_TX];
-	const unsigned int published = d->published;
 	struct net_frame f;
 	__u64 *why = tx_gate(net, &f);
 
@@ -248,8 +248,7 @@ static bool handle_chain(struct net *net, struct vdev_drain *d)
 	}
 	d->chains++;
 	rx_deliver(net, &f);
-	tx_push(net, d, &counters->tx_packets);
-	if (d->published != published)
+	if (tx_push(net, d, &counters->tx_packets))
 		counter_add_own(&counters->tx_bytes, f.len);
 	return true;
 }
