@@ -53,6 +53,24 @@ TEST_F(probe, frames,
 		     "drain_end 18/1 chains=1 published=1 stalled=0\n");
 }
 
+TEST_F(probe, long_drain,
+       .title = "N8 a drain ends after a ring of chains, signals, and the next begins at once")
+{
+	ASSERT_EQ(net_set_limits(self->n.net, &(struct throttle_limits){ 0 }), 0);
+	mock_net_start(&self->n, NET_FEATURES, 4);
+	for (int i = 0; i < 4; i++)
+		mock_net_send(&self->n, 60);
+	fired[0] = '\0';
+	net_drain_queue(self->n.net);
+	EXPECT_FIRED("kick 18/1\n"
+		     "drain_begin 18/1\n"
+		     "interrupt 18/1\n"
+		     "drain_end 18/1 chains=4 published=4 stalled=0\n"
+		     "drain_begin 18/1\n"
+		     "drain_end 18/1 chains=0 published=0 stalled=0\n");
+	EXPECT_EQ(mock_used_flags(&self->n.tx), 0);
+}
+
 TEST_F(probe, stall,
        .title = "N5 D41 each throttled_count has its stall_begin, on TX; each ends once")
 {

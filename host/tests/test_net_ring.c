@@ -50,27 +50,6 @@ TEST_F(ring, notifications, .title = "N1 TX asks for kicks between drains; RX ne
 	EXPECT_EQ(mock_used_flags(&n->rx), 0);
 }
 
-TEST_F(ring, long_drain,
-       .title = "N8 a drain ends after a ring of chains, signals, and asks to go on at once")
-{
-	struct mock_net *n = &self->n;
-	struct mock_frame f[4];
-
-	mock_net_start(n, NET_FEATURES, 4);
-	net_step(n->net);
-	for (int i = 0; i < 4; i++)
-		f[i] = mock_net_send(n, 60);
-	net_drain_queue(n->net);
-	for (int i = 0; i < 4; i++)
-		EXPECT_TRUE(mock_net_sent(n, &f[i]));
-	EXPECT_EQ(mock_net_irqs(n), 1);
-	/* It hasn't looked for a fifth yet, and needs no kick to do so. */
-	EXPECT_EQ(mock_used_flags(&n->tx), VRING_USED_F_NO_NOTIFY);
-	net_drain_queue(n->net);
-	EXPECT_EQ(mock_used_flags(&n->tx), 0);
-	EXPECT_EQ(mock_net_irqs(n), 0);
-}
-
 /* --- ways to break a ring --- */
 
 struct fault {
