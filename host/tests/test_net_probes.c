@@ -54,7 +54,7 @@ TEST_F(probe, frames,
 }
 
 TEST_F(probe, long_drain,
-       .title = "N8 a drain ends after a ring of chains, signals, and the next begins at once")
+       .title = "N8 a drain ends after a ring of chains, signals, and asks to go on at once")
 {
 	ASSERT_EQ(net_set_limits(self->n.net, &(struct throttle_limits){ 0 }), 0);
 	mock_net_start(&self->n, NET_FEATURES, 4);
@@ -65,9 +65,17 @@ TEST_F(probe, long_drain,
 	EXPECT_FIRED("kick 18/1\n"
 		     "drain_begin 18/1\n"
 		     "interrupt 18/1\n"
-		     "drain_end 18/1 chains=4 published=4 stalled=0\n"
+		     "drain_end 18/1 chains=4 published=4 stalled=0\n");
+	/* It has asked to be called again, and needs no kick for that. */
+	EXPECT_EQ(mock_used_flags(&self->n.tx), VRING_USED_F_NO_NOTIFY);
+	self->n.tx.used_idx = mock_used_idx(&self->n.tx);
+	mock_net_send(&self->n, 60);
+	reg_write(self->n.m, VIRTIO_MMIO_QUEUE_NOTIFY, NET_TX);
+	net_step(self->n.net);
+	EXPECT_FIRED("kick 18/1\n"
 		     "drain_begin 18/1\n"
-		     "drain_end 18/1 chains=0 published=0 stalled=0\n");
+		     "interrupt 18/1\n"
+		     "drain_end 18/1 chains=1 published=1 stalled=0\n");
 	EXPECT_EQ(mock_used_flags(&self->n.tx), 0);
 }
 

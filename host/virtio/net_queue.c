@@ -301,13 +301,19 @@ static void signal_guest(struct net *net, const struct vdev_drain *d, bool tx_br
 		vdev_raise(tx_broken ? tx : rx, VIRTIO_MMIO_INT_CONFIG, true);
 }
 
-/* Returns true if it ended early. */
-static bool drain_once(struct net *net)
+/* Returns when the worker shall look again. */
+static uint64_t drain(struct net *net)
 {
 	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
 	struct vdev_drain d = { 0 };
 	bool broken;
 
+	if (!vdev_queue_usable(tx)) {
+		tx->deadline = WORKER_NO_DEADLINE;
+		return tx->deadline;
+	}
+	if (!rx->vq.mem)
+		vdev_wire_mem(rx);
 	ss_probe_drain_begin(net->dev.id, NET_TX);
 	net->rx_published = 0;
 	net->rx_broken = false;
@@ -318,26 +324,7 @@ static bool drain_once(struct net *net)
 		vdev_poisoned(tx);
 	signal_guest(net, &d, broken);
 	ss_probe_drain_end(net->dev.id, NET_TX, d.chains, d.published, tx->stalled);
-	return d.again;
-}
-
-/* Returns when the worker shall look again. */
-static uint64_t drain(struct net *net)
-{
-	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
-	bool again;
-
-	if (!vdev_queue_usable(tx)) {
-		tx->deadline = WORKER_NO_DEADLINE;
-		return tx->deadline;
-	}
-	if (!rx->vq.mem)
-		vdev_wire_mem(rx);
-	/* After a ring of chains the guest hears of them, and it goes on; orders end that. */
-	do {
-		again = drain_once(net);
-	} while (again && !worker_must_yield(net->worker));
-	vdev_settle(tx, again);
+	vdev_settle(tx, d.again);
 	return tx->deadline;
 }
 
