@@ -7,7 +7,9 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/time.h>
 #include <x86intrin.h>
 
 #include "virtio/mmio.h"
@@ -186,6 +188,32 @@ TEST_F(vm, destroyed_while_running,
 	create(self, 1);
 	load_guest(self->m, "spin");
 	ASSERT_EQ(machine_start(self->m), 0);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* KVM_CREATE_VM gives up for whatever is pending, such as the work of an io_uring. */
+TEST_F(vm, created_under_signals,
+       .title = "signals that come while a machine is made don't fail it")
+{
+	const struct sigaction alarms = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	const struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { 0 };
+	struct vm_err err;
+	int kvm = kvm_open(&err), fd;
+
+	ASSERT_GE(kvm, 0);
+	ASSERT_EQ(sigaction(SIGALRM, &alarms, NULL), 0);
+	ASSERT_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		fd = kvm_create_vm(kvm);
+		EXPECT_GE(fd, 0);
+		close(fd);
+	}
+	ASSERT_EQ(setitimer(ITIMER_REAL, &never, NULL), 0);
+	close(kvm);
 }
 
 /* --- exits --- */

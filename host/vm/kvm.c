@@ -41,6 +41,16 @@ int kvm_cap(int fd, long cap)
 	return v < 0 ? 0 : v;
 }
 
+int kvm_create_vm(int kvm_fd)
+{
+	int fd;
+
+	do {
+		fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
 static int kvm_check(int fd, struct vm_err *err)
 {
 	int v = kvm_api_version(fd);

@@ -23,6 +23,15 @@ int kvm_api_version(int kvm_fd);
 int kvm_cap(int fd, long cap);
 
 /**
+ * kvm_create_vm() - KVM_CREATE_VM, of an open /dev/kvm
+ *
+ * The kernel gives it up when something is pending for the thread, be it io_uring's
+ * work: then it is tried again.
+ * Return: the VM's file descriptor, or a negative errno.
+ */
+int kvm_create_vm(int kvm_fd);
+
+/**
  * kvm_kick_signal() - the signal that interrupts KVM_RUN of the thread it is
  * sent to, and does nothing else. Installs its handler at the first call.
  */

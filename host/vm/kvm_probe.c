@@ -139,10 +139,12 @@ static int probe_create(struct probe *p, struct vm_err *err)
 	probe_choose_steps(p);
 	regs.rbx = p->steps;
 	size = ioctl(p->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	p->vm = ioctl(p->kvm, KVM_CREATE_VM, 0);
+	p->vm = kvm_create_vm(p->kvm);
+	if (p->vm < 0)
+		return p->vm;
 	p->mem = mmap(NULL, PROBE_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		      0);
-	if (p->vm < 0 || p->mem == MAP_FAILED)
+	if (p->mem == MAP_FAILED)
 		return -errno;
 	if (size < (int)sizeof(*p->run))
 		return -ENOTSUP;

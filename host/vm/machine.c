@@ -56,11 +56,10 @@ static int machine_create_vm(struct machine *m, struct vm_err *err)
 	uint64_t identity_map = LAYOUT_IDENTITY_MAP;
 	int ret;
 
-	m->vm_fd = ioctl(m->kvm_fd, KVM_CREATE_VM, 0);
-	if (m->vm_fd < 0) {
-		ret = -errno;
-		return vm_fail(err, ret, "KVM can't make a virtual machine: %s", strerror(-ret));
-	}
+	m->vm_fd = kvm_create_vm(m->kvm_fd);
+	if (m->vm_fd < 0)
+		return vm_fail(err, m->vm_fd, "KVM can't make a virtual machine: %s",
+			       strerror(-m->vm_fd));
 	/* Intel's, before unrestricted guests; elsewhere without effect. */
 	ioctl(m->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
 	ioctl(m->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)LAYOUT_TSS);
