@@ -179,9 +179,11 @@ static int run(const struct run_options *o)
 	if (outcome == OUTCOME_NEVER_STARTED || outcome == OUTCOME_DIED)
 		s.status = RUN_MACHINE;
 	klog_report(&s.klog);
-	if (o->out) {
+	/* Who interrupts it before there is anything wants no log of that. */
+	if (o->out && (s.began || !interrupts)) {
 		err = klog_save(&s.klog, o->out);
-		if (err)
+		/* Of a full disk one line is enough. */
+		if (err && s.status != RUN_OUTPUT)
 			complain("%s/l1-kernel.log: %s", o->out, strerror(-err));
 		if (err && !s.status)
 			s.status = RUN_OUTPUT;

@@ -104,6 +104,7 @@ struct session {
 	struct machine *machine;
 	struct klog klog;
 	int status;	  /* to exit with */
+	bool began;	  /* the command was started */
 	char reason[256]; /* with NEVER_STARTED and DIED */
 };
 

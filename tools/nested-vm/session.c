@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@ struct boot {
 	sig_atomic_t seen; /* interrupts dealt with */
 	pid_t tar;
 	int tar_pipe;
+	int tar_says; /* memfd: its words, of which we pass on one line */
 	bool tar_failed;
 	bool out_closed[3]; /* nobody reads our stdout (1), stderr (2) */
 	bool out_failed;    /* what it was to hold is lost, though somebody wants it */
@@ -103,6 +106,7 @@ static int send_command(struct boot *b)
 	go.sec = t.tv_sec;
 	go.nsec = t.tv_nsec;
 	b->phase = RUNNING;
+	b->s->began = true;
 	b->deadline = o->timeout ? now_ms() + o->timeout * 1000LL : 0;
 	return tell(b, NV_GO, &go, sizeof(go));
 }
@@ -132,10 +136,12 @@ static void pass_tar(struct boot *b, const char *data, size_t len)
 			b->tar_failed = true;
 			return;
 		}
+		b->tar_says = memfd_create("tar", MFD_CLOEXEC);
 		b->tar = fork();
 		if (!b->tar) {
 			setsid();
 			dup2(fds[0], 0);
+			dup2(b->tar_says, 2);
 			execlp("tar", "tar", "-x", "--no-same-owner", "-C", b->s->o->out, "-f", "-",
 			       NULL);
 			_exit(127);
@@ -165,6 +171,23 @@ static void finish_tar(struct boot *b)
 	b->tar = 0;
 	if (status)
 		b->tar_failed = true;
+}
+
+/* In one line: the cause, which of a full disk tar doesn't name, and else is what it says first. */
+static void complain_of_tar(struct boot *b)
+{
+	char text[256] = "";
+	struct statvfs fs;
+	ssize_t n;
+
+	if (!statvfs(b->s->o->out, &fs) && !fs.f_bavail) {
+		snprintf(text, sizeof(text), "%s", strerror(ENOSPC));
+	} else {
+		n = b->tar_says > 0 ? pread(b->tar_says, text, sizeof(text) - 1, 0) : 0;
+		text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+	}
+	complain("could not put all of what the command left into %s%s%s", b->s->o->out,
+		 *text ? ": " : "", !strncmp(text, "tar: ", 5) ? text + 5 : text);
 }
 
 static void take_status(struct boot *b, const char *data, size_t len)
@@ -341,12 +364,14 @@ enum outcome session_run(struct session *s)
 	machine_kill(s->machine);
 	finish_tar(b);
 	if (b->tar_failed) {
-		complain("could not put all of what the command left into %s", s->o->out);
+		complain_of_tar(b);
 		if (!s->status)
 			s->status = RUN_OUTPUT;
 	}
 	if (b->out_failed && !s->status)
 		s->status = RUN_OUTPUT;
+	if (b->tar_says > 0)
+		close(b->tar_says);
 	klog_take_console(&s->klog, s->machine->console);
 	free(b);
 	return outcome;

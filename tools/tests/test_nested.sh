@@ -133,6 +133,35 @@ interrupted() {
 	expect_eq "its result" "$(cat "$T/out/result")" partial
 }
 
+interrupted_booting() {
+	need_machine
+	"$src/tools/nested" --out "$T/out" -- echo ran >"$T/stdout" 2>"$T/stderr" &
+	pid=$!
+	# Once the emulator is there the machine's kernel starts.
+	until for child in $(children "$pid"); do cat "/proc/$child/cmdline"; done 2>/dev/null |
+		grep -q qemu-system; do
+		kill -0 "$pid" || fail "it ended: $(cat "$T/stderr")"
+		sleep 0.05
+	done
+	kill -INT "$pid"
+	rc=0
+	wait "$pid" || rc=$?
+	expect_eq "exit status" "$rc" 130
+	expect_eq "stdout" "$(cat "$T/stdout")" ''
+	expect_eq "files left" "$(find "$T/out" -mindepth 1 2>/dev/null)" ''
+}
+
+output_full() {
+	need_machine
+	mkdir "$T/out"
+	mount -t tmpfs -o size=64K none "$T/out" || skip "no right to mount"
+	nested --out "$T/out" -- sh -c 'head -c 300000 /dev/zero >/out/large'
+	umount "$T/out"
+	expect_eq "exit status" "$rc" 9
+	expect_eq "lines on stderr" "$(wc -l <"$T/stderr")" 1
+	expect_match "stderr" "$(cat "$T/stderr")" "into $T/out: No space left on device"
+}
+
 interrupted_twice() {
 	local all
 	need_machine
@@ -150,6 +179,8 @@ interrupted_twice() {
 		! kill -0 "$pid" 2>/dev/null || fail "process $pid lives on"
 	done
 }
+
+cleanup() { umount "$T/out" 2>/dev/null || true; }
 
 killed() {
 	local all tries=0
@@ -230,6 +261,8 @@ signalled() {
 ktap_test -T 180 everything "output, status, files, environment, clock and KVM"
 ktap_test refused "bad usage and missing files: one line, before any boot"
 ktap_test -T 180 interrupted "an interrupt goes to the command; what it then leaves is kept"
+ktap_test -T 180 interrupted_booting "an interrupt while the machine boots leaves nothing"
+ktap_test -T 180 output_full "an output directory that fills up: one line"
 ktap_test -T 180 interrupted_twice "a second interrupt ends the machine at once"
 ktap_test -T 180 killed "kill -9 takes the machine along and leaves no file"
 ktap_test stale_scratch "what a dead run left is cleared, what a live one has is not"
