@@ -115,6 +115,14 @@ int opts_words(const char *opt, const char *s, opts_word_fn fn, void *ctx,
 	while (!ret && (word = next_word(&rest))) {
 		char *val = strchr(word, '=');
 
+		if (!*word) {
+			snprintf(err, SS_OPTS_ERR_LEN,
+				 *s ? "%s: a comma too many (one inside a path is written twice)"
+				    : "%s: is empty (see stallscope run --help)",
+				 opt);
+			ret = -EINVAL;
+			break;
+		}
 		if (val)
 			*val++ = '\0';
 		ret = check_new(opt, word, seen, &nr, err);

@@ -208,6 +208,12 @@ disk_words() {
 		bad $USAGE --disk -- "--disk=size=$v"
 	done
 	bad $USAGE "1000" "512" -- --disk=size=1000
+	for v in size=1M,size=2M size=1M,iops=1,iops=1 file=/a,file=/b,size=1M file=/a,ro,ro \
+		size=1M,group=a,group=a size=1M,backing=sync,backing=auto; do
+		bad $USAGE --disk "is given twice" -- "--disk=$v"
+	done
+	bad $USAGE --disk "is empty" -- --disk=
+	bad $USAGE "a comma too many" -- --disk=size=1M,
 	for v in -1 x 1K 1.5 18446744073709551616 9223372036854775808; do
 		bad $USAGE "iops=$v" -- "--disk=size=1M,iops=$v"
 	done
@@ -234,13 +240,16 @@ network_words() {
 	local v
 
 	good=(--kernel /dev/null)
-	for v in tap loop LOOPBACK pps=5 mac=52:54:00:00:00:01 pps=5,loopback ,loopback loopback=1; do
+	for v in tap loop LOOPBACK pps=5 mac=52:54:00:00:00:01 pps=5,loopback loopback=1; do
 		bad $USAGE --net "unknown backend" loopback -- "--net=$v"
 	done
 	bad $USAGE "loopback" "twice" -- --net=loopback,loopback
 	bad $USAGE "'bogus'" "pps_burst" -- --net=loopback,bogus=1
 	bad $USAGE "'iops'" -- --net=loopback,iops=5
-	for v in mac mtu pps bps ''; do
+	for v in ,loopback loopback,; do
+		bad $USAGE --net "a comma too many" -- "--net=$v"
+	done
+	for v in mac mtu pps bps; do
 		bad $USAGE "'$v' wants a value" -- "--net=loopback,$v"
 	done
 	for v in '' 1 x 52:54:00:12:34 52:54:00:12:34:5 52:54:00:12:34:567 52:54:00:12:34:56: \
