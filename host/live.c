@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Changes of limits recorded at a time */
+#define PROFILE_TURN   16
+
 #define PAUSE_LIMIT_NS 100000000ULL /* a worker: it ends the request it's at */
 
 /* --- throttle --- */
@@ -45,11 +48,13 @@ static int merge_limit(const json_t *request, const char *rate, const char *burs
 }
 
 /* @dev: the device's number in records */
-static void record_limits(struct guest *g, unsigned int dev, const struct throttle_limits *l)
+static void record_limits(struct guest *g, unsigned int dev, enum ss_limits_by by,
+			  const struct throttle_limits *l, uint64_t ts)
 {
 	const struct ss_rec_limits rec = {
-		.h = { .type = SS_REC_LIMITS, .len = sizeof(rec), .ts = run_now_ns() },
+		.h = { .type = SS_REC_LIMITS, .len = sizeof(rec), .ts = ts },
 		.disk = (uint16_t)dev,
+		.by = (uint16_t)by,
 		.iops = l->ops.rate,
 		.bps = l->bytes.rate,
 		.iops_burst = l->ops.burst,
@@ -79,7 +84,7 @@ static json_t *apply_limits(struct guest *g, unsigned int disk, const struct thr
 			continue;
 		blk_recheck(g->blk[i]);
 		g->limits[i] = *l;
-		record_limits(g, i, l);
+		record_limits(g, i, SS_LIMITS_OWN, l, run_now_ns());
 		g->run->r.disk[i].limit_changes++;
 		json_array_append_new(disks, json_string(g->run->r.disk[i].name));
 	}
@@ -140,7 +145,7 @@ static json_t *throttle_net(struct guest *g, const json_t *request, const char *
 		return refused;
 	net_set_limits(g->net[n], &new);
 	g->net_limits[n] = new;
-	record_limits(g, SS_DEV_NET_BASE + (unsigned int)n, &new);
+	record_limits(g, SS_DEV_NET_BASE + (unsigned int)n, SS_LIMITS_OWN, &new, run_now_ns());
 	g->run->r.net[n].limit_changes++;
 	return json_pack("{s:b,s:[s],s:o,s:o}", "ok", 1, "nets", name, "old",
 			 live_net_limits_json(&old), "new", live_net_limits_json(&new));
@@ -309,11 +314,36 @@ int live_open(struct guest *g)
 	return SS_EXIT_OK;
 }
 
+/*
+ * Record what the disk's profile has done to its limits since the last look, each
+ * change with its time. What changes faster than that isn't told one by one.
+ */
+static void follow_profile(struct guest *g, unsigned int i)
+{
+	const uint64_t start = blk_profile_began(g->blk[i]), now = run_now_ns();
+	struct profile_limits l;
+
+	if (!start || now < start || !profile_has_limits(g->profile[i]))
+		return;
+	for (unsigned int n = 0; g->profile_next[i] <= now - start; n++) {
+		if (n == PROFILE_TURN)
+			g->profile_next[i] = now - start;
+		profile_limits_at(g->profile[i], g->profile_next[i], &l);
+		record_limits(g, i, l.set ? SS_LIMITS_PROFILE : SS_LIMITS_BACK,
+			      l.set ? &l.limits : &g->limits[i], start + g->profile_next[i]);
+		g->profile_next[i] = l.until;
+	}
+}
+
 void live_profiles(struct guest *g)
 {
-	if (g->profiles_begun || !(g->session.workload_begun || (g->hello_ns && !g->run->o.exec)))
-		return;
-	g->profiles_begun = true;
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
-		blk_profile_start(g->blk[i]);
+	bool begin = !g->profiles_begun &&
+		     (g->session.workload_begun || (g->hello_ns && !g->run->o.exec));
+
+	g->profiles_begun |= begin;
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		if (begin)
+			blk_profile_start(g->blk[i]);
+		follow_profile(g, i);
+	}
 }

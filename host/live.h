@@ -26,7 +26,10 @@ int live_dump_file(struct guest *g);
 /** live_open() - listen for requests. Return: SS_EXIT_OK, or a status after one line */
 int live_open(struct guest *g);
 
-/** live_profiles() - let the disks' profiles begin once the workload has */
+/**
+ * live_profiles() - let the disks' profiles begin once the workload has, and
+ * record how they change the limits
+ */
 void live_profiles(struct guest *g);
 
 #endif /* SS_LIVE_H */

@@ -37,6 +37,7 @@ struct ctl;
  * @ctl: its control socket, NULL without.
  * @profile: the disks' profiles, NULL without.
  * @profiles_begun: their time runs.
+ * @profile_next: when they may next change the limits, ns since they began.
  * @group: a group's throttle, at the first of its disks; owned.
  * @limits: the disks' own limits as they are now.
  * @net: the network devices, @net_tid their workers as last told to @trace,
@@ -66,6 +67,7 @@ struct guest {
 	struct ctl *ctl;
 	struct profile *profile[SS_MAX_DISKS];
 	bool profiles_begun;
+	uint64_t profile_next[SS_MAX_DISKS];
 	struct throttle *group[SS_MAX_DISKS];
 	struct throttle_limits limits[SS_MAX_DISKS];
 	struct net *net[SS_MAX_NETS];

@@ -279,5 +279,6 @@ void guest_loop(struct guest *g)
 	do
 		serve_agent(g);
 	while (!g->session.bye && poll(&fds[1], 1, LAST_WORDS_MS) > 0);
+	live_profiles(g);
 	guest_clock_sample(g);
 }

@@ -47,7 +47,7 @@ enum ss_rec_type {
 	SS_REC_HOST_RUNQ, /* a vCPU or worker thread was runnable, not running */
 	SS_REC_HOST_CLOCK,
 	SS_REC_VCPU_TSC, /* what KVM says a vCPU's TSC is made from */
-	SS_REC_LIMITS,	 /* a disk's own limits were changed while the guest ran */
+	SS_REC_LIMITS,	 /* a disk's limits changed while the guest ran */
 	/* guest */
 	SS_REC_GUEST = 64,
 	SS_REC_G_IO = SS_REC_GUEST,
@@ -168,10 +168,18 @@ struct ss_rec_vcpu_tsc {
 	__u64 scale;
 };
 
-/* From here on these limits hold (a profile may go before them). 0: unlimited, default. */
+enum ss_limits_by {
+	SS_LIMITS_OWN,	   /* the disk's own, by hand; while its profile sets some these wait */
+	SS_LIMITS_PROFILE, /* its profile's: they go before its own */
+	SS_LIMITS_BACK,	   /* its profile sets none any more: its own hold again */
+};
+
+/* Limits from here on. 0: unlimited, default. */
 struct ss_rec_limits {
 	struct ss_rec h;
-	__u16 disk, pad[3];
+	__u16 disk;
+	__u16 by; /* enum ss_limits_by */
+	__u16 pad[2];
 	__u64 iops, bps;
 	__u64 iops_burst, bps_burst;
 };

@@ -54,6 +54,7 @@ static void queue_free(struct a_queue *q)
 	ivals_free(&q->late);
 	ivals_free(&q->backing);
 	ivals_free(&q->runq);
+	ivals_free(&q->profile);
 	ivals_free(&q->throttle);
 	ivals_free(&q->behind);
 	ivals_free(&q->steal);
@@ -71,6 +72,7 @@ void attribution_free(struct attr_state *s)
 	free(s->run);
 	free(s->hist);
 	free(s->dev);
+	free(s->limits);
 	for (unsigned int d = 0; d < SS_MAX_DISKS; d++) {
 		for (unsigned int q = 0; q < ATTR_MAX_QUEUES; q++)
 			queue_free(s->queue[d][q]);
@@ -197,6 +199,9 @@ int attribution_finish(struct attr_state *s, struct attribution *out)
 		put_disk(s, d);
 	for (unsigned int n = 0; n < SS_MAX_NETS; n++)
 		put_net(s, n);
+	err = attr_limits(s);
+	if (err)
+		return err;
 	attr_tasks(s);
 	attr_judge(s, out);
 	return 0;

@@ -61,6 +61,12 @@ struct attr_io {
 	struct attr_stat parts[ATTR_PARTS];
 };
 
+#define ATTR_TOP_LIMITS 4
+struct attr_limits {
+	uint64_t iops, bps; /* 0 unlimited */
+	uint64_t stall_ns;
+};
+
 struct attr_disk {
 	struct attr_io io;
 	uint64_t stalls;   /* traced stall_begin records */
@@ -69,6 +75,10 @@ struct attr_disk {
 	uint64_t requests; /* traced requests */
 	uint64_t drains;
 	bool counters_agree; /* throttled_count == stalls, or lost records explain it */
+	/* under which limits it was stalled, longest first; more than fit are left out */
+	uint32_t limits;
+	struct attr_limits limit[ATTR_TOP_LIMITS];
+	uint64_t profile_stall_ns; /* of stall_ns: ordered by its profile, whatever the limits */
 };
 
 /* A network device: its throttle's stalls; what they cost the guest can't be told. */
@@ -125,7 +135,7 @@ struct attribution {
 
 /* What the records don't say. */
 struct attr_disk_cfg {
-	uint64_t iops, bps;	  /* limits, 0 unlimited */
+	uint64_t iops, bps;	  /* limits at first, 0 unlimited */
 	uint64_t throttled_count; /* the device's counter */
 };
 

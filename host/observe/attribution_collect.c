@@ -109,7 +109,9 @@ static int add_stall_begin(struct attr_state *s, const struct ss_rec_stall_begin
 		q->open_begin = (int64_t)r->h.ts;
 		q->open_end = (int64_t)cap_add(r->h.ts, r->predicted_ns);
 	}
-	return 0;
+	if (!(r->bucket & SS_BUCKET_PROFILE))
+		return 0;
+	return ivals_add(&q->profile, (int64_t)r->h.ts, (int64_t)cap_add(r->h.ts, r->predicted_ns));
 }
 
 static int add_stall_end(struct attr_state *s, const struct ss_rec_stall_end *r)
@@ -202,6 +204,30 @@ static int add_runq(struct attr_state *s, const struct ss_rec_host_runq *r)
 	return q ? ivals_add(&q->runq, (int64_t)r->since_ts, (int64_t)r->h.ts) : 0;
 }
 
+static int add_limits(struct attr_state *s, const struct ss_rec_limits *r)
+{
+	struct a_limits *l;
+	int err;
+
+	if (r->disk >= SS_DEV_NET_BASE)
+		return 0;
+	if (r->disk >= SS_MAX_DISKS) {
+		s->acc.skipped++;
+		return 0;
+	}
+	err = PUSH(s, limits, limits_nr, limits_cap, s->cfg.max_records, l);
+	if (err)
+		return err == -E2BIG ? 0 : err;
+	*l = (struct a_limits){
+		.ts = (int64_t)r->h.ts,
+		.iops = r->iops,
+		.bps = r->bps,
+		.disk = r->disk,
+		.by = r->by,
+	};
+	return 0;
+}
+
 static void span_host(struct attr_state *s, const struct ss_rec *h)
 {
 	int64_t ts = (int64_t)h->ts;
@@ -243,6 +269,8 @@ static int add_host(struct attr_state *s, const union events_rec *rec)
 		return add_req(s, &rec->req);
 	case SS_REC_HOST_RUNQ:
 		return add_runq(s, &rec->host_runq);
+	case SS_REC_LIMITS:
+		return add_limits(s, &rec->limits);
 	case SS_REC_HOST_CLOCK:
 		return clock_add_host(s->clock, &rec->host_clock);
 	case SS_REC_VCPU_TSC:

@@ -90,10 +90,18 @@ struct a_run {
 
 struct a_queue {
 	struct ivals stalls, late, backing, runq;
+	struct ivals profile;	      /* as long as its profile said, stalls lie in it or not */
 	int64_t open_begin, open_end; /* latest stall_begin and its predicted end */
 	int64_t closed_begin;	      /* begin of the latest stall that ended */
 	/* disjoint, in order of precedence, and all three together */
 	struct ivals throttle, behind, steal, taken;
+};
+
+/* What a record says of a disk's limits from @ts on. */
+struct a_limits {
+	int64_t ts;
+	uint64_t iops, bps;
+	uint16_t disk, by; /* enum ss_limits_by */
 };
 
 struct a_devmap {
@@ -123,7 +131,9 @@ struct attr_state {
 	struct a_run *run;
 	struct ss_rec_g_hist *hist;
 	struct a_devmap *dev;
+	struct a_limits *limits;
 	uint32_t ios, io_cap, reqs, req_cap, runs, run_cap, hists, hist_cap, devs, dev_cap;
+	uint32_t limits_nr, limits_cap;
 	struct a_queue *queue[SS_MAX_DISKS][ATTR_MAX_QUEUES];
 	struct a_queue *net_queue[SS_MAX_NETS][ATTR_NET_QUEUES];
 	struct ivals vcpu[CLOCK_MAX_VCPUS];
@@ -153,6 +163,8 @@ void attr_name(char *dst, const char *src, size_t len);
 void attr_match(struct attr_state *s);
 /** attr_split() - split every IO of our disks and add it up. Return: 0 or -ENOMEM. */
 int attr_split(struct attr_state *s);
+/** attr_limits() - under which limits the disks were stalled; the IOs are split. Return: 0 or -ENOMEM. */
+int attr_limits(struct attr_state *s);
 /** attr_tasks() - the tasks with the longest run-queue delay, and ksoftirqd. */
 void attr_tasks(struct attr_state *s);
 /** attr_judge() - verdict and notes, from the finished figures. */

@@ -199,6 +199,7 @@ static int prepare_queue(struct a_queue *q)
 	ivals_seal(&q->late);
 	ivals_seal(&q->backing);
 	ivals_seal(&q->runq);
+	ivals_seal(&q->profile);
 	if (ivals_subtract(&late_idle, &q->late, &q->runq) ||
 	    ivals_subtract(&late_steal, &q->late, &late_idle) ||
 	    ivals_subtract(&q->throttle, &q->stalls, &late_steal) ||

@@ -124,18 +124,27 @@ static unsigned int worst_disk(const struct attribution *a, enum attr_part part)
 	return best;
 }
 
-static void fmt_limit(char *buf, size_t len, const struct attr_disk_cfg *d)
+/* What it was that stalled disk @d, in brackets: its profile, or the limits in force then. */
+static void fmt_limit(char *buf, size_t len, const struct attr_disk *d)
 {
-	char iops[40] = "", bps[40] = "";
+	const struct attr_limits *l = &d->limit[0];
+	char iops[40] = "", bps[40] = "", share[48] = "";
 
-	if (d->iops)
-		snprintf(iops, sizeof(iops), "%" PRIu64 " IOPS", d->iops);
-	if (d->bps)
-		snprintf(bps, sizeof(bps), "%" PRIu64 " bytes/s", d->bps);
-	if (d->iops || d->bps)
-		snprintf(buf, len, " (%s%s%s limit)", iops, d->iops && d->bps ? ", " : "", bps);
-	else
-		buf[0] = '\0';
+	buf[0] = '\0';
+	if (d->profile_stall_ns > d->stall_ns / 2) {
+		snprintf(buf, len, " (ordered by its profile)");
+		return;
+	}
+	if (!d->limits || (!l->iops && !l->bps))
+		return;
+	if (l->iops)
+		snprintf(iops, sizeof(iops), "%" PRIu64 " IOPS", l->iops);
+	if (l->bps)
+		snprintf(bps, sizeof(bps), "%" PRIu64 " bytes/s", l->bps);
+	if (d->limits > 1)
+		snprintf(share, sizeof(share), ", in force for %.0f %% of the stalls' time",
+			 100.0 * (double)l->stall_ns / (double)d->stall_ns);
+	snprintf(buf, len, " (%s%s%s limit%s)", iops, l->iops && l->bps ? ", " : "", bps, share);
 }
 
 static const char *worst_rt(const struct attr_state *s)
@@ -153,11 +162,11 @@ static void who(const struct attr_state *s, const struct attribution *a, enum at
 		char *buf, size_t len)
 {
 	unsigned int disk = worst_disk(a, part_of[c]);
-	char limit[96];
+	char limit[128];
 
 	switch (c) {
 	case ATTR_CAUSE_THROTTLE:
-		fmt_limit(limit, sizeof(limit), &s->cfg.disk[disk]);
+		fmt_limit(limit, sizeof(limit), &a->disk[disk]);
 		snprintf(buf, len, "throttle stalls on disk%u%s", disk, limit);
 		break;
 	case ATTR_CAUSE_BACKING:

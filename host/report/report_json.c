@@ -158,6 +158,21 @@ static json_t *counters_json(const struct ss_blk_counters *c)
 	return o;
 }
 
+static json_t *stalled_under_json(const struct attr_disk *a)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < a->limits; i++) {
+		json_t *o = json_object();
+
+		put(&o, "iops", num(a->limit[i].iops));
+		put(&o, "bps", num(a->limit[i].bps));
+		put(&o, "stall_ns", num(a->limit[i].stall_ns));
+		push(&list, o);
+	}
+	return list;
+}
+
 static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 {
 	json_t *o = json_object(), *limits = json_object(), *traced = json_object();
@@ -169,6 +184,8 @@ static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 	put(&traced, "stalls", num(a->stalls));
 	put(&traced, "stall_ns", num(a->stall_ns));
 	put(&traced, "stall_max_ns", num(a->stall_max_ns));
+	put(&traced, "profile_stall_ns", num(a->profile_stall_ns));
+	put(&traced, "stalled_under", stalled_under_json(a));
 	put(&traced, "requests", num(a->requests));
 	put(&traced, "drains", num(a->drains));
 	put(&traced, "agrees", json_boolean(a->counters_agree));

@@ -120,6 +120,19 @@ static void get_counters(struct ss_blk_counters *c, const json_t *o)
 	c->write_zeroes_completed = num(o, "write_zeroes_completed");
 }
 
+static void get_stalled_under(struct attr_disk *a, const json_t *list)
+{
+	for (; a->limits < ATTR_TOP_LIMITS && a->limits < json_array_size(list); a->limits++) {
+		const json_t *o = json_array_get(list, a->limits);
+
+		a->limit[a->limits] = (struct attr_limits){
+			.iops = num(o, "iops"),
+			.bps = num(o, "bps"),
+			.stall_ns = num(o, "stall_ns"),
+		};
+	}
+}
+
 static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)
 {
 	const json_t *limits = json_object_get(o, "limits");
@@ -142,6 +155,8 @@ static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)
 	a->stalls = num(traced, "stalls");
 	a->stall_ns = num(traced, "stall_ns");
 	a->stall_max_ns = num(traced, "stall_max_ns");
+	a->profile_stall_ns = num(traced, "profile_stall_ns");
+	get_stalled_under(a, json_object_get(traced, "stalled_under"));
 	a->requests = num(traced, "requests");
 	a->drains = num(traced, "drains");
 	a->counters_agree = truth(traced, "agrees");

@@ -302,19 +302,24 @@ static void print_parts(const struct page *p, const struct run_result *r)
 
 /* ---- disks, tasks, notes ---- */
 
+static void put_rates(const struct page *p, uint64_t iops, uint64_t bps)
+{
+	char text[16];
+
+	if (iops)
+		fprintf(p->f, "%" PRIu64 " IOPS", iops);
+	if (bps)
+		fprintf(p->f, "%s%s/s", iops ? ", " : "", fmt_bytes(text, sizeof(text), bps));
+}
+
 static void print_limits(const struct page *p, const struct run_disk *d)
 {
-	char bps[16];
-
 	if (!d->iops && !d->bps && !d->limit_changes)
 		return;
-	fputs("          limit", p->f);
+	fputs("          limit ", p->f);
 	if (!d->iops && !d->bps)
-		fputs(" none at first", p->f);
-	if (d->iops)
-		fprintf(p->f, " %" PRIu64 " IOPS", d->iops);
-	if (d->bps)
-		fprintf(p->f, "%s %s/s", d->iops ? "," : "", fmt_bytes(bps, sizeof(bps), d->bps));
+		fputs("none at first", p->f);
+	put_rates(p, d->iops, d->bps);
 	if (d->group[0]) {
 		fputs(", shared by group ", p->f);
 		put_word(p, d->group, strnlen(d->group, 24));
@@ -323,6 +328,30 @@ static void print_limits(const struct page *p, const struct run_disk *d)
 		fprintf(p->f, "; changed %" PRIu32 " time%s", d->limit_changes,
 			d->limit_changes == 1 ? "" : "s");
 	fputc('\n', p->f);
+}
+
+static void print_stalls(const struct page *p, const struct attr_disk *a)
+{
+	char sum[16], max[16];
+
+	if (!a->stalls)
+		return;
+	fprintf(p->f, "          %" PRIu64 " stalls traced, %s in all, longest %s\n", a->stalls,
+		attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
+		attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
+	for (uint32_t i = 0; a->limits > 1 && i < a->limits; i++) {
+		const struct attr_limits *l = &a->limit[i];
+
+		fprintf(p->f, "            %s under ",
+			attribution_fmt_ns(sum, sizeof(sum), l->stall_ns));
+		if (!l->iops && !l->bps)
+			fputs("no limit", p->f);
+		put_rates(p, l->iops, l->bps);
+		fputc('\n', p->f);
+	}
+	if (a->profile_stall_ns)
+		fprintf(p->f, "            %s of it ordered by the disk's profile\n",
+			attribution_fmt_ns(sum, sizeof(sum), a->profile_stall_ns));
 }
 
 static void print_disks(const struct page *p, const struct run_result *r)
@@ -335,7 +364,7 @@ static void print_disks(const struct page *p, const struct run_result *r)
 		const struct run_disk *d = &r->disk[i];
 		const struct ss_blk_counters *c = &d->counters;
 		const struct attr_disk *a = &r->attr.disk[i];
-		char rd[16], wr[16], sum[16], max[16];
+		char rd[16], wr[16];
 
 		fputs("  ", p->f);
 		put_word(p, d->name, strnlen(d->name, 6));
@@ -345,11 +374,7 @@ static void print_disks(const struct page *p, const struct run_result *r)
 			fmt_bytes(wr, sizeof(wr), c->bytes_written), c->throttled_count,
 			c->io_errors);
 		print_limits(p, d);
-		if (a->stalls)
-			fprintf(p->f,
-				"          %" PRIu64 " stalls traced, %s in all, longest %s\n",
-				a->stalls, attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
-				attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
+		print_stalls(p, a);
 		if (c->chains_dropped || c->invalid_avail_idx_count)
 			fprintf(p->f, "          %llu chains dropped, ring broken %llu times\n",
 				c->chains_dropped, c->invalid_avail_idx_count);

@@ -84,7 +84,8 @@ TEST(net, .title = "no memory or descriptor for a network device: said, nothing 
 	EXPECT_GE(fault_each(FAULT_EPOLL_ADD, ENOSPC, net_make, NULL), 2);
 }
 
-TEST(no_second_thread, .title = "D99 a second worker that can't be started: NEEDS_RESET, the first one ends")
+TEST(no_second_thread,
+     .title = "D99 a second worker that can't be started: NEEDS_RESET, the first one ends")
 {
 	const struct mock_blk_opts opts = { .threads = true, .queues = 2 };
 	struct mock_blk b;

@@ -95,7 +95,8 @@ TEST(attribution, .title = "no memory at any step of an attribution: said, nothi
 	world_free(&w);
 }
 
-TEST(attribution_tail, .title = "an events file cut off or damaged at its end: the rest counts, and it is told")
+TEST(attribution_tail,
+     .title = "an events file cut off or damaged at its end: the rest counts, and it is told")
 {
 	char path[FILE_LEN];
 	struct world w;
@@ -114,7 +115,8 @@ TEST(attribution_tail, .title = "an events file cut off or damaged at its end: t
 	world_free(&w);
 }
 
-TEST(attribution_cap, .title = "more records than are kept: the first ones count, the rest is told of")
+TEST(attribution_cap,
+     .title = "more records than are kept: the first ones count, the rest is told of")
 {
 	struct world w;
 
@@ -176,7 +178,9 @@ TEST(events_interrupted, .title = "a write that a signal interrupts is done agai
 
 TEST(between_knots, .title = "times between samples are rounded to the nearer ns, on either side")
 {
-	struct clock_knot knot[] = { { .x = 0, .y = 0 }, { .x = 10, .y = 5 }, { .x = 20, .y = 25 } };
+	struct clock_knot knot[] = { { .x = 0, .y = 0 },
+				     { .x = 10, .y = 5 },
+				     { .x = 20, .y = 25 } };
 	const struct clock_map two = { knot, 2 }, three = { knot, 3 };
 	static const int64_t at[] = { 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5 };
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "exitcodes.h"
+#include "attr_world.h"
 #include "run_world.h"
 #include "ss_harness.h"
 
@@ -70,6 +71,10 @@ TEST_F(report, roundtrip, .title = "run.json holds everything that either report
 	snprintf(self->r.sched.message, sizeof(self->r.sched.message), "line 1\nline 2\n");
 	report_add_missing(&self->r, false, "run-queue delay: %s", "no tp_btf");
 	report_add_missing(&self->r, true, "no BTF");
+	self->r.attr.disk[0].limits = 2;
+	self->r.attr.disk[0].limit[0] = (struct attr_limits){ 50, 0, 3 * SEC };
+	self->r.attr.disk[0].limit[1] = (struct attr_limits){ 0, 2 << 20, SEC };
+	self->r.attr.disk[0].profile_stall_ns = 30 * MS;
 	self->r.events.error = -ENOSPC;
 	self->r.events.unwritten = 3;
 	self->r.exit_status = 9;
@@ -82,6 +87,8 @@ TEST_F(report, roundtrip, .title = "run.json holds everything that either report
 	t1 = run_as_text(&self->r, self->out);
 	t2 = run_as_text(&self->back, self->out);
 	EXPECT_STREQ(t1, t2);
+	EXPECT_STRSTR(t1, "            3.0 s under 50 IOPS\n            1.0 s under 2.0 MiB/s\n"
+			  "            30 ms of it ordered by the disk's profile\n");
 	free(j1);
 	free(j2);
 	free(t1);

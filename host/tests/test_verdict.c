@@ -90,6 +90,64 @@ TEST_F(verdict, throttle)
 	EXPECT_EQ(self->w.a.notes, 0);
 }
 
+static void limits(struct world *w, int64_t ts, enum ss_limits_by by, uint64_t iops, uint64_t bps)
+{
+	struct ss_rec_limits *l = &world_rec(w, SS_REC_LIMITS, sizeof(*l), ts)->limits;
+
+	l->by = (uint16_t)by;
+	l->iops = iops;
+	l->bps = bps;
+}
+
+TEST_F(verdict, throttle_changed,
+       .title = "the limits named are those in force while it was stalled")
+{
+	struct world *w = &self->w;
+	const struct attr_disk *d = &w->a.disk[0];
+	struct plan p = base;
+
+	p.waiting = 100 * MS;
+	p.stalled = true;
+	w->cfg.disk[0].iops = 50;
+	/* 40 IOs, one each 200 ms from T0 + 1 s: 5 under the first limits, 10 under the profile's
+	 * while somebody changes the disk's own, 20 under those, 5 under none
+	 */
+	add(w, &p, 40);
+	limits(w, T0 + 2 * SEC - 5 * MS, SS_LIMITS_PROFILE, 7, 0);
+	limits(w, T0 + 3 * SEC, SS_LIMITS_OWN, 20, 1000);
+	limits(w, T0 + 4 * SEC - 5 * MS, SS_LIMITS_BACK, 20, 1000);
+	limits(w, T0 + 8 * SEC - 5 * MS, SS_LIMITS_OWN, 0, 0);
+	world_shuffle(w, 5);
+	expect(w, ATTR_CAUSE_THROTTLE, 0.99, 1,
+	       "throttle stalls on disk0 (20 IOPS, 1000 bytes/s limit, in force for 50 % of the "
+	       "stalls' time) made");
+	ASSERT_EQ(d->limits, 4);
+	EXPECT_EQ(d->limit[0].stall_ns, 2 * SEC);
+	EXPECT_EQ(d->limit[1].iops, 7);
+	EXPECT_EQ(d->limit[1].stall_ns, SEC);
+	EXPECT_EQ(d->limit[2].stall_ns + d->limit[3].stall_ns, SEC);
+	EXPECT_EQ(d->profile_stall_ns, 0);
+	EXPECT_TRUE(w->a.verdict.complete);
+}
+
+TEST_F(verdict, throttle_profile, .title = "stalls that a profile orders aren't blamed on limits")
+{
+	struct world *w = &self->w;
+	struct plan p = base;
+
+	p.waiting = 100 * MS;
+	p.stalled = true;
+	w->cfg.disk[0].iops = 50;
+	add(w, &p, 40);
+	for (uint32_t i = 0; i < w->nr; i++)
+		if (w->rec[i].h.type == SS_REC_STALL_BEGIN)
+			w->rec[i].stall_begin.bucket = SS_BUCKET_PROFILE | SS_BUCKET_OPS;
+	expect(w, ATTR_CAUSE_THROTTLE, 0.99, 1,
+	       "throttle stalls on disk0 (ordered by its profile)");
+	EXPECT_EQ(w->a.disk[0].profile_stall_ns, 4 * SEC);
+	EXPECT_EQ(w->a.disk[0].profile_stall_ns, w->a.disk[0].stall_ns);
+}
+
 TEST_F(verdict, throttle_worst_disk, .title = "the sentence names the disk that cost most")
 {
 	struct plan p = base;

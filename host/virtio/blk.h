@@ -134,6 +134,9 @@ void blk_limits(struct blk *blk, struct throttle_state *out);
  */
 void blk_profile_start(struct blk *blk);
 
+/** blk_profile_began() - when its profile's time began, CLOCK_MONOTONIC ns; 0: not yet, or none */
+uint64_t blk_profile_began(const struct blk *blk);
+
 /** blk_latency() - the latencies of all queues so far; any thread, no lock */
 void blk_latency(const struct blk *blk, struct ss_blk_lat *out);
 

@@ -30,14 +30,14 @@ void blk_pressure_destroy(struct blk *blk)
 	pthread_mutex_destroy(&blk->pressure.lock);
 }
 
-static uint64_t profile_start(const struct blk *blk)
+uint64_t blk_profile_began(const struct blk *blk)
 {
 	return blk->pressure.profile ? __atomic_load_n(&blk->pressure.start, __ATOMIC_ACQUIRE) : 0;
 }
 
 bool blk_pressure_asked(const struct blk *blk)
 {
-	return profile_start(blk) || throttle_limited(blk->dev.throttle);
+	return blk_profile_began(blk) || throttle_limited(blk->dev.throttle);
 }
 
 void blk_profile_start(struct blk *blk)
@@ -81,7 +81,7 @@ static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
 
 int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits)
 {
-	const uint64_t now = io_clock_now(&blk->dev.clock), start = profile_start(blk);
+	const uint64_t now = io_clock_now(&blk->dev.clock), start = blk_profile_began(blk);
 	struct blk_pressure *pr = &blk->pressure;
 	struct profile_limits l = { .set = false };
 	int ret = throttle_check(limits, NULL, 0);
@@ -100,7 +100,7 @@ int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limit
 
 void blk_limits(struct blk *blk, struct throttle_state *out)
 {
-	const uint64_t start = profile_start(blk), now = io_clock_now(&blk->dev.clock);
+	const uint64_t start = blk_profile_began(blk), now = io_clock_now(&blk->dev.clock);
 
 	if (start && now > start)
 		limits_follow(blk, start, now - start);
@@ -140,7 +140,7 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 {
 	struct blk *blk = q->blk;
 	struct blk_pressure *pr = &blk->pressure;
-	const uint64_t start = profile_start(blk);
+	const uint64_t start = blk_profile_began(blk);
 	uint64_t t, stall, nr;
 
 	if (!start)

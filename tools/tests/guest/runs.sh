@@ -355,7 +355,8 @@ until_more() {
 }
 
 steered() {
-	printf 'seed 1\nerror every=5\nstall every=2s for=300ms\n' >"$T/p.profile"
+	printf '%s\n' 'seed 1' 'error every=5' 'stall every=2s for=300ms' \
+		'square period=1s iops=2 else iops=3' >"$T/p.profile"
 	start steered --disk size=16M,iops=2 --disk "size=16M,profile=$T/p.profile" \
 		--disk size=16M,iops=3,group=g --disk size=16M,group=g \
 		--exec "while dd if=\$STALLSCOPE_DISK1 of=/dev/null bs=4k count=1 iflag=direct \
@@ -399,6 +400,11 @@ steered() {
 	expect_eq "changes of limits" "$(json '.disks | map(.limit_changes)' -c)" '[1,0,1,1]'
 	expect_eq "stalls as the device measured them" \
 		"$(json '.disks[:2] | map(.latency.stall_ns.count > 0)' -c)" '[true,true]'
+	expect_eq "the limit that stalled it most" "$(json '.disks[0].traced.stalled_under[0].iops')" 2
+	expect_eq "limits of the profile that stalled it" \
+		"$(json '.disks[1].traced.stalled_under | map(.iops) | sort' -c)" '[2,3]'
+	expect_eq "stalls that only the profile orders" "$(json '.disks[:2] |
+		map(.traced.profile_stall_ns > 0)' -c)" '[false,true]'
 	expect_has "report" "$out" "limit 2 IOPS; changed 1 time"
 }
 
