@@ -30,6 +30,7 @@
 #define BATCH	   32
 #define MAX_FRAME  (65535 + 14)
 #define MAX_WINDOW 4096
+#define LINK_S	   30	      /* for the link to come up */
 #define ROOM	   (64 << 20) /* of the socket; it grows only as frames wait there */
 
 enum exit_status {
@@ -90,10 +91,38 @@ static void query(int fd, unsigned long request, struct ifreq *ifr, const char *
 		die(EXIT_NO_LINK, what, strerror(errno));
 }
 
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/*
+ * The kernel sees later that the link is there, and drops what is sent before.
+ * The flag shows a moment before that is over; asking to be up once more waits
+ * for the same lock.
+ */
+static void wait_for_link(int fd, struct ifreq *ifr)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	const double until = now() + LINK_S;
+
+	while (!(ifr->ifr_flags & IFF_RUNNING)) {
+		if (now() > until)
+			die(EXIT_NO_LINK, ifr->ifr_name, "the link doesn't come up");
+		nanosleep(&pause, NULL);
+		query(fd, SIOCGIFFLAGS, ifr, ifr->ifr_name);
+	}
+	query(fd, SIOCSIFFLAGS, ifr, ifr->ifr_name);
+}
+
 static void link_up(struct run *r)
 {
 	struct ifreq ifr = { .ifr_name = "" };
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t longest;
 
 	if (fd < 0)
 		die(EXIT_NO_LINK, "no sockets", strerror(errno));
@@ -101,14 +130,17 @@ static void link_up(struct run *r)
 	query(fd, SIOCGIFHWADDR, &ifr, r->interface);
 	memcpy(r->kind.mac, ifr.ifr_hwaddr.sa_data, FRAME_MAC_LEN);
 	query(fd, SIOCGIFMTU, &ifr, r->interface);
-	if (!r->kind.max || r->kind.max > (uint32_t)ifr.ifr_mtu + 14)
-		r->kind.max = (uint32_t)ifr.ifr_mtu + 14;
+	longest = ifr.ifr_mtu < MAX_FRAME - 14 ? (uint32_t)ifr.ifr_mtu + 14 : MAX_FRAME;
+	if (!r->kind.max || r->kind.max > longest)
+		r->kind.max = longest;
 	if (r->kind.min > r->kind.max)
 		r->kind.min = r->kind.max;
 	silence_ipv6(r->interface);
 	query(fd, SIOCGIFFLAGS, &ifr, r->interface);
 	ifr.ifr_flags |= IFF_UP;
 	query(fd, SIOCSIFFLAGS, &ifr, r->interface);
+	query(fd, SIOCGIFFLAGS, &ifr, r->interface);
+	wait_for_link(fd, &ifr);
 	close(fd);
 }
 
@@ -138,7 +170,8 @@ static void open_socket(struct run *r)
 /* Was it the link that failed? Then the run is over. */
 static void check_error(struct run *r, const char *what)
 {
-	if (errno == EINTR || errno == EAGAIN)
+	/* The driver's queue is full: what is under way makes room. */
+	if (errno == EINTR || errno == EAGAIN || errno == ENOBUFS)
 		return;
 	if (errno != ENETDOWN && errno != ENXIO && errno != ENODEV)
 		die(EXIT_NO_LINK, what, strerror(errno));
@@ -279,14 +312,6 @@ static void tell(const struct run *r, double seconds)
 		printf("foreign frames: %" PRIu64 "\n", r->foreign);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static uint64_t number(const char *opt, const char *s, uint64_t min, uint64_t max)
 {
 	char *end;
@@ -303,7 +328,7 @@ static uint64_t number(const char *opt, const char *s, uint64_t min, uint64_t ma
 	return v;
 }
 
-static void usage(FILE *f)
+static void usage(void)
 {
 	fputs("usage: netcheck [OPTION]...\n"
 	      "Send frames over a loopback network device and check each that comes back.\n"
@@ -316,7 +341,7 @@ static void usage(FILE *f)
 	      "  --lossy           a lost frame is counted, but no failure\n"
 	      "Exit status: 0 good, 1 a frame was lost, broken or out of order, 2 a bad option,\n"
 	      "3 no such interface, or it went away.\n",
-	      f);
+	      stdout);
 }
 
 static void options(struct run *r, int argc, char **argv)
@@ -362,10 +387,9 @@ static void options(struct run *r, int argc, char **argv)
 			r->lossy = true;
 			break;
 		case 'h':
-			usage(stdout);
+			usage();
 			exit(EXIT_GOOD);
-		default:
-			usage(stderr);
+		default: /* getopt has said what is wrong */
 			exit(EXIT_USAGE);
 		}
 	}
