@@ -265,6 +265,24 @@ static void no_io(const struct attr_state *s, struct attribution *a)
 			 "the guest did no IO on the traced disks");
 }
 
+/* Without IO there is nobody to blame, but the network's stalls are worth a word. */
+static void add_net_stalls(struct attribution *a)
+{
+	char *sentence = a->verdict.sentence, sum[16];
+	size_t size = sizeof(a->verdict.sentence);
+
+	for (unsigned int n = 0; n < SS_MAX_NETS; n++) {
+		const struct attr_net *net = &a->net[n];
+		size_t len = strlen(sentence);
+
+		if (net->stalls)
+			snprintf(sentence + len, size - len,
+				 "; net%u's throttle stalled %" PRIu64 " time%s, %s in all", n,
+				 net->stalls, net->stalls == 1 ? "" : "s",
+				 attribution_fmt_ns(sum, sizeof(sum), net->stall_ns));
+	}
+}
+
 static void verdict(const struct attr_state *s, struct attribution *a)
 {
 	struct weights w;
@@ -273,6 +291,7 @@ static void verdict(const struct attr_state *s, struct attribution *a)
 
 	if (!a->io.count) {
 		no_io(s, a);
+		add_net_stalls(a);
 		return;
 	}
 	if (is_quiet(s, a)) {

@@ -401,6 +401,20 @@ TEST_F(verdict, counters, .title = "throttled_count is what was traced, and what
 	EXPECT_FALSE(w->a.disk[0].counters_agree);
 }
 
+TEST_F(verdict, net_alone,
+       .title = "without IO the sentence tells of a network device's stalls, by its name")
+{
+	struct world *w = &self->w;
+
+	w->cfg.nets = 2;
+	world_stall(w, SS_DEV_NET_BASE + 1, 1, T0 + SEC, T0 + SEC + 20 * MS, 20 * MS);
+	world_solve(w);
+	EXPECT_EQ(w->a.verdict.cause, ATTR_CAUSE_NONE);
+	EXPECT_STREQ(w->a.verdict.sentence,
+		     "the guest did no IO on the traced disks; net1's throttle "
+		     "stalled 1 time, 20 ms in all");
+}
+
 TEST_F(verdict, net_counters, .title = "so it is of a network device, which is named")
 {
 	struct world *w = &self->w;
