@@ -318,7 +318,6 @@ static int run(const char *build, int jobs)
 	unsetenv("MAKEFLAGS");
 	unsetenv("MFLAGS");
 	unsetenv("MAKELEVEL");
-	setenv("SS_TEST_TIME_SCALE", "0.5", 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	catch_signals();
 	printf("%d mutants, %d at once; first the tree without any\n", all.nr, jobs);
