@@ -145,6 +145,7 @@ int throttle_init(struct throttle *t, const struct throttle_limits *limits, uint
 	bucket_init(&t->bytes, &limits->bytes, now);
 	t->limited = any_limit(limits);
 	t->waiters = NULL;
+	t->turn = 0;
 	return 0;
 }
 
@@ -198,6 +199,19 @@ static void throttle_explain(const struct throttle *t, uint64_t lack_ops, uint64
 
 /* --- the line --- */
 
+static struct throttle_party *party_of(struct throttle_waiter *w)
+{
+	return w->party ? w->party : &w->own;
+}
+
+/* A party's requests have one turn after the other, none that has passed. */
+static void turn_take(const struct throttle *t, struct throttle_waiter *w)
+{
+	const struct throttle_party *party = party_of(w);
+
+	w->turn = (party->turn > t->turn ? party->turn : t->turn) + 1;
+}
+
 static void line_join(struct throttle *t, struct throttle_waiter *w, uint64_t bytes)
 {
 	struct throttle_waiter **at = &t->waiters;
@@ -205,11 +219,13 @@ static void line_join(struct throttle *t, struct throttle_waiter *w, uint64_t by
 	w->bytes = bytes;
 	if (w->waiting)
 		return;
-	while (*at)
+	while (*at && (*at)->turn <= w->turn)
 		at = &(*at)->next;
+	w->next = *at;
 	*at = w;
-	w->next = NULL;
 	w->waiting = true;
+	party_of(w)->waiting++;
+	party_of(w)->turn = w->turn;
 }
 
 static void line_leave(struct throttle *t, struct throttle_waiter *w)
@@ -222,6 +238,17 @@ static void line_leave(struct throttle *t, struct throttle_waiter *w)
 		at = &(*at)->next;
 	*at = w->next;
 	w->waiting = false;
+	party_of(w)->waiting--;
+}
+
+static void turn_granted(struct throttle *t, struct throttle_waiter *w)
+{
+	struct throttle_party *party = party_of(w);
+
+	if (w->turn > t->turn)
+		t->turn = w->turn;
+	if (w->turn > party->turn)
+		party->turn = w->turn;
 }
 
 /* Refills; does what there is suffice for all before @w, and for it? */
@@ -231,6 +258,8 @@ static bool look(struct throttle *t, const struct throttle_waiter *w, uint64_t b
 	uint64_t ops_ahead = 0, bytes_ahead = 0, lack_ops, lack_bytes;
 
 	for (const struct throttle_waiter *a = t->waiters; a && a != w; a = a->next) {
+		if (w && a->turn > w->turn)
+			break;
 		ops_ahead++;
 		bytes_ahead += a->bytes;
 	}
@@ -252,15 +281,19 @@ static bool ask(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, u
 	if (!throttle_limited(t))
 		return true;
 	pthread_mutex_lock(&t->lock);
+	if (w && !w->waiting)
+		turn_take(t, w);
 	granted = look(t, w, bytes, now, verdict);
 	if (granted) {
 		bucket_charge(&t->ops, 1);
 		bucket_charge(&t->bytes, bytes);
 	}
-	if (w && granted)
+	if (w && granted) {
 		line_leave(t, w);
-	else if (w)
+		turn_granted(t, w);
+	} else if (w) {
 		line_join(t, w, bytes);
+	}
 	pthread_mutex_unlock(&t->lock);
 	return granted;
 }
@@ -283,17 +316,22 @@ void throttle_leave(struct throttle *t, struct throttle_waiter *w)
 		return;
 	pthread_mutex_lock(&t->lock);
 	line_leave(t, w);
+	/* Turns it gave up aren't held against it. */
+	if (!party_of(w)->waiting && party_of(w)->turn > t->turn)
+		party_of(w)->turn = t->turn;
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool throttle_look(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes,
-		   uint64_t now, struct throttle_verdict *verdict)
+bool throttle_look(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+		   struct throttle_verdict *verdict)
 {
 	bool enough;
 
 	if (!throttle_limited(t))
 		return true;
 	pthread_mutex_lock(&t->lock);
+	if (w && !w->waiting)
+		turn_take(t, w);
 	enough = look(t, w, bytes, now, verdict);
 	pthread_mutex_unlock(&t->lock);
 	return enough;

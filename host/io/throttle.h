@@ -81,23 +81,41 @@ void bucket_charge(struct bucket *b, uint64_t n);
 uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack);
 
 /**
+ * struct throttle_party - one of those among whom a throttle is shared, such as a disk
+ * @turn: of its last request
+ * @waiting: waiters of its own in the line
+ *
+ * Zeroed at first, then the throttle's, under its lock.
+ */
+struct throttle_party {
+	uint64_t turn;
+	unsigned int waiting;
+};
+
+/**
  * struct throttle_waiter - whoever asks again and again, such as a queue
- * @next: the one that has waited less long
+ * @party: whose requests it asks for, set by its owner; NULL: it's one by itself
+ * @own: @party if that is NULL
+ * @next: the one after it in the line
+ * @turn: its request's; the line is sorted by it
  * @bytes: what it waits for
  * @waiting: it is in the throttle's line
  *
- * Zeroed at first, then the throttle's, under its lock; its owner may read
- * @waiting.
+ * Zeroed at first, then all but @party is the throttle's, under its lock; its
+ * owner may read @waiting.
  */
 struct throttle_waiter {
+	struct throttle_party *party, own;
 	struct throttle_waiter *next;
+	uint64_t turn;
 	uint64_t bytes;
 	bool waiting;
 };
 
 /**
  * struct throttle - a pair of buckets; may be shared by queues and disks
- * @waiters: who was refused, first come first served
+ * @waiters: who was refused, in the order in which they are served
+ * @turn: the highest that was granted
  *
  * The lock is held for a few instructions, never over IO.
  */
@@ -107,6 +125,7 @@ struct throttle {
 	struct bucket ops;
 	struct bucket bytes;
 	struct throttle_waiter *waiters;
+	uint64_t turn;
 };
 
 /**
@@ -170,12 +189,13 @@ bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
  * throttle_ask_in_turn() - the same for one of several that share fairly
  * @w: who asks
  *
- * What those need that were refused before is reserved for them: @w is granted
- * only tokens beyond that. Refused, it is in the line behind them, keeps its
- * place when it asks again, and leaves it when it's granted or by
- * throttle_leave(). So no one starves, and whoever always asks again at once
- * gets a request in turn with the others. The wait is the time until there are
- * tokens for all before it and for @w.
+ * What those need that were refused and whose turn is before is reserved for
+ * them: @w is granted only tokens beyond that. Refused, it is in the line behind
+ * them, keeps its turn when it asks again, and leaves the line when it's granted
+ * or by throttle_leave(). The parties' requests take turns, one each, whoever of
+ * a party asks for them: a disk with four queues gets no more than one with one.
+ * Within a turn it's first come first served. So no one starves. The wait is the
+ * time until there are tokens for all before it and for @w.
  */
 bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_t bytes,
 			  uint64_t now, struct throttle_verdict *verdict);
@@ -187,8 +207,8 @@ void throttle_leave(struct throttle *t, struct throttle_waiter *w);
  * throttle_look() - would @w be granted @bytes now? Nothing is charged or kept
  * @w: may be NULL: somebody who comes last
  */
-bool throttle_look(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes,
-		   uint64_t now, struct throttle_verdict *verdict);
+bool throttle_look(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+		   struct throttle_verdict *verdict);
 
 /**
  * struct throttle_state - a throttle at some time

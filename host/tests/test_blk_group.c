@@ -184,6 +184,53 @@ TEST_F(group, idle_disk_leaves_it_all, .title = "what one doesn't use is the oth
 	EXPECT_GE(g->done[1], 1);
 }
 
+#define MANY 4
+
+/* Whatever queue @q of @i has done is asked for again. */
+static void turn(struct group *g, unsigned int i, struct mock_queue *q)
+{
+	uint32_t id, len;
+
+	reg_write(g->disk[i].m, VIRTIO_MMIO_QUEUE_NOTIFY, q->index);
+	blk_step(g->disk[i].blk, q->index);
+	while (mock_used(q, &id, &len)) {
+		g->done[i]++;
+		mock_read(q, 0, DATA, 512);
+	}
+}
+
+TEST_F(group, equal_shares_of_queues,
+       .title = "a disk with four queues gets no more than one with one")
+{
+	const struct mock_blk_opts opts = { .throttle = &self->g.throttle, .queues = MANY };
+	struct group *g = &self->g;
+	struct mock_queue many[MANY];
+
+	group_make(g, 1, 400, 0);
+	ASSERT_EQ(mock_blk_init(&g->disk[1], &opts), 0);
+	g->nr++;
+	mock_negotiate(g->disk[1].m, BLK_FEATURES | FEAT(VIRTIO_BLK_F_MQ));
+	for (unsigned int i = 0; i < MANY; i++) {
+		mock_queue_init(&many[i], &g->disk[1].g, i, 64);
+		mock_setup_queue(g->disk[1].m, &many[i]);
+	}
+	mock_driver_ok(g->disk[1].m);
+	drain_burst(g);
+	for (unsigned int n = 0; n < 8; n++) {
+		mock_read(&g->disk[0].q, 0, DATA, 512);
+		for (unsigned int i = 0; i < MANY; i++)
+			mock_read(&many[i], 0, DATA, 512);
+	}
+	while (g->now < START + 10 * SEC) {
+		for (unsigned int i = 0; i < MANY; i++)
+			turn(g, 1, &many[i]);
+		turn(g, 0, &g->disk[0].q);
+		g->now += SEC / 1600;
+		g->disk[0].clock.now = g->disk[1].clock.now = g->now;
+	}
+	expect_shares(g, 4000);
+}
+
 TEST_F(group, first_come, .title = "tokens go to who was refused first, whoever asks first then")
 {
 	struct group *g = &self->g;

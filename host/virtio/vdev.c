@@ -44,6 +44,7 @@ void vdev_add_queue(struct vdev *dev, struct vdev_queue *q)
 {
 	q->dev = dev;
 	q->index = dev->nr_queues;
+	q->waiter.party = &dev->party;
 	dev->queue[dev->nr_queues++] = q;
 }
 

@@ -68,6 +68,7 @@ struct vdev_counters {
  * @mmio_ops: the device's, with its name
  * @id: its number in probes
  * @throttle: in use
+ * @party: all queues are one party to it
  * @active: between DRIVER_OK and reset
  * @lingers: its workers may wait a moment for more before they sleep
  * @warned_mem: atomic
@@ -83,6 +84,7 @@ struct vdev {
 	struct io_clock clock;
 	struct throttle *throttle;
 	struct throttle own_throttle;
+	struct throttle_party party;
 	struct vdev_counters counters;
 	bool active;
 	bool lingers;
