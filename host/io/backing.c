@@ -17,6 +17,8 @@
 
 #include "io/backing_uring.h"
 
+#define BACKING_BLOCK 4096 /* the largest logical block of today's disks */
+
 struct file_backing {
 	struct backing b;
 	int fd;
@@ -61,12 +63,25 @@ static int file_fallocate(struct backing *b, int mode, uint64_t off, uint64_t le
 	return 0;
 }
 
-/* A discard that the file system can't do is done: the content doesn't matter. */
+/* Can't be done there: by the file system or the device at all, or with its block size. */
+static bool is_unable(int ret)
+{
+	return ret == -EOPNOTSUPP || ret == -EINVAL;
+}
+
+/*
+ * A discard that can't be done is done: the content doesn't matter. A block
+ * device takes whole blocks of its own only, which may be larger than sectors.
+ */
 static int file_discard(struct backing *b, uint64_t off, uint64_t len)
 {
+	const uint64_t first = (off + BACKING_BLOCK - 1) / BACKING_BLOCK * BACKING_BLOCK;
+	const uint64_t end = (off + len) / BACKING_BLOCK * BACKING_BLOCK;
 	int ret = file_fallocate(b, FALLOC_FL_PUNCH_HOLE, off, len);
 
-	return ret == -EOPNOTSUPP ? 0 : ret;
+	if (ret == -EINVAL && first < end)
+		ret = file_fallocate(b, FALLOC_FL_PUNCH_HOLE, first, end - first);
+	return is_unable(ret) ? 0 : ret;
 }
 
 static int file_write_zeroes_by_hand(struct backing *b, uint64_t off, uint64_t len)
@@ -96,7 +111,7 @@ static int file_write_zeroes(struct backing *b, uint64_t off, uint64_t len, bool
 	/* A hole reads as zeroes; and where one can't be, write them. */
 	if (ret == -EOPNOTSUPP)
 		ret = file_fallocate(b, FALLOC_FL_PUNCH_HOLE, off, len);
-	if (ret == -EOPNOTSUPP)
+	if (is_unable(ret))
 		ret = file_write_zeroes_by_hand(b, off, len);
 	return ret;
 }

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -252,6 +254,87 @@ TEST(no_holes, .title = "a file system without holes: a discard is nothing, zero
 	EXPECT_EQ(b->ops->write_zeroes(b, 0, 4096, true), -EIO);
 	EXPECT_EQ(b->ops->write_zeroes(b, 0, 4096, false), -EIO);
 	EXPECT_EQ(fault_end(FAULT_FALLOCATE), 3);
+	backing_close(b);
+}
+
+/* Ranges of sectors on a disk that takes whole blocks of 4 KiB only. */
+static void check_unaligned(struct backing *b)
+{
+	enum { SIZE = 64 * 1024 };
+	static char data[SIZE], zero[SIZE];
+	const struct iovec iov = { data, SIZE };
+
+	memset(data, 0x5a, SIZE);
+	ASSERT_EQ(b->ops->writev(b, &iov, 1, 0), SIZE);
+	EXPECT_EQ(b->ops->write_zeroes(b, 512, 8192, false), 0);
+	EXPECT_EQ(b->ops->write_zeroes(b, 16384 - 512, 1024, true), 0);
+	EXPECT_EQ(b->ops->discard(b, 32768 - 512, 512), 0);
+	EXPECT_EQ(b->ops->discard(b, 40960 - 512, 4096 + 1024), 0);
+	ASSERT_EQ(b->ops->readv(b, &iov, 1, 0), SIZE);
+	EXPECT_EQ(data[511], 0x5a);
+	EXPECT_MEMEQ(data + 512, zero, 8192);
+	EXPECT_EQ(data[512 + 8192], 0x5a);
+	EXPECT_EQ(data[16384 - 513], 0x5a);
+	EXPECT_MEMEQ(data + 16384 - 512, zero, 1024);
+	EXPECT_EQ(data[16384 + 512], 0x5a);
+	/* Beside what was discarded nothing changes. */
+	EXPECT_EQ(data[32768 - 513], 0x5a);
+	EXPECT_EQ(data[32768], 0x5a);
+	EXPECT_EQ(data[40960 - 513], 0x5a);
+	EXPECT_EQ(data[40960 + 4096 + 512], 0x5a);
+}
+
+TEST(large_blocks, .title = "a disk with larger blocks: zeroes are written, whole blocks discarded")
+{
+	struct backing *b = open_disk("disk");
+
+	/* Each range is refused once; then the inner block is done. */
+	fault_set(FAULT_FALLOCATE, 0, 4, EINVAL);
+	check_unaligned(b);
+	EXPECT_EQ(fault_end(FAULT_FALLOCATE), 4);
+	fault_set(FAULT_FALLOCATE, 0, 1000, EINVAL);
+	check_unaligned(b);
+	EXPECT_EQ(fault_end(FAULT_FALLOCATE), 5);
+	backing_close(b);
+}
+
+/* A loop device on @file with blocks of 4 KiB, into @name. Return: 0 or -errno */
+static int loop_make(const char *file, char *name, size_t len)
+{
+	struct loop_config config = { .block_size = 4096 };
+	int ctl = open("/dev/loop-control", O_RDWR | O_CLOEXEC), nr, fd, ret = 0;
+
+	if (ctl < 0)
+		return -errno;
+	nr = ioctl(ctl, LOOP_CTL_GET_FREE);
+	close(ctl);
+	snprintf(name, len, "/dev/loop%d", nr);
+	fd = open(name, O_RDWR | O_CLOEXEC);
+	if (nr < 0 || fd < 0)
+		return -ENODEV;
+	config.fd = (__u32)open(file, O_RDWR | O_CLOEXEC);
+	config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+	if (ioctl(fd, LOOP_CONFIGURE, &config)) {
+		ret = -errno;
+		close(fd);
+		fd = ret;
+	}
+	close((int)config.fd);
+	return fd;
+}
+
+TEST(loop_device, .title = "a true block device with blocks of 4 KiB")
+{
+	struct backing *b;
+	char name[32], err[256];
+	int fd = loop_make(make_file("loop", 1 << 20), name, sizeof(name));
+
+	if (fd < 0)
+		SKIP("no loop device with blocks of 4 KiB here (%s)", strerror(-fd));
+	ASSERT_EQ(backing_open_file(name, false, &b, err, sizeof(err)), 0);
+	/* It goes with the last that has it open. */
+	close(fd);
+	check_unaligned(b);
 	backing_close(b);
 }
 
