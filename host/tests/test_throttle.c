@@ -4,8 +4,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "io/clock.h"
 #include "io/throttle.h"
@@ -390,6 +395,48 @@ TEST(line, .title = "who waits has a place until it's granted, or leaves")
 	throttle_leave(&t, &a);
 	throttle_get(&t, START + 2 * SEC, &state);
 	EXPECT_EQ(state.waiters, 0);
+	throttle_destroy(&t);
+}
+
+/* All that may be asked of a throttle, with waits of up to centuries. */
+static void ask_all(struct throttle *t)
+{
+	const struct throttle_limits slow = { .ops = { 1, 0 }, .bytes = { 512, 0 } };
+	struct throttle_waiter w = { 0 };
+	struct throttle_state state;
+	struct throttle_verdict v;
+
+	for (uint64_t bytes = 1; bytes < THROTTLE_MAX_RATE; bytes *= 8) {
+		throttle_ask(t, bytes, START, &v);
+		throttle_ask_in_turn(t, &w, bytes, START, &v);
+		throttle_look(t, &w, bytes, START, &v);
+	}
+	throttle_leave(t, &w);
+	throttle_set_limits(t, &slow, START);
+	throttle_ask(t, 1 << 20, START, &v);
+	throttle_get(t, START, &state);
+}
+
+TEST(never_sleeps, .title = "D83 whatever is asked of it, the bucket never sleeps: no system call")
+{
+	struct throttle t = pair(1, 512);
+	int status = 0;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		/* Any call but read, write and exit kills. */
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
+			_exit(4);
+		ask_all(&t);
+		syscall(SYS_exit, 0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+		SKIP("no seccomp here");
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(WEXITSTATUS(status), 0);
+	ask_all(&t);
 	throttle_destroy(&t);
 }
 
