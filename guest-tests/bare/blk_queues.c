@@ -149,3 +149,27 @@ TEST(storm_two)
 	EXPECT_EQ(c->io_errors, 0);
 	EXPECT_EQ(READ_ONCE(disk[1].vq.vr.used->idx), 0);
 }
+
+/*
+ * D22: the cheapest requests there are, a new one as soon as one is done, so that
+ * it often comes just when the worker has found the ring empty. If the worker
+ * then goes to sleep without another look, nobody wakes it any more.
+ */
+TEST(races)
+{
+	struct disk_queue *d = &disk[0];
+	uint32_t added = 0, done = 0;
+
+	disk_start(d, 0);
+	while (done < shared->rounds) {
+		while (added < shared->rounds && added - done < shared->depth) {
+			disk_add(d, added++ % shared->depth, VIRTIO_BLK_T_GET_ID, 0, 20);
+			vioq_kick(&d->vq);
+		}
+		while (disk_take(d, NULL) >= 0)
+			done++;
+		/* Now at once, now a little later, in steps of a nanosecond or less. */
+		for (uint32_t i = 0; i < done * 7 % 1024; i++)
+			__asm__ volatile("" : : : "memory");
+	}
+}

@@ -62,6 +62,21 @@ TEST_F(queues, storm, .timeout_s = NATIVE_TIMEOUT_S,
 	native_run(&self->n, "storm");
 }
 
+TEST_F(queues, races, .timeout_s = NATIVE_TIMEOUT_S,
+       .title = "D22 20,000 requests that come just when the worker wants to sleep")
+{
+	native_disk(&self->n,
+		    &(struct native_opts){
+			    .event_idx = true, .poll = true, .depth = 2, .rounds = 20000 });
+	native_run(&self->n, "races");
+}
+
+TEST_F(queues, races_no_event, .timeout_s = NATIVE_TIMEOUT_S, .title = "the same without EVENT_IDX")
+{
+	native_disk(&self->n, &(struct native_opts){ .poll = true, .depth = 2, .rounds = 20000 });
+	native_run(&self->n, "races");
+}
+
 TEST_F(queues, wrong_bell, .timeout_s = NATIVE_TIMEOUT_S,
        .title = "D6 D11 a QUEUE_NOTIFY of another width or queue rings nothing")
 {
