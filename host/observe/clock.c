@@ -17,6 +17,9 @@
 #include "observe/clock.h"
 #include "observe/clock_int.h"
 
+/* An error bound as large as this, 4 years, says nothing; multiples of it still fit. */
+#define ERROR_MAX (1ULL << 57)
+
 struct ss_clock *clock_new(uint64_t host_tsc_hz, uint64_t guest_tsc_hz)
 {
 	struct ss_clock *c = calloc(1, sizeof(*c));
@@ -257,14 +260,24 @@ static int build_guest(struct ss_clock *c)
 	return 0;
 }
 
+/* A guest can say anything of its clock: nothing here may wrap. */
+static uint64_t add_up(const uint64_t *v, unsigned int nr)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (__builtin_add_overflow(sum, v[i], &sum) || sum > ERROR_MAX)
+			return ERROR_MAX;
+	return sum;
+}
+
 static void sum_up(struct ss_clock *c)
 {
 	struct clock_info *i = &c->info;
-	uint64_t sum = i->offset_ns;
+	const uint64_t v[] = { i->offset_ns,	    i->host_bracket_ns,	  i->host_residual_ns,
+			       i->guest_bracket_ns, i->guest_residual_ns, i->extrapolation_ns };
 
-	sum += i->host_bracket_ns + i->host_residual_ns;
-	sum += i->guest_bracket_ns + i->guest_residual_ns;
-	i->error_ns = sum + i->extrapolation_ns;
+	i->error_ns = add_up(v, sizeof(v) / sizeof(v[0]));
 }
 
 int clock_build(struct ss_clock *c)
@@ -301,6 +314,8 @@ int clock_build(struct ss_clock *c)
 void clock_cover(struct ss_clock *c, uint64_t first_guest_ns, uint64_t last_guest_ns)
 {
 	const struct clock_knot *a, *b;
+	const uint64_t off[] = { c->info.host_bracket_ns, c->info.guest_bracket_ns,
+				 c->info.host_residual_ns, c->info.guest_residual_ns };
 	uint64_t slack, before = 0, after = 0;
 	int64_t first, last;
 
@@ -315,8 +330,7 @@ void clock_cover(struct ss_clock *c, uint64_t first_guest_ns, uint64_t last_gues
 	if (last > b->x)
 		after = (uint64_t)last - (uint64_t)b->x;
 	/* Both ends of the line through first and last knot may be off by this. */
-	slack = 2 * (c->info.host_bracket_ns + c->info.guest_bracket_ns + c->info.host_residual_ns +
-		     c->info.guest_residual_ns);
+	slack = 2 * add_up(off, sizeof(off) / sizeof(off[0]));
 	c->info.extrapolation_ns =
 		clock_scale_up(before > after ? before : after, (int64_t)slack, b->x - a->x);
 	sum_up(c);

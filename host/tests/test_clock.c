@@ -575,6 +575,12 @@ TEST(hostile, .title = "a guest's random samples break nothing")
 		}
 		i = info_of(c);
 		EXPECT_EQ(i.aligned, i.reason[0] == '\0');
+		/* it neither wraps nor does what is made of it */
+		EXPECT_LE(clock_error_ns(c), 1ULL << 57);
+		if (i.aligned)
+			EXPECT_GE(clock_error_ns(c), i.guest_residual_ns < 1ULL << 57
+							     ? i.guest_residual_ns
+							     : 1ULL << 57);
 		clock_free(c);
 	}
 }
