@@ -423,11 +423,12 @@ static void check_kernel(struct doctor *d)
 		    -err < 4000 ? strerror(-err) : "neither an ELF file nor BTF");
 		give_up(d, SS_EXIT_KERNEL);
 	} else {
-		add(d, "kernel", res.usable ? OK : FAIL,
-		    res.usable ? NULL : "use another kernel; Debian's 7.3 and later is good",
+		add(d, "kernel", res.usable ? OK : WARN,
+		    res.usable
+			    ? NULL
+			    : "runs without --sched work; to load schedulers use another kernel; "
+			      "Debian's 7.3 and later is good",
 		    "%s: %s", path, res.verdict);
-		if (!res.usable)
-			give_up(d, SS_EXIT_GUEST_UNFIT);
 	}
 }
 

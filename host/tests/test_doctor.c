@@ -3,6 +3,7 @@
  * stallscope doctor: what it finds depends on the machine, how it says it
  * doesn't.
  */
+#include <bpf/btf.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -83,6 +84,9 @@ static int kernel_finding(const char *path, char *result, char *text, size_t len
 TEST(kernels, .title = "a kernel that can't be used is a fault of its own")
 {
 	char result[8], text[512], path[512];
+	const void *raw;
+	struct btf *btf;
+	__u32 size;
 	FILE *f;
 	int status;
 
@@ -98,6 +102,19 @@ TEST(kernels, .title = "a kernel that can't be used is a fault of its own")
 	EXPECT_STREQ(result, "fail");
 	EXPECT_STRSTR(text, "not a kernel that can be read");
 	EXPECT_TRUE(status == SS_EXIT_KERNEL || status == SS_EXIT_KVM);
+	/* type information, but none of sched_ext: runs that load no scheduler are possible */
+	btf = btf__new_empty();
+	ASSERT_NOT_NULL(btf);
+	ASSERT_GT(btf__add_int(btf, "int", 4, BTF_INT_SIGNED), 0);
+	raw = btf__raw_data(btf, &size);
+	f = fopen(path, "w");
+	EXPECT_EQ(fwrite(raw, size, 1, f), 1);
+	fclose(f);
+	btf__free(btf);
+	status = kernel_finding(path, result, text, sizeof(text));
+	EXPECT_STREQ(result, "warn");
+	EXPECT_STRSTR(text, "without sched_ext");
+	EXPECT_TRUE(status == SS_EXIT_OK || status == SS_EXIT_KVM);
 	/* an ELF file without BTF */
 	status = kernel_finding("/proc/self/exe", result, text, sizeof(text));
 	EXPECT_STREQ(result, "fail");
