@@ -19,9 +19,11 @@
 #define LAST_WORDS_MS	   100 /* no more from the agent for so long: it's all */
 #define CLOCK_EVERY_NS	   (NSEC / 10)
 #define STATUS_EVERY_NS	   NSEC
-#define PLAIN_STATUS_EVERY 5		/* where standard output is no terminal */
-#define BOOT_LIMIT_NS	   (120 * NSEC) /* a guest that hasn't said hello by then is stuck */
-#define STOP_GRACE_NS	   (15 * NSEC)	/* for the agent to send what it has */
+#define PLAIN_STATUS_EVERY 5 /* where standard output is no terminal */
+/* A guest that hasn't said hello by then is stuck; seconds. Under emulation a busy host's is only slow. */
+#define BOOT_LIMIT_S	    120
+#define BOOT_LIMIT_NESTED_S 400
+#define STOP_GRACE_NS	    (15 * NSEC) /* for the agent to send what it has */
 
 static void store(struct guest *g, const void *rec, size_t len)
 {
@@ -146,6 +148,7 @@ static void watch_user(struct guest *g)
 static void watch_time(struct guest *g, uint64_t now)
 {
 	uint64_t limit = (uint64_t)g->run->o.time_limit_s * NSEC;
+	const uint64_t boot_s = run_in_nested() ? BOOT_LIMIT_NESTED_S : BOOT_LIMIT_S;
 	char *msg = g->run->r.end_message;
 	size_t size = sizeof(g->run->r.end_message);
 
@@ -158,9 +161,8 @@ static void watch_time(struct guest *g, uint64_t now)
 		snprintf(msg, size, "still running at the time limit of %u s",
 			 g->run->o.time_limit_s);
 		ask_stop(g, VM_END_TIMEOUT);
-	} else if (!g->hello_ns && now - g->begun_ns >= BOOT_LIMIT_NS) {
-		snprintf(msg, size, "no word from the guest's agent within %" PRIu64 " s",
-			 (uint64_t)(BOOT_LIMIT_NS / NSEC));
+	} else if (!g->hello_ns && now - g->begun_ns >= boot_s * NSEC) {
+		snprintf(msg, size, "no word from the guest's agent within %" PRIu64 " s", boot_s);
 		ask_stop(g, VM_END_TIMEOUT);
 	}
 }
