@@ -19,6 +19,9 @@ $(O)/tools/nested-vm/%.o: tools/nested-vm/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
+$(O)/tools/nested-vm/klog.o: cflags += -Itools/harness
+$(O)/tools/nested-vm/klog.o: | $(O)/gen/kernel_complaints.h
+
 $(O)/tools/nested-run: $(nested_run_obj)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^

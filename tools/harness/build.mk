@@ -17,6 +17,12 @@ $(O)/tools/harness/%.p.o: tools/harness/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -Itools/harness -c -o $@ $<
 
+$(O)/gen/kernel_complaints.h: tools/harness/kernel-complaints
+	@mkdir -p $(@D)
+	$(Q)sed -n '/^[^#]/s/.*/"&",/p' $< >$@
+
+$(O)/tools/harness/run_kmsg.p.o: | $(O)/gen/kernel_complaints.h
+
 $(O)/tools/harness/ss_harness.o: $(harness_obj)
 	$(say) LD $@
 	$(Q)$(CC) -nostdlib -r -o $@ $^

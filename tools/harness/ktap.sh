@@ -17,8 +17,13 @@
 # functions below, $T (a directory of the test's own) and $TMPDIR (which must
 # be empty at the end). A function `cleanup` of the script is run after each
 # test, also after one that failed, but not after one that was killed.
+#
+# $SS_KERNEL_LOG may be a command that prints the kernel's log, dmesg -r: a test
+# during which the kernel complains has then failed. (Where run_tests runs, that
+# watches the log.)
 
 ktap_script=$(realpath -- "$0")
+ktap_signs=$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/kernel-complaints
 ktap_names=() ktap_titles=() ktap_limits=() ktap_nested=()
 
 ktap_test() {
@@ -74,6 +79,26 @@ expect_match() {
 # expect_file PATH, expect_no_file PATH
 expect_file() { [ -e "$1" ] || ktap_unexpected "$1 isn't there"; }
 expect_no_file() { [ ! -e "$1" ] || ktap_unexpected "$1 is there"; }
+
+# kernel_complaints: those among the lines of a kernel's log or console on stdin
+kernel_complaints() {
+	awk 'NR == FNR { if (!/^#/) sign[$0]; next }
+		{
+			sub(/\r$/, "")
+			sub(/^<[0-7]>/, "")
+			sub(/^\[ *[0-9.]+\] */, "")
+			for (s in sign)
+				if (index($0, s) == 1) { print; next }
+		}' "$ktap_signs" -
+}
+
+# expect_quiet_kernel LOG: a kernel's console or log, in which there is no complaint
+expect_quiet_kernel() {
+	local found
+
+	found=$(kernel_complaints <"$1")
+	[ -z "$found" ] || ktap_unexpected "the kernel whose log is $1 complained: ${found%%$'\n'*}"
+}
 
 ktap_unexpected() {
 	printf '%s:%s: %s\n' "${BASH_SOURCE[2]##*/}" "${BASH_LINENO[1]}" "$1"
@@ -152,15 +177,21 @@ ktap_leftovers() {
 	find "$KTAP_DIR/tmp" -mindepth 1 -printf 'left a temporary file behind: %P\n' -quit
 }
 
+# ktap_kernel_log [SEEN]: the log, without so many lines at its beginning
+ktap_kernel_log() {
+	[ -z "${SS_KERNEL_LOG-}" ] || $SS_KERNEL_LOG | tail -n "+$((${1:-0} + 1))"
+}
+
 ktap_one() {
 	local number=$1 name=$2 title=$3 limit=$4 nested=$5
-	local pid rc=0 why left ok='ok' directive='' relay='s/^/# /'
+	local pid rc=0 why left ok='ok' directive='' relay='s/^/# /' seen complaint
 
 	rm -rf "${KTAP_DIR:?}"/*
 	mkdir "$KTAP_DIR/tmp" "$KTAP_DIR/scratch"
 	: >"$KTAP_DIR/out"
 	[ "$nested" = 0 ] || relay='/^    /b;s/^/# /'
 	limit=$(awk "BEGIN { print $limit * ${SS_TEST_TIME_SCALE:-1} }")
+	seen=$(ktap_kernel_log | wc -l)
 	# timeout makes a process group of its own
 	T=$KTAP_DIR/scratch TMPDIR=$KTAP_DIR/tmp timeout -s KILL "$limit" \
 		bash "$ktap_script" --ktap-run "$name" >>"$KTAP_DIR/out" 2>&1 </dev/null \
@@ -174,7 +205,11 @@ ktap_one() {
 	} 2>/dev/null
 	why=$(ktap_judge "$rc" "$limit")
 	left=$(ktap_leftovers "$pid")
-	if [ -n "$why" ]; then
+	complaint=$(ktap_kernel_log "$seen" | kernel_complaints | head -n 1)
+	if [ -n "$complaint" ]; then
+		echo "# the kernel complained: $complaint"
+		ok='not ok'
+	elif [ -n "$why" ]; then
 		echo "# $why"
 		ok='not ok'
 	elif [ "$rc" = 1 ] && [ -e "$KTAP_DIR/xfail" ]; then

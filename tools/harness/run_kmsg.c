@@ -8,16 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel_log.h"
 #include "run_int.h"
-
-/* How the messages begin; a user program's fault is logged as "traps: ...". */
-static const char *const complaints[] = {
-	"WARNING: ",	   "BUG: ",
-	"kernel BUG at ",  "Oops: ",
-	"INFO: task ",	   "rcu: INFO: ",
-	"watchdog: BUG: ", "UBSAN: ",
-	"Kernel panic - ", "general protection fault",
-};
 
 /**
  * run_kmsg_open() - begin to watch the log.
@@ -45,10 +37,7 @@ static bool is_complaint(const char *record, const char **text)
 	if (!semicolon || record[0] == ' ' || atoi(record) >> 3)
 		return false;
 	*text = semicolon + 1;
-	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
-		if (!strncmp(*text, complaints[i], strlen(complaints[i])))
-			return true;
-	return false;
+	return kernel_complains(*text);
 }
 
 static void blame_running(const struct run *run, const char *text)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel_log.h"
 #include "run.h"
 
 #define SHOWN 3 /* lines of trouble shown */
@@ -36,29 +37,15 @@ void klog_take_console(struct klog *k, int console)
 	}
 }
 
+/* A line of the log, "<4>[    1.234567] text", or of the console, without "<4>". */
 static bool is_trouble(const char *line)
 {
-	static const char *const signs[] = {
-		"WARNING: ",
-		"BUG: ",
-		"Oops",
-		"Kernel panic",
-		"general protection fault",
-		"blocked for more than",
-		"soft lockup",
-		"hard LOCKUP",
-		"self-detected stall",
-		"detected stalls on",
-		"refcount_t: ",
-		"UBSAN: ",
-		"KASAN: ",
-		"Out of memory: ",
-	};
-
-	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-		if (strstr(line, signs[i]))
-			return true;
-	return false;
+	if (*line == '<')
+		line += strcspn(line, "[");
+	if (*line == '[')
+		line += strcspn(line, "]") + 1;
+	line += strspn(line, " ");
+	return kernel_complains(line) || !strncmp(line, "Out of memory: ", 15);
 }
 
 void klog_report(const struct klog *k)

@@ -1,34 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Linux guests. Most runs share one machine whose KVM can run them: this one,
-# or an emulated one (tools/tests/guest/runs.sh, whose tests appear as subtests
-# and can be named by -t too). A few go the user's whole way, from here.
+# Linux guests. Most runs share one machine: tools/tests/guest/runs.sh. A few go the
+# user's whole way, from here.
 . "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/guest/machine.sh"
 
-src=$(realpath "$(dirname "$(realpath "$0")")/../..")
-build=${SS_BUILD:-$src/build}
 runs=$src/tools/tests/guest/runs.sh
-# Kept until the next start, for whoever looks into a failure.
 kept=$build/tests/guest
+tools=(bpftool)
 stallscope=$build/stallscope
-
-config() { sed -n "s/^$1 := //p" "$build/config.mk"; }
-
-# Whether Linux guests run on this machine's own KVM.
-native() { grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; }
-
-need_kernel() {
-	vmlinux=$(config GUEST_VMLINUX)
-	[ -n "$vmlinux" ] || vmlinux=$(config GUEST_KERNEL)
-	modules=$(config GUEST_MODULES)
-	[ -e "$vmlinux" ] || skip "there is no guest kernel"
-}
-
-# make_initrd OUTPUT MODULES OPTION...
-make_initrd() {
-	"$build/stallscope-mkinitramfs" --output "$1" --modules "${2:-none}" --module virtio_mmio \
-		--module virtio_blk --agent "$build/guest/agent" "${@:3}"
-}
 
 # A kernel that has no sched_ext, or the reason why there is none.
 old_kernel() {
@@ -42,13 +22,8 @@ old_kernel() {
 	rm "$1/why"
 }
 
-# Everything that runs.sh names under $GUEST.
 prepare() {
-	local fio
-
-	fio=$("$src/tools/get-fio") || fio=$(command -v fio) || skip "no fio"
-	cp "$build/stallscope" "$1/stallscope"
-	ln -s "$vmlinux" "$1/vmlinux"
+	need_fio
 	make_initrd "$1/initrd.cpio" "$modules" \
 		--file "$build/guest/scx_vtime:/usr/bin/scx_vtime" \
 		--file "$build/guest/scx_bad:/usr/bin/scx_bad" --file "$fio:/usr/bin/fio"
@@ -58,39 +33,7 @@ prepare() {
 	old_kernel "$1/old"
 }
 
-shared_machine() {
-	local tests=() t
-
-	need_kernel
-	mkdir "$T/guest"
-	rm -rf "$kept"
-	mkdir -p "$kept"
-	prepare "$T/guest"
-	for t in ${SS_GUEST_TESTS-}; do tests+=(-t "$t"); done
-	if native; then
-		GUEST=$T/guest RUNS=$kept "$runs" "${tests[@]}" | sed -u 's/^/    /'
-	else
-		in_machine "${tests[@]}" | sed -u 's/^/    /'
-	fi
-}
-
-# runs.sh and what it needs, in an emulated machine
-in_machine() {
-	local tool file with=()
-
-	for tool in bash sed tail timeout find jq bpftool flock mktemp realpath; do
-		with+=(--exec-bin "$(command -v "$tool")")
-	done
-	for file in stallscope vmlinux initrd.cpio silent.cpio old/why old/vmlinuz old/initrd.cpio; do
-		[ ! -e "$T/guest/$file" ] ||
-			with+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
-	done
-	STALLSCOPE_BUILD=$build "$src/tools/nested" --timeout 2900 --memory 2560 --out "$kept" \
-		"${with[@]}" --file "$src/tools/harness/ktap.sh:/t/tools/harness/ktap.sh" \
-		--file "$runs:/t/tools/tests/guest/runs.sh" --env GUEST=/guest --env RUNS=/out \
-		--env "SS_TEST_TIME_SCALE=${SS_TEST_TIME_SCALE:-1}" -- \
-		bash /t/tools/tests/guest/runs.sh "$@"
-}
+shared_machine() { guest_machine; }
 
 # ---- the whole way ----
 
@@ -101,7 +44,7 @@ whole() {
 	rm -rf "${kept:?}/$1"
 	rc=0
 	"$stallscope" run --name "$1" --out "$kept/$1" --kernel "$vmlinux" \
-		${modules:+--modules "$modules"} --memory 256M --disk size=16M,iops=20 "${@:2}" \
+		${modules:+--modules "$modules"} --memory 256M --disk size=16M,iops=4 "${@:2}" \
 		>"$T/out" 2>"$T/err" || rc=$?
 	out=$(cat "$T/out")
 	err=$(cat "$T/err")
@@ -120,7 +63,7 @@ installed() {
 passes_on() {
 	installed
 	whole passes_on --sched "$build/guest/scx_vtime" --exec \
-		'dd if=$STALLSCOPE_DISK0 of=/dev/null bs=4k count=60 iflag=direct; exit 7'
+		'dd if=$STALLSCOPE_DISK0 of=/dev/null bs=4k count=20 iflag=direct; exit 7'
 	expect_eq "exit status" "$rc" 13
 	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
 	expect_match "stderr" "$err" "^stallscope: --exec: .* 7.*$kept/passes_on"
@@ -179,23 +122,8 @@ schema() {
 	diag "$n runs"
 }
 
-# -t may name a test of runs.sh too; -l lists those as well.
-list_more() { [ "$1" != -l ] || "$runs" -l; }
-
-args=()
-while [ "${1-}" = -t ] && [ $# -ge 2 ]; do
-	matching=$("$runs" -l -t "$2" | cut -f1)
-	if [ -n "$matching" ]; then
-		SS_GUEST_TESTS="${SS_GUEST_TESTS-} $(xargs <<<"$matching")"
-		export SS_GUEST_TESTS
-		args+=(-t shared_machine)
-	fi
-	args+=(-t "$2")
-	shift 2
-done
-list_more "${1-}"
 ktap_test -T 3000 -n shared_machine "runs of guests in one machine"
 ktap_test -T 400 passes_on "a failing workload's status comes back, the run is kept"
 ktap_test -T 400 interrupted "ctrl-C goes through to the guest"
 ktap_test schema "every run.json is as its schema says"
-ktap_main "${args[@]}" "$@"
+guest_main shared_machine "$@"

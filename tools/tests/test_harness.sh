@@ -178,6 +178,33 @@ shell_ends() {
 	expect_eq "what is in \$TMPDIR" "$(ls "$TMPDIR")" ""
 }
 
+shell_kernel_complains() {
+	cat >"$T/kernel.sh" <<-EOF
+		. "$src/tools/harness/ktap.sh"
+		warns() { echo '<4>[    7.000001] WARNING: mm/x.c:1 at f, CPU#0' >>"$T/log"; }
+		fails_too() { warns; fail "of its own"; }
+		quiet() { echo '<12>[    8.000000] WARNING: from a program' >>"$T/log"; }
+		reads() { expect_quiet_kernel "$T/console"; }
+		for t in warns fails_too quiet reads; do ktap_test \$t; done
+		ktap_main "\$@"
+	EOF
+	chmod +x "$T/kernel.sh"
+	echo '<1>[    0.000001] BUG: before it all' >"$T/log"
+	printf '[    3.5] sched_ext: fine\r\nINFO: no task\n' >"$T/console"
+	export SS_KERNEL_LOG="cat $T/log"
+	expect_end "$T/kernel.sh" quiet 'ok 1 ' 0
+	expect_end "$T/kernel.sh" warns 'not ok 1 ' 1 "# the kernel complained: WARNING: mm/x.c:1"
+	expect_end "$T/kernel.sh" fails_too 'not ok 1 ' 1 "of its own"
+	expect_end "$T/kernel.sh" reads 'ok 1 ' 0
+	printf '[   93.500000] INFO: task dd:17 blocked for more than 2 seconds.\r\n' >>"$T/console"
+	expect_end "$T/kernel.sh" reads 'not ok 1 ' 1 "complained: INFO: task dd:17 blocked"
+	# Each sign alone, with and without level and time
+	grep -v '^#' "$src/tools/harness/kernel-complaints" >"$T/signs"
+	[ "$(wc -l <"$T/signs")" -ge 10 ] || fail "hardly a sign"
+	expect_eq "signs that are known" "$(sed 's/.*/<3>[    0.5] &x\n&x/' "$T/signs" |
+		kernel_complaints | wc -l)" "$(($(wc -l <"$T/signs") * 2))"
+}
+
 # ---- the runner ----
 
 # A list of one line a program, each a script made of the text given for it.
@@ -593,6 +620,7 @@ for name in c_passes c_checks c_assert_stops c_other_threads c_crashes c_leaks c
 done
 ktap_test c_hangs "a test that hangs is killed with all it started, and fails"
 ktap_test shell_ends "each way for a shell test to end is told apart"
+ktap_test shell_kernel_complains "a kernel that complains fails a shell test"
 ktap_test run_passes "a run that passes"
 ktap_test run_with_a_failure "one failure makes the run fail"
 ktap_test run_hangs "a program that hangs makes the run fail"

@@ -15,7 +15,7 @@ start() {
 	dir=$RUNS/$1
 	rm -rf "$dir"
 	"$GUEST/stallscope" run --nested=never --no-trace --kernel "$GUEST/vmlinux" \
-		--initrd "$GUEST/initrd.cpio" --cpus 4 --append maxcpus=1 --memory 384M --time-limit 900 \
+		--initrd "$GUEST/initrd.cpio" --cpus 4 --append 'maxcpus=1 loglevel=5' --memory 384M --time-limit 900 \
 		--name "$1" --out "$dir" "${@:2}" >"$T/out" 2>"$T/err" </dev/null &
 	pid=$!
 }
@@ -29,6 +29,7 @@ finish() {
 	log=$(cat "$dir/workload.log")
 	diag "$log"
 	expect_eq "exit status" "$rc" 0
+	expect_quiet_kernel "$dir/console.log"
 	# Whatever the driver did, it was nothing that the device had to refuse.
 	expect_eq "errors, lost chains, broken rings, stalled queues" "$(json '.disks[0].counters |
 		[.io_errors, .chains_dropped, .invalid_avail_idx_count, .currently_throttled_gauge] |

@@ -8,6 +8,7 @@
 . "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
 
 : "${GUEST:=/none}" "${RUNS:=/none}"
+complains=
 vtime=(--sched /usr/bin/scx_vtime)
 
 # host/exitcodes.h
@@ -29,8 +30,8 @@ io_count() {
 # compose NAME OPTION...: the command line of a run. One CPU unless a run is about
 # scheduling: under emulation a second one doubles the time to boot.
 compose() {
-	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --cpus 1
-		--memory 256M --time-limit 300 --name "$1" --out "$RUNS/$1" "${@:2}")
+	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --append loglevel=5
+		--cpus 1 --memory 256M --time-limit 300 --name "$1" --out "$RUNS/$1" "${@:2}")
 	[[ " $* " == *" --initrd "* ]] || run+=(--initrd "$GUEST/initrd.cpio")
 	dir=$RUNS/$1
 	pins=/sys/fs/bpf/stallscope/$1
@@ -44,7 +45,8 @@ start() {
 	pid=$!
 }
 
-# finish: sets rc, out, err and checks what holds for every run
+# finish: sets rc, out, err and checks what holds for every run; the guest's kernel
+# may complain if $complains says so
 finish() {
 	rc=0
 	wait "$pid" || rc=$?
@@ -53,6 +55,7 @@ finish() {
 	head -n 60 "$T/out"
 	diag "$err"
 	nothing_left
+	[ -n "$complains" ] || expect_quiet_kernel "$dir/console.log"
 }
 
 go() {
@@ -259,13 +262,25 @@ workload_fails() {
 }
 
 guest_panics() {
+	complains=yes
 	go guest_panics --disk size=16M,iops=2 --exec "$(io_count 8); echo c >/proc/sysrq-trigger; sleep 100"
 	failed $PANIC panic panicked
+	expect_has "complaints" "$(kernel_complaints <"$dir/console.log")" "Kernel panic - "
 	expect_has "the console's log" "$(cat "$dir/console.log")" "sysrq"
 	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
 	expect_eq "the disk at the end" "$(jq -c ".disks[0] | [.name, .consistent, .queues[0].ready]" \
 		"$dir/dump.json")" '["disk0",true,true]'
 	reported
+}
+
+kernel_complains() {
+	# One write takes four times as long as a task may wait for it.
+	complains=yes
+	go kernel_complains --disk size=16M,bps=64K --exec 'echo 2 >/proc/sys/kernel/hung_task_timeout_secs
+		dd if=/dev/zero of=$STALLSCOPE_DISK0 bs=512K count=2 conv=fsync 2>&1'
+	ended 0 poweroff
+	expect_match "complaints" "$(kernel_complaints <"$dir/console.log")" \
+		'INFO: task .* for more than 2 seconds'
 }
 
 guest_reboots() {
@@ -429,6 +444,7 @@ ktap_test -T 400 scheduler_ejected "a scheduler that the kernel ejects"
 ktap_test -T 400 scheduler_stalls "a scheduler that the watchdog ejects"
 ktap_test -T 400 workload_fails "a workload that fails"
 ktap_test -T 400 guest_panics "a guest that panics"
+ktap_test -T 400 kernel_complains "a guest whose kernel finds a task hung is noticed"
 ktap_test -T 400 guest_reboots "a guest that reboots"
 ktap_test -T 400 guest_hangs "a guest that says nothing"
 ktap_test -T 400 time_limit "a workload that doesn't end"
