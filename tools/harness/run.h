@@ -62,10 +62,11 @@ struct run {
 	struct run_tiers tiers;
 	struct run_program *programs;
 	int n_programs;
-	int n_selected;	      /* in all shards */
-	bool others_test;     /* there is a shard other than ours that can run something */
-	volatile int signal;  /* that interrupts the run; 0: none */
-	struct run_job *jobs; /* while they run */
+	int n_selected;		/* in all shards */
+	bool others_test;	/* there is a shard other than ours that can run something */
+	volatile int signal;	/* that interrupts the run; 0: none */
+	struct run_job *jobs;	/* while they run */
+	struct run_job **order; /* in which they start; results are printed in the list's */
 	int lock_fd;
 	int kmsg_fd;
 };

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,7 +21,8 @@
 #include "run_int.h"
 #include "ss_clean.h"
 
-#define REAP_S 0.2 /* should a SIGCHLD come just before a wait */
+#define REAP_S	  0.2  /* should a SIGCHLD come just before a wait */
+#define GUEST_MIB 3072 /* that must be free for guests beside others */
 
 double run_now(void)
 {
@@ -339,24 +341,50 @@ static void advance(struct run *run, struct run_job *jobs, int *front)
 	}
 }
 
-static bool may_start(const struct run *run, const struct run_job *jobs, const struct run_job *j)
+/* MiB that may be had, or a lot if nobody says. */
+static long memory_available(void)
 {
+	FILE *f = fopen("/proc/meminfo", "re");
+	long kib = LONG_MAX;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemAvailable: %ld kB", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib / 1024;
+}
+
+static bool may_start(const struct run *run, const struct run_job *j)
+{
+	unsigned int needs = 0;
 	int running = 0;
 
 	for (int i = 0; i < run->n_programs; i++) {
-		if (jobs[i].state != RUN_RUNNING)
+		if (run->jobs[i].state != RUN_RUNNING)
 			continue;
+		needs |= run->jobs[i].p->needs;
 		running++;
-		if ((jobs[i].p->needs | j->p->needs) & RUN_ALONE)
-			return false;
 	}
-	return running < run->opts.jobs;
+	if (running >= run->opts.jobs || (running && ((needs | j->p->needs) & RUN_ALONE)))
+		return false;
+	return !(needs & j->p->needs & RUN_NEEDS_GUEST) || memory_available() >= GUEST_MIB;
 }
 
-static void start_more(struct run *run, struct run_job *jobs)
+/* The longer it may take the sooner it starts, or all would wait for it at the end. */
+static int by_limit(const void *a, const void *b)
+{
+	const struct run_job *const *x = a, *const *y = b;
+	int longer = (*y)->p->timeout_s - (*x)->p->timeout_s;
+
+	return longer ? longer : (*x)->index - (*y)->index;
+}
+
+static void start_more(struct run *run)
 {
 	for (int i = 0; i < run->n_programs; i++) {
-		struct run_job *j = &jobs[i];
+		struct run_job *j = run->order[i];
 		const char *lacks = run_tiers_lacks(&run->tiers, j->p->needs);
 		int err;
 
@@ -374,8 +402,12 @@ static void start_more(struct run *run, struct run_job *jobs)
 			dispose(j, KTAP_FAIL, "not built, or not executable");
 			continue;
 		}
-		if (!may_start(run, jobs, j))
-			return;
+		if (!may_start(run, j)) {
+			/* One that is to be alone would wait for ever for those after it. */
+			if (j->p->needs & RUN_ALONE)
+				return;
+			continue;
+		}
 		err = start(run, j);
 		if (err)
 			dispose(j, KTAP_FAIL, strerror(-err));
@@ -456,7 +488,8 @@ int run_exec_all(struct run *run)
 	struct run_job *jobs = calloc(run->n_programs, sizeof(*jobs));
 	int front = 0;
 
-	if (!jobs)
+	run->order = calloc(run->n_programs, sizeof(struct run_job *));
+	if (!jobs || !run->order)
 		return -ENOMEM;
 	for (int i = 0; i < run->n_programs; i++) {
 		jobs[i].p = &run->programs[i];
@@ -464,16 +497,19 @@ int run_exec_all(struct run *run)
 		jobs[i].held = open_memstream(&jobs[i].held_text, &jobs[i].held_len);
 		if (!jobs[i].held)
 			return -ENOMEM;
+		run->order[i] = &jobs[i];
 	}
+	qsort(run->order, run->n_programs, sizeof(*run->order), by_limit);
 	run->jobs = jobs;
 	printf("1..%d\n", run->n_programs);
 	do {
-		start_more(run, jobs);
+		start_more(run);
 		advance(run, jobs, &front);
 		wait_some(run, jobs);
 		advance(run, jobs, &front);
 	} while (front < run->n_programs);
 	run->jobs = NULL;
+	free(run->order);
 	free(jobs);
 	return 0;
 }

@@ -415,6 +415,21 @@ run_parallel() {
 	expect_eq "the order" "$i" "ok 1 t:one.sh;ok 2 t:two.sh;ok 3 t:skip.sh # SKIP x;"
 }
 
+run_longest_first() {
+	local i
+
+	program short "echo short >>\$P/order; $good" timeout=5
+	program long "echo long >>\$P/order; $good" timeout=50
+	program alone "echo alone >>\$P/order; $good" "alone timeout=20"
+	export P=$T
+	run_list -j 1
+	expect_eq "the order they ran in" "$(xargs <"$T/order")" "long alone short"
+	i=$(grep -E '^ok' <<<"$out" | xargs)
+	expect_eq "the order of their results" "$i" "ok 1 t:short.sh ok 2 t:long.sh ok 3 t:alone.sh"
+	run_list -j 3
+	expect_eq "the last line" "$(last_line)" "3 passed, 0 failed, 0 skipped"
+}
+
 run_selects() {
 	program good "$good"
 	program other "$good"
@@ -642,6 +657,7 @@ ktap_test run_not_valid "output that isn't KTAP makes the run fail"
 ktap_test run_mixed_streams "what goes to stderr doesn't break results"
 ktap_test run_live "results appear while the program runs"
 ktap_test run_parallel "programs run at once, their output in order"
+ktap_test run_longest_first "what may take longest starts first; the results keep the list's order"
 ktap_test run_selects "by target, by program, by test"
 ktap_test run_shards "each program is in exactly one shard, always the same"
 ktap_test run_shards_of_all "the shards of all tests are all tests, each once"

@@ -411,7 +411,7 @@ steered() {
 	ended 0 poweroff
 	[ "$(json '.disks[0].counters.reads_completed')" -ge 1000 ] || fail "hardly any read"
 	sound
-	expect_no_file /run/stallscope
+	expect_no_file /run/stallscope/steered.sock
 	expect_eq "changes of limits" "$(json '.disks | map(.limit_changes)' -c)" '[1,0,1,1]'
 	expect_eq "stalls as the device measured them" \
 		"$(json '.disks[:2] | map(.latency.stall_ns.count > 0)' -c)" '[true,true]'
