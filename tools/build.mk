@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The kernel checker and the two halves of tools/nested.
+# The kernel checker, what clears up after killed runs, the two halves of tools/nested.
 
 nested_run_obj := $(patsubst %,$(O)/tools/nested-vm/%.o,main session machine klog)
 
-all_targets += $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init $(O)/nested
+all_targets += $(O)/tools/btfcheck $(O)/tools/clear-runs $(O)/tools/nested-run $(O)/guest/nested-init $(O)/nested
 
 $(O)/tools/btfcheck.o: tools/btfcheck.c
 	@mkdir -p $(@D)
@@ -13,6 +13,15 @@ $(O)/tools/btfcheck.o: tools/btfcheck.c
 $(O)/tools/btfcheck: $(O)/tools/btfcheck.o $(O)/host/observe/btf_check.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(LIBBPF_LIBS)
+
+$(O)/tools/clear-runs.o: tools/clear-runs.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+
+$(O)/tools/clear-runs: $(O)/tools/clear-runs.o $(O)/libstallscope.a
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
 
 $(O)/tools/nested-vm/%.o: tools/nested-vm/%.c
 	@mkdir -p $(@D)
@@ -37,4 +46,4 @@ $(O)/nested: tools/build.mk
 	$(Q)printf '#!/bin/sh\nSTALLSCOPE_BUILD=%s exec %s/tools/nested "$$@"\n' \
 		'$(abspath $(O))' '$(CURDIR)' >$@ && chmod +x $@
 
--include $(O)/tools/btfcheck.d $(nested_run_obj:.o=.d)
+-include $(O)/tools/btfcheck.d $(O)/tools/clear-runs.d $(nested_run_obj:.o=.d)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What test programs leave behind: processes, temporary files, mounts in
- * them. A program's are found when it ends, those of a run that was killed
+ * them, pins. A program's are found when it ends, those of a run that was killed
  * when the next one begins.
  */
 #include <dirent.h>
@@ -164,6 +164,26 @@ static void kill_stale(const char *build)
 	}
 }
 
+/* Pins, locks and sockets of stallscope runs that were killed with their tests. */
+static void clear_runs(const char *build)
+{
+	char path[1024];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/tools/clear-runs", build);
+	if (access(path, X_OK) ||
+	    (access("/run/stallscope", F_OK) && access("/sys/fs/bpf/stallscope", F_OK)))
+		return;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		execl(path, path, (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 static int make_dir(const char *build, const char *name, char *path, size_t size)
 {
 	snprintf(path, size, "%s/%s", build, name);
@@ -194,6 +214,7 @@ int run_begin(struct run *run)
 	if (flock(run->lock_fd, LOCK_EX | LOCK_NB))
 		return -EBUSY;
 	kill_stale(build);
+	clear_runs(build);
 	snprintf(path, sizeof(path), "%s/tests/tmp", build);
 	ret = ss_remove_tree(path);
 	if (ret)
@@ -213,5 +234,7 @@ void run_end(struct run *run)
 
 	snprintf(path, sizeof(path), "%s/tests/tmp", run->opts.build);
 	ss_remove_tree(path);
+	/* Programs that were killed could not. */
+	clear_runs(run->opts.build);
 	close(run->lock_fd);
 }

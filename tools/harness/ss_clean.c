@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <mntent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,16 +129,36 @@ int ss_kill_children(pid_t parent)
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
-	if (remove(path) && errno == EBUSY) {
-		umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
-		remove(path);
-	}
+	remove(path);
 	return 0;
+}
+
+/* Returns how many mounts in that directory were undone. */
+static int unmount_in(const char *dir)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	size_t len = strlen(dir);
+	struct mntent *m;
+	int n = 0;
+
+	while (mounts && (m = getmntent(mounts)))
+		if (!strncmp(m->mnt_dir, dir, len) && m->mnt_dir[len] == '/' &&
+		    !umount2(m->mnt_dir, MNT_DETACH | UMOUNT_NOFOLLOW))
+			n++;
+	if (mounts)
+		endmntent(mounts);
+	return n;
 }
 
 /** ss_remove_tree() - rm -rf; what is mounted in it is unmounted. Returns 0 or -errno. */
 int ss_remove_tree(const char *path)
 {
+	char *real = realpath(path, NULL);
+
+	/* Once more, for mounts on top of mounts. */
+	while (real && unmount_in(real))
+		;
+	free(real);
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	return access(path, F_OK) ? 0 : -EBUSY;
 }

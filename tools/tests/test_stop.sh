@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A run of tests that is stopped by ctrl-C or kill -9 leaves, after its next
+# start, no process, mount, pin or temporary file, whatever it was at.
+. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+
+src=$(realpath "$(dirname "$(realpath "$0")")/../..")
+build=${SS_BUILD:-$src/build}
+cache=${STALLSCOPE_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/stallscope}
+run=stop-$$
+pins=/sys/fs/bpf/stallscope/$run
+
+# program BODY: the one test program; BODY makes $READY when it has come to the point
+program() {
+	mkdir -p "$T/build/tools"
+	ln -sf "$build/tools/clear-runs" "$T/build/tools/"
+	printf '#!/bin/bash\n[ "$1" != -l ] || { echo x; exit; }\n%s\n' \
+		'printf "KTAP version 1\n1..1\n"'"$1" >"$T/program.sh"
+	chmod +x "$T/program.sh"
+	echo "t $T/program.sh" >"$T/list"
+	echo "t $src/tools/harness/tests/shell_victim.sh" >"$T/next"
+	export READY=$T/ready
+}
+
+# stop SIGNAL: of a run once it is at the point, or once $AT is there
+stop() {
+	local runner i
+
+	(cd "$src" && exec "$build/run_tests" -b "$T/build" -f "$T/list" >"$T/out" 2>&1) &
+	runner=$!
+	for ((i = 0; i < 6000; i++)); do
+		! compgen -G "${AT:-$READY}" >/dev/null || break
+		kill -0 "$runner" || fail "it ended: $(cat "$T/out")"
+		sleep 0.02
+	done
+	kill "-$1" "$runner"
+	rc=0
+	wait "$runner" 2>/dev/null || rc=$?
+	[ "$1" = INT ] || return 0
+	expect_eq "exit status" "$rc" 130
+	nothing_left
+}
+
+# The next start, of something else.
+start_again() {
+	(cd "$src" && "$build/run_tests" -b "$T/build" -f "$T/next" -t passes) >"$T/out" 2>&1 ||
+		fail "$(cat "$T/out")"
+	nothing_left
+}
+
+nothing_left() {
+	local i left
+
+	# What is killed takes a moment to go.
+	for ((i = 0; i < 250; i++)); do
+		left=$(grep -lzx "SS_RUN_DIR=$T/build" /proc/[0-9]*/environ 2>/dev/null |
+			grep -v "^/proc/$BASHPID/") || break
+		sleep 0.02
+	done
+	expect_eq "processes" "$left" ""
+	expect_eq "mounts" "$(grep -F "$T/build" /proc/mounts || true)" ""
+	expect_no_file "$T/build/tests/tmp"
+	expect_no_file "$pins"
+	expect_eq "in /run/stallscope" "$(ls /run/stallscope 2>/dev/null | grep "^$run" || true)" ""
+	for dir in "$cache"/run/nested.*; do
+		[ ! -d "$dir" ] || ! flock -n "$dir" true || fail "$dir is left"
+	done
+}
+
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+
+# ---- in a test of this process's machine ----
+
+# Files, a mount where that can be, a child that left its parents
+in_process() {
+	need_root
+	program "
+		touch \$TMPDIR/file
+		mkdir \$TMPDIR/mount
+		mount -t tmpfs none \$TMPDIR/mount 2>/dev/null
+		setsid bash -c 'trap : INT TERM HUP; while :; do sleep 1000; done' &
+		touch \$READY
+		sleep 1000"
+	stop INT
+	rm "$READY"
+	stop KILL
+	expect_file "$T/build/tests/tmp"
+	start_again
+}
+
+# As a run of stallscope has them that dies with its test
+pinned() {
+	need_root
+	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || skip "no bpffs"
+	program "
+		mkdir -p /run/stallscope $pins
+		touch /run/stallscope/$run.lock
+		bpftool map create $pins/counters type array key 4 value 4 entries 1 name x 2>/dev/null
+		flock /run/stallscope/$run.lock sh -c 'touch \$READY; sleep 1000'"
+	stop INT
+	rm "$READY"
+	stop KILL
+	expect_file "$pins"
+	start_again
+}
+
+# ---- with an emulated machine ----
+
+need_machine() {
+	need_root
+	[ -x "$build/tools/nested-run" ] && ls "$cache"/kernel/*/kind >/dev/null 2>&1 ||
+		skip "no kernel in the cache: make fetches one"
+	export STALLSCOPE_BUILD=$build
+	program "
+		\"$src/tools/nested\" -- sh -c 'echo up; sleep 1000' | while read -r line; do
+			touch \"\$READY\"
+		done"
+}
+
+machine_interrupted() {
+	need_machine
+	stop INT
+}
+
+machine_killed() {
+	need_machine
+	stop KILL
+	start_again
+}
+
+# While the machine's files are being packed
+packing() {
+	need_machine
+	AT=$T/build/tests/tmp/nested.*/initrd* stop INT
+	AT=$T/build/tests/tmp/nested.*/initrd* stop KILL
+	start_again
+}
+
+ktap_test -T 120 in_process "stopped within a test: processes, mounts and files go"
+ktap_test -T 120 pinned "stopped while a run has pins: they go"
+ktap_test -T 240 packing "stopped while an emulated machine is being made"
+ktap_test -T 240 machine_interrupted "ctrl-C while an emulated machine runs"
+ktap_test -T 240 machine_killed "kill -9 while an emulated machine runs"
+ktap_main "$@"
