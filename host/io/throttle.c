@@ -363,8 +363,3 @@ void throttle_get(struct throttle *t, uint64_t now, struct throttle_state *out)
 		out->waiters++;
 	pthread_mutex_unlock(&t->lock);
 }
-
-bool throttle_limited(const struct throttle *t)
-{
-	return __atomic_load_n(&t->limited, __ATOMIC_ACQUIRE);
-}

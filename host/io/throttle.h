@@ -227,6 +227,9 @@ struct throttle_state {
 void throttle_get(struct throttle *t, uint64_t now, struct throttle_state *out);
 
 /** throttle_limited() - is any rate set? Without one throttle_ask() needs no clock */
-bool throttle_limited(const struct throttle *t);
+static inline bool throttle_limited(const struct throttle *t)
+{
+	return __atomic_load_n(&t->limited, __ATOMIC_ACQUIRE);
+}
 
 #endif /* SS_IO_THROTTLE_H */

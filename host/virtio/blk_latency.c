@@ -7,7 +7,7 @@
 
 #include "observe/counters.h"
 
-static void hist_add(struct ss_hist *h, uint64_t from, uint64_t to)
+static inline void hist_add(struct ss_hist *h, uint64_t from, uint64_t to)
 {
 	const uint64_t ns = to > from ? to - from : 0;
 	unsigned int slot = 63 - (unsigned int)__builtin_clzll(ns | 1);

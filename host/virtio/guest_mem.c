@@ -22,33 +22,6 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, void *hva)
 	return 0;
 }
 
-void *guest_mem_span(const struct guest_mem *mem, uint64_t gpa, uint64_t len, uint64_t *avail)
-{
-	uint64_t last;
-
-	if (!len || __builtin_add_overflow(gpa, len - 1, &last))
-		return NULL;
-	for (unsigned int i = 0; i < mem->nr; i++) {
-		const struct guest_region *r = &mem->region[i];
-		uint64_t off = gpa - r->gpa;
-
-		/* Below the region, off wraps to something huge. */
-		if (off >= r->size)
-			continue;
-		*avail = len < r->size - off ? len : r->size - off;
-		return (uint8_t *)r->hva + off;
-	}
-	return NULL;
-}
-
-void *guest_mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len)
-{
-	uint64_t avail;
-	void *p = guest_mem_span(mem, gpa, len, &avail);
-
-	return p && avail == len ? p : NULL;
-}
-
 int guest_mem_read(const struct guest_mem *mem, uint64_t gpa, void *buf, size_t len)
 {
 	const void *whole = len ? guest_mem_ptr(mem, gpa, len) : NULL;

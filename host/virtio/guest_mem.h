@@ -61,7 +61,25 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, void *hva)
  * Return: the address in this process, or NULL if @gpa is unmapped or
  * @gpa + @len wraps.
  */
-void *guest_mem_span(const struct guest_mem *mem, uint64_t gpa, uint64_t len, uint64_t *avail);
+static inline void *guest_mem_span(const struct guest_mem *mem, uint64_t gpa, uint64_t len,
+				   uint64_t *avail)
+{
+	uint64_t last;
+
+	if (!len || __builtin_add_overflow(gpa, len - 1, &last))
+		return NULL;
+	for (unsigned int i = 0; i < mem->nr; i++) {
+		const struct guest_region *r = &mem->region[i];
+		uint64_t off = gpa - r->gpa;
+
+		/* Below the region, off wraps to something huge. */
+		if (off >= r->size)
+			continue;
+		*avail = len < r->size - off ? len : r->size - off;
+		return (uint8_t *)r->hva + off;
+	}
+	return NULL;
+}
 
 /**
  * guest_mem_ptr() - translate a range that must lie in one region
@@ -70,7 +88,13 @@ void *guest_mem_span(const struct guest_mem *mem, uint64_t gpa, uint64_t len, ui
  * Return: the address in this process, or NULL if the range is unmapped in
  * part, wraps, or crosses a region's end.
  */
-void *guest_mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len);
+static inline void *guest_mem_ptr(const struct guest_mem *mem, uint64_t gpa, uint64_t len)
+{
+	uint64_t avail;
+	void *p = guest_mem_span(mem, gpa, len, &avail);
+
+	return p && avail == len ? p : NULL;
+}
 
 /**
  * guest_mem_read() - copy from guest memory, over region borders too
