@@ -398,6 +398,34 @@ TEST(line, .title = "who waits has a place until it's granted, or leaves")
 	throttle_destroy(&t);
 }
 
+TEST(turns, .title = "parties take turns; a turn that is given up isn't held against its party")
+{
+	struct throttle_party x = { 0 }, y = { 0 };
+	struct throttle_waiter a[3] = { { .party = &x }, { .party = &x }, { .party = &x } };
+	struct throttle_waiter b[2] = { { .party = &y }, { .party = &y } };
+	struct throttle t = pair(1, 0);
+	struct throttle_verdict v;
+
+	bucket_charge(&t.ops, 1);
+	for (int i = 0; i < 3; i++)
+		ASSERT_FALSE(throttle_ask_in_turn(&t, &a[i], 512, START, &v));
+	EXPECT_EQ(v.wait_ns, 3 * SEC);
+	/* Behind the first of the other's, before its second. */
+	ASSERT_FALSE(throttle_ask_in_turn(&t, &b[0], 512, START, &v));
+	EXPECT_EQ(v.wait_ns, 2 * SEC);
+	for (int i = 0; i < 3; i++)
+		throttle_leave(&t, &a[i]);
+	ASSERT_FALSE(throttle_ask_in_turn(&t, &b[1], 512, START, &v));
+	EXPECT_EQ(v.wait_ns, 2 * SEC);
+	ASSERT_FALSE(throttle_ask_in_turn(&t, &a[0], 512, START, &v));
+	EXPECT_EQ(v.wait_ns, 2 * SEC);
+	EXPECT_TRUE(throttle_ask_in_turn(&t, &b[0], 512, START + SEC, &v));
+	EXPECT_FALSE(throttle_ask_in_turn(&t, &b[1], 512, START + 2 * SEC, &v));
+	EXPECT_TRUE(throttle_ask_in_turn(&t, &a[0], 512, START + 2 * SEC, &v));
+	EXPECT_TRUE(throttle_ask_in_turn(&t, &b[1], 512, START + 3 * SEC, &v));
+	throttle_destroy(&t);
+}
+
 /* All that may be asked of a throttle, with waits of up to centuries. */
 static void ask_all(struct throttle *t)
 {
