@@ -2,6 +2,7 @@
 #include "tracer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -268,6 +269,26 @@ static __u64 now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/*
+ * What a CPU does is known from its first switch on. One that idles now might
+ * not switch for long, and would pass for busy: be on each for a moment.
+ */
+static void visit_cpus(void)
+{
+	cpu_set_t all, one;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 static int start(struct tracer *t, int *why)
 {
 	int ret;
@@ -279,6 +300,8 @@ static int start(struct tracer *t, int *why)
 	if (!t->ring)
 		return -errno;
 	ret = attach(t, why);
+	if (t->parts & PART_RUN)
+		visit_cpus();
 	t->skel->bss->begin_ns = now_ns();
 	return ret;
 }
