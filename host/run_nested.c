@@ -258,6 +258,7 @@ static pid_t start(struct args *a)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(SS_EXIT_NESTED);
+	setenv("STALLSCOPE_CALLER", "stallscope", 1);
 	execv(a->v[0], a->v);
 	ss_err("can't start %s: %s", a->v[0], strerror(errno));
 	_exit(SS_EXIT_NESTED);

@@ -15,12 +15,14 @@ volatile sig_atomic_t interrupts;
 void complain(const char *fmt, ...)
 {
 	char line[512];
+	/* A user of `stallscope run` knows nothing of us. */
+	const char *caller = getenv("STALLSCOPE_CALLER");
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	dprintf(STDERR_FILENO, "nested: %s\n", line);
+	dprintf(STDERR_FILENO, "%s: %s\n", caller && *caller ? caller : "nested", line);
 }
 
 static void on_signal(int sig)

@@ -102,6 +102,27 @@ interrupted() {
 	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
 }
 
+# A run directory whose name has --file's own colon, in a place that a mount hides in
+# the emulated machine; and nobody can read the report.
+odd_places() {
+	need_kernel
+	[ -w /dev/full ] || skip "no /dev/full"
+	odd=$(mktemp -d /dev/shm/stallscope-test:XXXXXX)
+	rc=0
+	"$build/stallscope" run --name odd_places --out "$odd/a:b" --kernel "$vmlinux" \
+		${modules:+--modules "$modules"} --memory 256M --cpus 1 --no-trace \
+		--disk size=16M --exec true >/dev/full 2>"$T/err" || rc=$?
+	diag "$(cat "$T/err")"
+	expect_eq "exit status" "$rc" 9
+	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
+	expect_match "stderr" "$(cat "$T/err")" \
+		"^stallscope: can't write to standard output: No space left"
+	expect_eq "the workload's end" "$(jq -c '[.end, .workload.exit]' "$odd/a:b/run.json")" \
+		'["poweroff",0]'
+}
+
+cleanup() { [ -z "${odd-}" ] || rm -r "$odd"; }
+
 # ---- all of them ----
 
 schema() {
@@ -125,5 +146,6 @@ schema() {
 ktap_test -T 3000 -n shared_machine "runs of guests in one machine"
 ktap_test -T 400 passes_on "a failing workload's status comes back, the run is kept"
 ktap_test -T 400 interrupted "ctrl-C goes through to the guest"
+ktap_test -T 400 odd_places "a colon in --out, and a standard output that is full: status 9, all is kept"
 ktap_test schema "every run.json is as its schema says"
 guest_main shared_machine "$@"
