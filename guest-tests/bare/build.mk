@@ -32,7 +32,7 @@ $(foreach p,$(bare_progs),$(eval $(O)/guest/bare/$(p).elf: $(call bare_objs,$(ba
 $(bare_elf): guest-tests/bare/bare.ld
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments \
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments \
 		-Wl,-T,guest-tests/bare/bare.ld -o $@ $(filter %.o,$^)
 
 # The tests that boot them.
