@@ -363,8 +363,6 @@ static void finish(struct guest *g)
 	if (r->end != RUN_END_POWEROFF && live_dump_file(g))
 		ss_warn("%s/dump.json could not be written", g->run->out_name);
 	guest_tsc_records(g);
-	machine_destroy(g->machine);
-	g->machine = NULL;
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		blk_latency(g->blk[i], &r->disk[i].latency);
 		if (!blk_destroy(g->blk[i]))
@@ -397,7 +395,7 @@ static void teardown(struct guest *g)
 	bool hung;
 
 	ctl_close(g->ctl);
-	machine_destroy(g->machine);
+	/* Until they are gone, the devices' workers use the machine's memory. */
 	hung = !guest_nets_destroy(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		/* A worker that hangs in its backing still uses all this: leave it. */
@@ -407,6 +405,8 @@ static void teardown(struct guest *g)
 			backing_close(g->backing[i]);
 	}
 	console_destroy(g->console);
+	if (!hung)
+		machine_destroy(g->machine);
 	agent_link_destroy(&g->link);
 	events_close(g->events, &g->run->r.events);
 	if (g->workload_log)

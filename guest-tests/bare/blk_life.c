@@ -197,3 +197,14 @@ TEST(hammer)
 	EXPECT_EQ(disk_counters()->reads_completed + disk_counters()->writes_completed,
 		  done + (uint64_t)shared->queues * DISK_SLOTS);
 }
+
+/* The end of the guest, with all that it asked for under way. */
+TEST(off_in_flight)
+{
+	disk_start(disk, 0);
+	for (unsigned int q = 0; q < shared->queues; q++) {
+		for (unsigned int slot = 0; slot < shared->depth; slot++)
+			again(&disk[q], slot);
+		vioq_kick(&disk[q].vq);
+	}
+}

@@ -232,9 +232,14 @@ void native_free(struct native *n)
 {
 	if (!n->elf)
 		return;
-	machine_destroy(n->m);
+	if (n->m) {
+		machine_stop(n->m, VM_END_INTERRUPTED);
+		machine_wait(n->m, -1, &n->end);
+	}
+	/* Their workers use the machine's memory. */
 	EXPECT_EQ(blk_destroy(n->blk), 0);
 	EXPECT_EQ(net_destroy(n->net), 0);
+	machine_destroy(n->m);
 	backing_close(n->backing);
 	if (n->file >= 0)
 		close(n->file);

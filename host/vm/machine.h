@@ -9,8 +9,9 @@
  *	machine_add_virtio()	once a device
  *	machine_load()		kernel, initrd, command line, ACPI tables
  *	machine_start()		vCPU threads run
- *	machine_wait()		until the guest ended, or a time limit
- *	machine_destroy()	then the devices may be destroyed
+ *	machine_wait()		until the guest ended, or a time limit; then the devices
+ *				are destroyed: their workers use the guest's memory
+ *	machine_destroy()	and with it that memory
  *
  * Unless a comment says otherwise, one thread owns a machine and makes these
  * calls; machine_stop() may come from any thread and from a signal handler.
@@ -127,8 +128,9 @@ const struct guest_mem *machine_memory(const struct machine *m);
  * machine_add_virtio() - give a device its register window and its interrupt.
  *
  * Takes the next 4 KiB window and GSI, makes one ioeventfd per queue and one
- * irqfd. The device stays the caller's and must outlive the machine. Only
- * before machine_load().
+ * irqfd. The device stays the caller's; it must live as long as a vCPU runs, and
+ * its workers must have ended before machine_destroy(). Only before
+ * machine_load().
  * Return: 0, -ENOSPC (more than MACHINE_MAX_VIRTIO), or another -errno, told
  * by ss_err().
  */
@@ -210,7 +212,8 @@ int machine_tsc_info(struct machine *m, struct machine_tsc_info *info);
 /**
  * machine_destroy() - stop what runs, take everything down, free it. NULL is fine.
  *
- * Closes the irqfds and ioeventfds' KVM side, not the devices' descriptors.
+ * Closes the irqfds and ioeventfds' KVM side, not the devices' descriptors. No
+ * device's worker may run any more: the guest's memory is gone afterwards.
  */
 void machine_destroy(struct machine *m);
 
