@@ -8,7 +8,7 @@ coverage_make = $(MAKE) O=$(coverage_dir)/obj CC=$(COVERAGE_CC) CFLAGS='-O0 -g' 
 # gcov reads the notes of the compiler it came with.
 COVERAGE_CC ?= gcc
 COVERAGE_GCOV ?= $(subst gcc,gcov,$(COVERAGE_CC))
-COVERAGE_TARGETS ?= device bpf core
+COVERAGE_TARGETS ?= device bpf kvm core
 
 .PHONY: coverage
 coverage:
