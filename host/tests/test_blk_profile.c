@@ -282,6 +282,19 @@ TEST_F(pressed, errors,
 	EXPECT_EQ(mock_blk_irqs(b), 9);
 }
 
+TEST_F(pressed, numbered_once,
+       .title = "a request that was stalled counts once: the second one fails")
+{
+	struct mock_blk *b = disk(self, "error every=2\nstall every=1s for=100ms first=0\n", 0);
+	struct mock_req first = ask(b), second;
+
+	EXPECT_TRUE(mock_blk_nothing(b, &first));
+	at(b, START + 100 * MS);
+	EXPECT_TRUE(mock_blk_expect(b, &first, OK, 513));
+	second = ask(b);
+	EXPECT_TRUE(mock_blk_expect(b, &second, IOERR, 1));
+}
+
 TEST_F(pressed, delay,
        .title = "a delayed completion: done at once, published in time, others go on")
 {
