@@ -83,11 +83,12 @@ TEST_F(life, poweroff, .timeout_s = NATIVE_TIMEOUT_S,
        .title = "a guest that powers off with requests in flight takes nothing down with it")
 {
 	for (unsigned int i = 0; i < 5; i++) {
-		native_disk(&self->n, &(struct native_opts){ .queues = 4,
-							     .backing = variant->backing,
-							     .event_idx = variant->event_idx,
-							     .limits = { .bytes = { .rate = 800000 } },
-							     .depth = 60 });
+		native_disk(&self->n,
+			    &(struct native_opts){ .queues = 4,
+						   .backing = variant->backing,
+						   .event_idx = variant->event_idx,
+						   .limits = { .bytes = { .rate = 800000 } },
+						   .depth = 60 });
 		native_run(&self->n, "off_in_flight");
 		native_free(&self->n);
 	}
