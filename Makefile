@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Stallscope's build. `make help` lists the targets; V=1 shows the commands.
 
-O ?= build
+comma := ,
+# Each set of sanitizers has a build of its own.
+O ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -15,7 +17,6 @@ else
   say = @printf '  %-7s %s\n'
 endif
 
-comma := ,
 VERSION := 0.1.0
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -78,7 +79,8 @@ help:
 	@echo '                   (DISK=... replaces its disk, NET=loopback,pps=500 adds network'
 	@echo '                   pressure, KERNEL=... MODULES=... another kernel)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
-	@echo '                   (SHARD=2/8 a part of them)'
+	@echo '                   (SHARD=2/8 a part of them; SAN=address,undefined or SAN=thread'
+	@echo '                   with sanitizers, in a build of their own)'
 	@echo 'make gen_tar       pack the tests for a machine without compiler (GUEST=1: and guests)'
 	@echo 'make install       install the program and its manual (DESTDIR=, PREFIX=/usr/local)'
 	@echo 'make coverage      the lines that the tests run, group by group, into build/coverage'

@@ -37,10 +37,15 @@ $(harness_tests): $(O)/tests/%: $(O)/tools/harness/tests/%.p.o $(O)/tools/harnes
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
 
-# make run_tests [TARGETS="device cli"] [T=name] [LIST=1] [J=2] [SHARD=2/8]
+# With sanitizers all takes longer, and Linux guests, who run none of it, aren't worth it.
+time_scale := $(if $(findstring thread,$(SAN)),10,$(if $(SAN),4,1))
+no_guests := $(if $(SAN),$(if $(SAN_GUESTS),,with sanitizers only if SAN_GUESTS=1 says so: emulated guests take long enough))
+
+# make run_tests [TARGETS="device cli"] [T=name] [LIST=1] [J=2] [SHARD=2/8] [SAN=thread]
 .PHONY: run_tests
 run_tests: all
-	@GUEST_KERNEL='$(GUEST_KERNEL)' QEMU='$(QEMU)' $(O)/run_tests -b $(O) $(if $(LIST),-l) \
+	@SS_TEST_TIME_SCALE="$${SS_TEST_TIME_SCALE:-$(time_scale)}" SS_NO_GUESTS='$(no_guests)' \
+		GUEST_KERNEL='$(GUEST_KERNEL)' QEMU='$(QEMU)' $(O)/run_tests -b $(O) $(if $(LIST),-l) \
 		$(if $(J),-j $(J)) $(if $(SHARD),-s $(SHARD)) $(foreach t,$(T),-t '$(t)') $(TARGETS)
 
 -include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d)

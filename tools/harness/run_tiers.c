@@ -42,11 +42,13 @@ static int kvm_usable(void)
  * run_tiers_find() - look what the machine offers.
  *
  * A guest's kernel and the emulator are named by the environment
- * ($GUEST_KERNEL, $QEMU), which make fills from the build's configuration.
+ * ($GUEST_KERNEL, $QEMU), which make fills from the build's configuration;
+ * $SS_NO_GUESTS is a reason to do without guests.
  */
 void run_tiers_find(struct run_tiers *t)
 {
 	const char *kernel = getenv("GUEST_KERNEL"), *qemu = getenv("QEMU");
+	const char *refused = getenv("SS_NO_GUESTS");
 	int err = kvm_usable();
 	bool hw = cpu_has_virtualisation();
 
@@ -63,7 +65,10 @@ void run_tiers_find(struct run_tiers *t)
 			 hw ? "with hardware virtualisation"
 			    : "without hardware virtualisation (bare-metal payloads only)");
 	}
-	if (!kernel || access(kernel, R_OK)) {
+	if (refused && *refused) {
+		t->missing |= RUN_NEEDS_GUEST;
+		snprintf(t->guest, sizeof(t->guest), "no, %s", refused);
+	} else if (!kernel || access(kernel, R_OK)) {
 		t->missing |= RUN_NEEDS_GUEST;
 		snprintf(t->guest, sizeof(t->guest), "no, there is no guest kernel (%s)",
 			 kernel && *kernel ? strerror(errno)

@@ -495,6 +495,15 @@ run_idle_shard() {
 	expect_eq "exit status of a shard that skipped all" "$rc" 1
 }
 
+run_without_guests() {
+	program beyond "$good" guest
+	program good "$good"
+	export SS_NO_GUESTS="not today" GUEST_KERNEL=/dev/null QEMU=/bin/true
+	run_list
+	expect_has "tiers" "$out" $'\n# tier 3, Linux guests: no, not today\n'
+	expect_has "output" "$out" $'\nok 1 t:beyond.sh # SKIP not today'
+}
+
 run_prints_programs() {
 	mkdir -p "$T/build"
 	printf 'timeout=7\n' >"$T/settings"
@@ -662,6 +671,7 @@ ktap_test run_selects "by target, by program, by test"
 ktap_test run_shards "each program is in exactly one shard, always the same"
 ktap_test run_shards_of_all "the shards of all tests are all tests, each once"
 ktap_test run_idle_shard "an idle shard is no failure where others test"
+ktap_test run_without_guests "guests can be left out, with a reason"
 ktap_test run_prints_programs "the programs as a list, with their time limits"
 ktap_test run_junit "the JUnit file agrees"
 ktap_test run_interrupted "ctrl-C ends all and still reports"
