@@ -48,6 +48,10 @@ run_tests: all
 		GUEST_KERNEL='$(GUEST_KERNEL)' QEMU='$(QEMU)' $(O)/run_tests -b $(O) $(if $(LIST),-l) \
 		$(if $(J),-j $(J)) $(if $(SHARD),-s $(SHARD)) $(foreach t,$(T),-t '$(t)') $(TARGETS)
 
+.PHONY: kunit-check
+kunit-check: all
+	$(Q)SS_BUILD=$(abspath $(O)) tools/harness/kunit-check
+
 -include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d)
 
 # Formatting, by any clang-format from 14 on: ours come out the same.

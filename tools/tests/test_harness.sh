@@ -618,11 +618,12 @@ run_read_by_prove() {
 	expect_has "prove" "$out" "(less 1 skipped subtest: 1 okay)"
 }
 
-# KUNIT_PY=.../tools/testing/kunit/kunit.py of an unpacked kernel source
+# KUNIT_PY=.../tools/testing/kunit/kunit.py of an unpacked kernel source, or that of make kunit-check
 run_read_by_kunit() {
-	local numbers
+	local numbers cache=${STALLSCOPE_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/stallscope}
 
-	[ -e "${KUNIT_PY-}" ] || skip "set KUNIT_PY to the kunit.py of a kernel's source to try it"
+	: "${KUNIT_PY:=$cache/kunit/tools/testing/kunit/kunit.py}"
+	[ -e "$KUNIT_PY" ] || skip "no kunit.py: make kunit-check fetches it, or set KUNIT_PY"
 	program good "$good"
 	program crash 'printf "KTAP version 1\n1..2\nok 1 a\n    1..3\n    ok 1 x\n"; kill -SEGV $$'
 	program noise 'echo ok 1 a; echo "KTAP version 1"; echo ok 2 b; echo 1..2; echo ok'
