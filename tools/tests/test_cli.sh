@@ -347,6 +347,7 @@ unreadable_kernel() {
 # Kernels made unfit by hand: the archive has none without BTF, and virtio is what
 # modules bring.
 unfit_kernels() {
+	command -v objcopy >/dev/null || skip "no objcopy (package binutils)"
 	need_kernel
 	local elf
 

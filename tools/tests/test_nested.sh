@@ -43,6 +43,7 @@ children() {
 everything() {
 	local out
 	need_machine
+	command -v gcc >/dev/null || skip "no gcc, for a program that tries KVM"
 	head -c 2000000 /dev/urandom >"$T/data"
 	cat >"$T/kvm.c" <<-'EOF'
 	#include <fcntl.h>
