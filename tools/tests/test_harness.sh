@@ -7,6 +7,8 @@
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
 victim=$build/tests/victim
+# The victims' limits as they are written, whatever those of these tests.
+[ "${1-}" != --ktap-run ] || export SS_TEST_TIME_SCALE=1
 shell_victim=$src/tools/harness/tests/shell_victim.sh
 
 # run_victim PROGRAM TEST...: sets out and rc

@@ -100,6 +100,7 @@ everything() {
 }
 
 refused() {
+	need_machine
 	local args
 	while read -r wanted args; do
 		eval "nested $args"
@@ -207,6 +208,7 @@ killed() {
 }
 
 stale_scratch() {
+	need_machine
 	mkdir -p "$cache/run/nested.stale"
 	: >"$cache/run/nested.stale/initrd"
 	mkdir -p "$cache/run/nested.inuse"
