@@ -15,6 +15,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +27,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Last: with the one of the C library it goes together only in this order. */
+#include <linux/if.h>
 
 #define BATCH	   32
 #define MAX_FRAME  (65535 + 14)
@@ -99,22 +103,54 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/* enum of RFC 2863 as the kernel has it: IF_OPER_UP, ... Asking also makes it look. */
+static int operstate(const char *interface)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg info;
+	} ask = {
+		.h = { .nlmsg_len = sizeof(ask),
+		       .nlmsg_type = RTM_GETLINK,
+		       .nlmsg_flags = NLM_F_REQUEST },
+		.info = { .ifi_index = (int)if_nametoindex(interface) },
+	};
+	const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	static char answer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+	const struct nlmsghdr *h = (const struct nlmsghdr *)answer;
+	const struct rtattr *attr = IFLA_RTA((const struct ifinfomsg *)NLMSG_DATA(h));
+	int state = IF_OPER_NOTPRESENT;
+	ssize_t len = -1;
+
+	if (fd >= 0 && send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask))
+		len = recv(fd, answer, sizeof(answer), 0);
+	close(fd);
+	if (len < (ssize_t)NLMSG_LENGTH(sizeof(ask.info)) || h->nlmsg_type != RTM_NEWLINK)
+		return state;
+	len -= (const char *)attr - answer;
+	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len))
+		if (attr->rta_type == IFLA_OPERSTATE)
+			state = *(const uint8_t *)RTA_DATA(attr);
+	return state;
+}
+
 /*
- * The kernel sees later that the link is there, and drops what is sent before.
- * The flag shows a moment before that is over; asking to be up once more waits
- * for the same lock.
+ * The kernel takes note of a link some time after the driver has it, and drops
+ * what is sent before. One whose driver has nothing to say of its link stays
+ * unknown, which is the kernel's own loopback interface here.
  */
 static void wait_for_link(int fd, struct ifreq *ifr)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
+	const bool silent = ifr->ifr_flags & IFF_LOOPBACK;
 	const double until = now() + LINK_S;
 
-	while (!(ifr->ifr_flags & IFF_RUNNING)) {
+	while (!silent && operstate(ifr->ifr_name) != IF_OPER_UP) {
 		if (now() > until)
 			die(EXIT_NO_LINK, ifr->ifr_name, "the link doesn't come up");
 		nanosleep(&pause, NULL);
-		query(fd, SIOCGIFFLAGS, ifr, ifr->ifr_name);
 	}
+	/* It shows a moment before all is done; this waits for the same lock. */
 	query(fd, SIOCSIFFLAGS, ifr, ifr->ifr_name);
 }
 
@@ -206,6 +242,16 @@ static void send_some(struct run *r)
 		r->sent += (unsigned int)ret;
 }
 
+/* The next so many don't come. */
+static void lose(struct run *r, uint64_t nr)
+{
+	if (nr && !r->lost)
+		printf("first lost: %" PRIu64 " of %" PRIu64 ", after %" PRIu64 " that came back\n",
+		       nr, r->sent, r->received);
+	r->lost += nr;
+	r->next += nr;
+}
+
 /* The device keeps the order: those before it that haven't come are lost. */
 static void take(struct run *r, const uint8_t *buf, uint32_t len)
 {
@@ -225,8 +271,8 @@ static void take(struct run *r, const uint8_t *buf, uint32_t len)
 		r->disordered++;
 		return;
 	}
-	r->lost += seq - r->next;
-	r->next = seq + 1;
+	lose(r, seq - r->next);
+	r->next++;
 	r->received++;
 }
 
@@ -237,10 +283,8 @@ static void receive_some(struct run *r)
 	struct iovec iov[BATCH];
 	int ret = poll(&pfd, 1, (int)r->quiet_ms);
 
-	if (ret == 0) {
-		r->lost += under_way(r);
-		r->next = r->sent;
-	}
+	if (ret == 0)
+		lose(r, under_way(r));
 	if (ret <= 0)
 		return;
 	for (unsigned int n = 0; n < BATCH; n++) {
@@ -268,10 +312,8 @@ static void check_frames(struct run *r)
 	while (more_to_send(r) || under_way(r)) {
 		if (more_to_send(r) && under_way(r) < r->window)
 			send_some(r);
-		if (r->gone) {
-			r->lost += under_way(r);
-			r->next = r->sent;
-		}
+		if (r->gone)
+			lose(r, under_way(r));
 		if (under_way(r))
 			receive_some(r);
 	}
