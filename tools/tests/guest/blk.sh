@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The disk with all its features, used by Linux's own driver, for a machine
-# whose KVM can run Linux: test_guest_dev.sh brings this there.
+# whose KVM can run Linux: test_guest_blk.sh brings this there.
 #
 # $GUEST holds stallscope, vmlinux and initrd.cpio; $RUNS gets the run directories.
 . "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
@@ -213,7 +213,7 @@ verified_io_uring() {
 cleanup() { jobs -p | xargs -r kill -KILL 2>/dev/null || true; }
 
 if [ "${1-}" = --ktap-run ]; then
-	[ -x "$GUEST/stallscope" ] || skip "started by test_guest_dev.sh only"
+	[ -x "$GUEST/stallscope" ] || skip "started by test_guest_blk.sh only"
 fi
 ktap_test -T 900 features "Linux sees topology, write cache, discard, zeroes, 4 queues; ext4 lives on it"
 ktap_test -T 900 unbind "the driver is unbound and bound 100 times under IO"
