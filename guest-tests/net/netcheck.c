@@ -75,18 +75,30 @@ static void __attribute__((noreturn)) die(int status, const char *what, const ch
 
 /* --- the interface --- */
 
-/* IPv6 would send frames of its own as soon as the link is up. */
-static void silence_ipv6(const char *interface)
+static void write_setting(const char *path, const char *value)
 {
-	char path[128];
-	FILE *f;
+	FILE *f = fopen(path, "we");
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", interface);
-	f = fopen(path, "we");
 	if (!f)
 		return;
-	fputs("1\n", f);
+	fputs(value, f);
 	fclose(f);
+}
+
+/* Nobody but us shall send, and nothing but the device may lose a frame. */
+static void quieten(const char *interface)
+{
+	char path[128];
+
+	/* IPv6 sends frames of its own as soon as the link is up. */
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", interface);
+	write_setting(path, "1\n");
+	/*
+	 * fq_codel, where it is the default, drops what has waited for a throttled
+	 * device, without a word to the sender. A link gets its queue when it first
+	 * comes up.
+	 */
+	write_setting("/proc/sys/net/core/default_qdisc", "pfifo_fast\n");
 }
 
 static void query(int fd, unsigned long request, struct ifreq *ifr, const char *what)
@@ -171,7 +183,7 @@ static void link_up(struct run *r)
 		r->kind.max = longest;
 	if (r->kind.min > r->kind.max)
 		r->kind.min = r->kind.max;
-	silence_ipv6(r->interface);
+	quieten(r->interface);
 	query(fd, SIOCGIFFLAGS, &ifr, r->interface);
 	ifr.ifr_flags |= IFF_UP;
 	query(fd, SIOCSIFFLAGS, &ifr, r->interface);
