@@ -30,7 +30,7 @@ struct run_case {
 
 struct run_program {
 	char name[128]; /* TARGET:PROGRAM */
-	const char *target;
+	char *target;
 	char path[512];
 	unsigned int needs; /* enum run_need */
 	int timeout_s;

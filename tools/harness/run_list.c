@@ -247,6 +247,8 @@ int run_list_select(struct run *run)
 	for (int i = 0; i < run->n_programs; i++)
 		if (wanted(run, &run->programs[i]))
 			run->programs[n++] = run->programs[i];
+		else
+			free(run->programs[i].target);
 	run->n_programs = n;
 	return n;
 }
@@ -306,10 +308,12 @@ void run_list_shard(struct run *run)
 
 	run->n_selected = run->n_programs;
 	for (int i = 0; i < run->n_programs; i++) {
-		if (i % o->shards == o->shard - 1)
+		if (i % o->shards == o->shard - 1) {
 			run->programs[n++] = run->programs[i];
-		else if (!run_tiers_lacks(&run->tiers, run->programs[i].needs))
-			run->others_test = true;
+			continue;
+		}
+		run->others_test |= !run_tiers_lacks(&run->tiers, run->programs[i].needs);
+		free(run->programs[i].target);
 	}
 	run->n_programs = n;
 }
