@@ -23,7 +23,7 @@ static inline void counter_inc(__u64 *counter)
 	counter_add(counter, 1);
 }
 
-/** counter_add_own() - counter_add() where nobody else writes: plain load and store */
+/** counter_add_own() - counter_add() where nobody else writes: no locked instruction */
 static inline void counter_add_own(__u64 *counter, __u64 n)
 {
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
@@ -35,17 +35,11 @@ static inline void counter_inc_own(__u64 *counter)
 	counter_add_own(counter, 1);
 }
 
-/** counter_add_alone() - the same where nobody else writes it: no locked instruction */
-static inline void counter_add_alone(__u64 *counter, __u64 n)
-{
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
-}
-
 /** counter_add_by() - one of @writers threads adds @n */
 static inline void counter_add_by(__u64 *counter, __u64 n, unsigned int writers)
 {
 	if (writers == 1)
-		counter_add_alone(counter, n);
+		counter_add_own(counter, n);
 	else
 		counter_add(counter, n);
 }

@@ -12,11 +12,11 @@ static inline void hist_add(struct ss_hist *h, uint64_t from, uint64_t to)
 	const uint64_t ns = to > from ? to - from : 0;
 	unsigned int slot = 63 - (unsigned int)__builtin_clzll(ns | 1);
 
-	counter_add_alone(&h->slots[slot < SS_HIST_SLOTS ? slot : SS_HIST_SLOTS - 1], 1);
-	counter_add_alone(&h->total_ns, ns);
+	counter_add_own(&h->slots[slot < SS_HIST_SLOTS ? slot : SS_HIST_SLOTS - 1], 1);
+	counter_add_own(&h->total_ns, ns);
 	if (ns > __atomic_load_n(&h->max_ns, __ATOMIC_RELAXED))
 		__atomic_store_n(&h->max_ns, ns, __ATOMIC_RELAXED);
-	counter_add_alone(&h->count, 1);
+	counter_add_own(&h->count, 1);
 }
 
 void blk_lat_seen(struct blk_queue *q)
