@@ -319,11 +319,11 @@ static void dispose(struct run_job *j, enum ktap_status status, const char *reas
 
 /* ---- all of them ---- */
 
-/* Prints, in order, all that may be printed by now. */
-static void advance(struct run *run, struct run_job *jobs, int *front)
+/* Prints, in the order they were to start in, all that may be printed by now. */
+static void advance(struct run *run, int *front)
 {
 	while (*front < run->n_programs) {
-		struct run_job *j = &jobs[*front];
+		struct run_job *j = run->order[*front];
 
 		if (!j->live) {
 			fclose(j->held);
@@ -333,7 +333,7 @@ static void advance(struct run *run, struct run_job *jobs, int *front)
 		}
 		if (j->state == RUN_DONE)
 			printf("%s %d %s%s%s\n", j->p->status == KTAP_FAIL ? "not ok" : "ok",
-			       j->index + 1, j->p->name, j->reason[0] ? " # SKIP " : "", j->reason);
+			       *front + 1, j->p->name, j->reason[0] ? " # SKIP " : "", j->reason);
 		fflush(stdout);
 		if (j->state != RUN_DONE)
 			return;
@@ -372,12 +372,19 @@ static bool may_start(const struct run *run, const struct run_job *j)
 	return !(needs & j->p->needs & RUN_NEEDS_GUEST) || memory_available() >= GUEST_MIB;
 }
 
-/* The longer it may take the sooner it starts, or all would wait for it at the end. */
+/*
+ * The longer it may take the sooner it starts, or all would wait for it at the
+ * end; but those with guests come last: in the minutes they take, the rest has
+ * long been told, and the first of them is seen live.
+ */
 static int by_limit(const void *a, const void *b)
 {
 	const struct run_job *const *x = a, *const *y = b;
+	int guest = !!((*x)->p->needs & RUN_NEEDS_GUEST) - !!((*y)->p->needs & RUN_NEEDS_GUEST);
 	int longer = (*y)->p->timeout_s - (*x)->p->timeout_s;
 
+	if (guest)
+		return guest;
 	return longer ? longer : (*x)->index - (*y)->index;
 }
 
@@ -504,9 +511,9 @@ int run_exec_all(struct run *run)
 	printf("1..%d\n", run->n_programs);
 	do {
 		start_more(run);
-		advance(run, jobs, &front);
+		advance(run, &front);
 		wait_some(run, jobs);
-		advance(run, jobs, &front);
+		advance(run, &front);
 	} while (front < run->n_programs);
 	run->jobs = NULL;
 	free(run->order);

@@ -420,16 +420,19 @@ run_parallel() {
 run_longest_first() {
 	local i
 
+	export SS_NO_GUESTS='' GUEST_KERNEL=/dev/null QEMU=/bin/true
+	program guest "echo guest >>\$P/order; $good" "guest timeout=500"
 	program short "echo short >>\$P/order; $good" timeout=5
 	program long "echo long >>\$P/order; $good" timeout=50
 	program alone "echo alone >>\$P/order; $good" "alone timeout=20"
 	export P=$T
 	run_list -j 1
-	expect_eq "the order they ran in" "$(xargs <"$T/order")" "long alone short"
+	expect_eq "the order they ran in" "$(xargs <"$T/order")" "long alone short guest"
 	i=$(grep -E '^ok' <<<"$out" | xargs)
-	expect_eq "the order of their results" "$i" "ok 1 t:short.sh ok 2 t:long.sh ok 3 t:alone.sh"
+	expect_eq "the order of their results" "$i" \
+		"ok 1 t:long.sh ok 2 t:alone.sh ok 3 t:short.sh ok 4 t:guest.sh"
 	run_list -j 3
-	expect_eq "the last line" "$(last_line)" "3 passed, 0 failed, 0 skipped"
+	expect_eq "the last line" "$(last_line)" "4 passed, 0 failed, 0 skipped"
 }
 
 run_selects() {
@@ -503,7 +506,7 @@ run_without_guests() {
 	export SS_NO_GUESTS="not today" GUEST_KERNEL=/dev/null QEMU=/bin/true
 	run_list
 	expect_has "tiers" "$out" $'\n# tier 3, Linux guests: no, not today\n'
-	expect_has "output" "$out" $'\nok 1 t:beyond.sh # SKIP not today'
+	expect_has "output" "$out" $'\nok 2 t:beyond.sh # SKIP not today'
 }
 
 run_prints_programs() {
@@ -669,7 +672,7 @@ ktap_test run_not_valid "output that isn't KTAP makes the run fail"
 ktap_test run_mixed_streams "what goes to stderr doesn't break results"
 ktap_test run_live "results appear while the program runs"
 ktap_test run_parallel "programs run at once, their output in order"
-ktap_test run_longest_first "what may take longest starts first; the results keep the list's order"
+ktap_test run_longest_first "what may take longest starts first, what needs a guest last; results come so, too"
 ktap_test run_selects "by target, by program, by test"
 ktap_test run_shards "each program is in exactly one shard, always the same"
 ktap_test run_shards_of_all "the shards of all tests are all tests, each once"
