@@ -15,7 +15,7 @@
 #include "host_trace.skel.h"
 #include "observe/pins.h"
 
-#define RING_BYTES     (4u << 20)
+#define RING_BYTES     (2u << 20) /* all of it is resident once it has been filled */
 #define RING_BYTES_MAX (1u << 30)
 #define RUNQ_MIN_NS    50000
 #define HEADS	       256 /* per queue, as in host_trace.bpf.c */

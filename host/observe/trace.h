@@ -22,7 +22,7 @@ struct trace_config {
 	unsigned int disks;	 /* 1 to SS_MAX_DISKS; 1 */
 	unsigned int queues;	 /* queues a disk, up to TRACE_MAX_QUEUES; 1 */
 	unsigned int nets;	 /* network devices, 0 to SS_MAX_NETS */
-	unsigned int ring_bytes; /* ring buffer, rounded up to a power of two; 4 MiB */
+	unsigned int ring_bytes; /* ring buffer, rounded up to a power of two; 2 MiB */
 	__u64 runq_min_ns;	 /* shorter run-queue waits aren't recorded; 50 us */
 	bool irq;		 /* record each interrupt sent to the guest; no */
 	const char *path;	 /* executable that holds the probes; /proc/self/exe */
