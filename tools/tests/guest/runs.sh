@@ -134,7 +134,8 @@ throttled() {
 	while kill -0 "$pid" 2>/dev/null; do
 		dump=$(bpftool -j map dump pinned "$pins/counters" 2>/dev/null) && last=$dump
 		now=$(own_memory) || true
-		[ "${now:-0}" -le "$own" ] || own=$now
+		# Without its pins it has ended, and reads all it recorded for the report.
+		[ ! -e "$pins/counters" ] || [ "${now:-0}" -le "$own" ] || own=$now
 		sleep 0.3
 	done
 	finish
