@@ -18,6 +18,14 @@
 #define TAG_TIMER   (WORKER_MAX_KICKS + 1)
 #define NR_TAGS	    (WORKER_MAX_KICKS + 2)
 
+/*
+ * About how late a timer wakes a sleeping thread. A deadline nearer than that is
+ * waited for awake: asleep, a throttle of 100,000 requests a second would lose
+ * more to each wake-up than a request has to wait. Only where somebody else can
+ * run meanwhile.
+ */
+#define AWAKE_NS 50000
+
 /* Orders, a bit each. Set by anyone, read by the thread. */
 #define ORDER_STOP  1u
 #define ORDER_PAUSE 2u
@@ -31,6 +39,7 @@ struct worker {
 	int kick_fd[WORKER_MAX_KICKS];
 	unsigned int nr_kicks;
 	bool manual;
+	uint64_t awake_ns;
 	bool has_affinity;
 	cpu_set_t affinity;
 
@@ -125,6 +134,8 @@ int worker_create(const struct worker_config *config, struct worker **out)
 	w->ctx = config->ctx;
 	w->clock = config->clock ? *config->clock : monotonic;
 	w->manual = config->manual;
+	if (!w->manual && sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		w->awake_ns = AWAKE_NS;
 	snprintf(w->name, sizeof(w->name), "%s", config->name);
 	w->nr_kicks = config->nr_kicks;
 	for (unsigned int i = 0; i < config->nr_kicks; i++)
@@ -238,15 +249,21 @@ static int state_wait(struct worker *w, const bool *flag, const bool *other, uin
 
 /* --- the timer --- */
 
+/* Not worth to sleep for: it has come, or is about to. */
+static bool deadline_near(const struct worker *w, uint64_t now)
+{
+	return w->armed && w->armed <= now + w->awake_ns;
+}
+
 /*
- * A deadline that has come needs no timer, and one is dear: the kernel programs
+ * A deadline that is near needs no timer, and one is dear: the kernel programs
  * the CPU's, a guest's kernel leaves its hypervisor for that.
  */
 static void timer_set(struct worker *w, uint64_t now)
 {
 	struct itimerspec its = { 0 };
 
-	if (w->manual || w->armed == w->timer || (w->armed && w->armed <= now))
+	if (w->manual || w->armed == w->timer || deadline_near(w, now))
 		return;
 	w->timer = w->armed;
 	/* 0 disarms; a time in the past fires at once. */
@@ -268,18 +285,16 @@ static void worker_arm(struct worker *w, uint64_t deadline)
 	timer_set(w, now);
 }
 
-static bool worker_due(const struct worker *w)
-{
-	return w->armed && w->armed <= io_clock_now(&w->clock);
-}
-
-static int serve_timer(struct worker *w)
+/* @now may be from before the turn: what was due then still is. */
+static int serve_timer(struct worker *w, uint64_t now)
 {
 	if (!w->armed)
 		return 0;
-	if (!worker_due(w)) {
+	if (w->armed > now)
+		now = io_clock_now(&w->clock);
+	if (w->armed > now) {
 		/* Should it have fired early, or for a deadline that is gone. */
-		timer_set(w, 0);
+		timer_set(w, now);
 		return 0;
 	}
 	w->armed = 0;
@@ -352,10 +367,13 @@ static int worker_turn(struct worker *w, int timeout_ms)
 {
 	struct epoll_event ev[NR_TAGS];
 	int called = serve_orders(w), nr;
+	uint64_t now = 0;
 
 	if (called < 0 || worker_must_yield(w))
 		return called;
-	nr = epoll_wait(w->epoll_fd, ev, NR_TAGS, called || worker_due(w) ? 0 : timeout_ms);
+	if (w->armed)
+		now = io_clock_now(&w->clock);
+	nr = epoll_wait(w->epoll_fd, ev, NR_TAGS, called || deadline_near(w, now) ? 0 : timeout_ms);
 	for (int i = 0; i < nr; i++) {
 		/* An order that came meanwhile; what is skipped stays signalled. */
 		if (worker_must_yield(w))
@@ -363,7 +381,7 @@ static int worker_turn(struct worker *w, int timeout_ms)
 		called += serve_tag(w, ev[i].data.u32);
 	}
 	if (!worker_must_yield(w))
-		called += serve_timer(w);
+		called += serve_timer(w, now);
 	return called;
 }
 

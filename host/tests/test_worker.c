@@ -26,11 +26,14 @@ struct notes {
 	unsigned int last_index;
 	uint64_t answer; /* returned by kick and wake */
 	uint64_t timer_answer;
-	uint64_t timer_at; /* CLOCK_MONOTONIC of the last timer */
-	bool block;	   /* kick waits for release */
-	bool until_yield;  /* kick goes on until it's told to yield */
-	sem_t called;	   /* posted at the end of each op */
-	sem_t entered;	   /* posted when a blocking kick begins */
+	uint64_t timer_at;  /* CLOCK_MONOTONIC of the last timer */
+	unsigned int again; /* timers that answer a deadline 1 to 100 us ahead */
+	uint64_t due;
+	unsigned int early;
+	bool block;	  /* kick waits for release */
+	bool until_yield; /* kick goes on until it's told to yield */
+	sem_t called;	  /* posted at the end of each op */
+	sem_t entered;	  /* posted when a blocking kick begins */
 	sem_t release;
 	pid_t tid;
 	cpu_set_t cpus;
@@ -67,6 +70,12 @@ static uint64_t op_timer(void *ctx)
 
 	n->timers++;
 	n->timer_at = io_clock_monotonic_now(NULL);
+	if (n->again) {
+		n->again--;
+		n->early += n->timer_at < n->due;
+		n->due = n->timer_at + 1000 * (1 + n->again % 100);
+		return n->due;
+	}
 	sem_post(&n->called);
 	return answer;
 }
@@ -301,6 +310,20 @@ TEST_F(worker, thread_timer, .title = "D85 the thread's timer doesn't fire early
 	ASSERT_EQ(worker_stop(self->w), 0);
 	EXPECT_EQ(self->n.timers, 1);
 	EXPECT_GE(self->n.timer_at, self->n.answer);
+}
+
+TEST_F(worker, thread_timer_near,
+       .title = "D85 deadlines too near to sleep for: each is served, none early")
+{
+	ASSERT_EQ(make(self, false, NULL), 0);
+	self->n.again = 1000;
+	self->n.answer = 1;
+	ASSERT_EQ(worker_start(self->w), 0);
+	sem_wait(&self->n.called); /* the wake-up at its start */
+	sem_wait(&self->n.called); /* the last timer */
+	ASSERT_EQ(worker_stop(self->w), 0);
+	EXPECT_EQ(self->n.timers, 1001);
+	EXPECT_EQ(self->n.early, 0);
 }
 
 TEST_F(worker, stop_at_once,
