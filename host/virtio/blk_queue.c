@@ -19,7 +19,7 @@
  * wait for all that are behind it, and the guest makes new requests while the
  * worker serves the rest.
  */
-#define DRAIN_NS 20000
+#define DRAIN_NS 40000
 
 /* Asks throttle and profile; false: the head has to wait. */
 static bool grant(struct blk_queue *q, struct blk_req *req)
