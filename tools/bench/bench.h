@@ -29,7 +29,7 @@
  * @unit: of @value and @against
  * @value: what was measured
  * @against: the limit measured beside it, 0: none
- * @ratio: @value / @against, or 0
+ * @ratio: 0: @value / @against, which figure_add() fills in
  * @target: what @ratio (or without @against, @value) must reach; NAN: none
  * @at_most: @target is an upper bound
  */
@@ -39,7 +39,7 @@ struct figure {
 	bool at_most;
 };
 
-/** figure_add() - keep a figure for the table; computes the ratio */
+/** figure_add() - keep a figure for the table; computes the ratio where it is 0 */
 void figure_add(const struct figure *f);
 
 /** figure_skip() - a figure that can't be measured here, and why; both static strings */
@@ -117,6 +117,9 @@ void disk_close(struct bench_disk *d);
 
 /** threads_apart() - the caller on one CPU, thread @tid on another, if there are two */
 void threads_apart(pid_t tid);
+
+/** threads_together() - the caller on the CPU where threads_apart() has thread @tid */
+void threads_together(pid_t tid);
 
 /** threads_free() - the caller wherever it could be before the first threads_apart() */
 void threads_free(void);

@@ -37,7 +37,7 @@ static void pin(pid_t tid, int cpu)
 	sched_setaffinity(tid, sizeof(set), &set);
 }
 
-void threads_apart(pid_t tid)
+static void place(pid_t tid, bool apart)
 {
 	int cpu[2], nr = 0;
 
@@ -48,8 +48,18 @@ void threads_apart(pid_t tid)
 			cpu[nr++] = i;
 	if (nr < 2)
 		return;
-	pin(0, cpu[0]);
+	pin(0, cpu[apart ? 0 : 1]);
 	pin(tid, cpu[1]);
+}
+
+void threads_apart(pid_t tid)
+{
+	place(tid, true);
+}
+
+void threads_together(pid_t tid)
+{
+	place(tid, false);
 }
 
 void threads_free(void)

@@ -22,7 +22,7 @@ void figure_add(const struct figure *f)
 	if (nr_figures == MAX_FIGURES)
 		abort();
 	figures[nr_figures] = *f;
-	if (f->against > 0)
+	if (f->against > 0 && !f->ratio)
 		figures[nr_figures].ratio = f->value / f->against;
 	nr_figures++;
 }

@@ -11,6 +11,7 @@
 
 #define WAKE_RATE    400u /* a wake-up every 2.5 ms */
 #define WAKE_SAMPLES 1600u
+#define WAKE_WINDOWS 8u
 #define RATE_NS	     2000000000ULL
 
 /* A backing that notes when it is called: the moment after the grant. */
@@ -89,6 +90,49 @@ static void *bare_main(void *arg)
 }
 
 /*
+ * The 99th of 100, worker's beside the bare timer's, window by window: what a
+ * neighbour of the machine does to both in one of them isn't the worker's doing.
+ */
+static void wakeup_p99(const double *late, const double *bare)
+{
+	const unsigned int nr = WAKE_SAMPLES / WAKE_WINDOWS;
+	double window[WAKE_SAMPLES / WAKE_WINDOWS], p99[WAKE_WINDOWS], bare_p99[WAKE_WINDOWS],
+		ratio[WAKE_WINDOWS];
+
+	for (unsigned int i = 0; i < WAKE_WINDOWS; i++) {
+		memcpy(window, late + i * nr, sizeof(window));
+		p99[i] = percentile(window, nr, 0.99);
+		memcpy(window, bare + i * nr, sizeof(window));
+		bare_p99[i] = percentile(window, nr, 0.99);
+		ratio[i] = p99[i] / bare_p99[i];
+	}
+	figure_add(&(struct figure){
+		.key = "wakeup_p99_ns",
+		.title = "wake-up after a stall, late by (p99); bare timerfd",
+		.unit = "ns",
+		.value = median(p99, WAKE_WINDOWS),
+		.against = median(bare_p99, WAKE_WINDOWS),
+		.ratio = median(ratio, WAKE_WINDOWS),
+		.target = 1.5,
+		.at_most = true,
+	});
+}
+
+/*
+ * When the bucket began to fill. The first call of the backing came after it,
+ * much later if the worker was interrupted in between; but no grant is early.
+ */
+static uint64_t filled_from(const struct stamps *s)
+{
+	uint64_t from = s->at[0];
+
+	for (unsigned int i = 0; i < WAKE_SAMPLES; i++)
+		if (s->at[WAKE_RATE + i] < from + period(i + 1))
+			from = s->at[WAKE_RATE + i] - period(i + 1);
+	return from;
+}
+
+/*
  * The bucket is full until the first request, and from that moment on fills by
  * one every period: so the moments at which it can grant are known.
  */
@@ -100,31 +144,27 @@ static void punctuality(void)
 	struct bench_disk d;
 	struct stamps s;
 	pthread_t thread;
-	uint64_t done;
+	uint64_t done, from;
 
 	if (!late || !bare.late)
 		abort();
 	stamps_init(&s, WAKE_RATE + WAKE_SAMPLES);
 	disk_open(&d, &s.b, &limits, false);
-	/* Half a period apart, so that they don't wake each other up. */
+	/* Half a period apart, so that they don't wake each other up; on the same CPU. */
 	bare.start = now_ns() + period(1) / 2;
+	threads_together(blk_worker_tid(d.blk, 0));
 	if (pthread_create(&thread, NULL, bare_main, &bare))
 		abort();
+	threads_apart(blk_worker_tid(d.blk, 0));
 	while (__atomic_load_n(&s.nr, __ATOMIC_ACQUIRE) < s.max)
 		disk_run(&d, 4, RATE_NS, &done);
 	pthread_join(thread, NULL);
 	disk_close(&d);
+	threads_free();
+	from = filled_from(&s);
 	for (unsigned int i = 0; i < WAKE_SAMPLES; i++)
-		late[i] = (double)s.at[WAKE_RATE + i] - (double)(s.at[0] + period(i + 1));
-	figure_add(&(struct figure){
-		.key = "wakeup_p99_ns",
-		.title = "wake-up after a stall, late by (p99); bare timerfd",
-		.unit = "ns",
-		.value = percentile(late, WAKE_SAMPLES, 0.99),
-		.against = percentile(bare.late, WAKE_SAMPLES, 0.99),
-		.target = 1.5,
-		.at_most = true,
-	});
+		late[i] = (double)(s.at[WAKE_RATE + i] - from - period(i + 1));
+	wakeup_p99(late, bare.late);
 	figure_add(&(struct figure){
 		.key = "wakeup_p50_ns",
 		.title = "... (median)",
@@ -149,9 +189,13 @@ static void rate(const char *key, const char *title, const struct throttle_limit
 
 	stamps_init(&s, burst + burst * 4);
 	disk_open(&d, &s.b, limits, false);
+	/* The driver mustn't be what is slow, as one that is woken for each request is. */
+	d.halt_poll_ns = HALT_POLL_NS;
+	threads_apart(blk_worker_tid(d.blk, 0));
 	disk_run(&d, 8, RATE_NS, &done);
 	n = __atomic_load_n(&s.nr, __ATOMIC_ACQUIRE);
 	disk_close(&d);
+	threads_free();
 	ns = (double)(s.at[n - 1] - s.at[0]);
 	off = fabs((double)(n - burst) * (double)per_request * 1e9 / ns / (double)set - 1);
 	figure_add(&(struct figure){
