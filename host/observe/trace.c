@@ -2,6 +2,7 @@
 #include "observe/trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,23 @@ static int link_add(struct trace *t, struct bpf_link *link)
 	return 0;
 }
 
+/*
+ * Have all of the probed file in the page cache. Where the page of a probe isn't,
+ * the kernel fetches it while it sets the breakpoint, and Linux 6.17 and later
+ * warn in their log that ext4 does so without a lock
+ * (ext4_check_map_extents_env()). By read(): advice would be followed too late.
+ */
+static void read_through(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buf[64 << 10];
+
+	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
 static int attach_probes(struct trace *t, const struct trace_config *cfg)
 {
 	const char *path = cfg->path ?: "/proc/self/exe";
@@ -204,6 +222,7 @@ static int attach_probes(struct trace *t, const struct trace_config *cfg)
 	struct bpf_program *prog;
 	unsigned int i;
 
+	read_through(path);
 	for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		prog = program(t, probes[i].program);
 		if (!bpf_program__autoload(prog))

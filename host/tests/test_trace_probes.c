@@ -2,9 +2,12 @@
 /*
  * What each of the device's probes becomes: this program fires the real ones.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "ss_probes.h"
 #include "trace_util.h"
@@ -485,6 +488,53 @@ static void copy_without(const char *name, const char *path)
 	EXPECT_EQ(fwrite(image, 1, size, f), size);
 	EXPECT_EQ(fclose(f), 0);
 	free(image);
+}
+
+/* How much of @path is in the page cache, in pages; *whole: of how many. */
+static size_t cached(const char *path, size_t *whole)
+{
+	int fd = open(path, O_RDONLY);
+	size_t page = getpagesize(), n = 0;
+	unsigned char *in;
+	struct stat st;
+	void *map;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(fstat(fd, &st), 0);
+	*whole = (st.st_size + page - 1) / page;
+	map = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(map, MAP_FAILED);
+	in = calloc(*whole, 1);
+	ASSERT_NOT_NULL(in);
+	ASSERT_EQ(mincore(map, st.st_size, in), 0);
+	for (size_t i = 0; i < *whole; i++)
+		n += in[i] & 1;
+	free(in);
+	munmap(map, st.st_size);
+	close(fd);
+	return n;
+}
+
+TEST(cached, .title = "the probed file is in memory before a breakpoint is set in it")
+{
+	char path[512];
+	struct trace_config cfg = { .path = path };
+	struct trace *t;
+	size_t whole;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cold", ss_tmpdir());
+	copy_without("drain_end", path);
+	fd = open(path, O_RDWR);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(fsync(fd), 0);
+	EXPECT_EQ(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	close(fd);
+	if (cached(path, &whole))
+		SKIP("this file system keeps its files in memory");
+	t = open_or_skip(&cfg);
+	EXPECT_EQ(cached(path, &whole), whole);
+	trace_close(t);
 }
 
 TEST(missing_probes, .title = "what can't be traced is said, with what a report can't tell")
