@@ -103,15 +103,24 @@ static int check_sched(const char *path)
 	return ret;
 }
 
-static int check_file(const char *arg)
+/* The SRC of a --file. */
+static const char *file_source(const char *arg, char src[PATH_MAX])
 {
-	char src[PATH_MAX], *colon;
+	char *colon;
 
-	snprintf(src, sizeof(src), "%s", arg);
+	snprintf(src, PATH_MAX, "%s", arg);
 	colon = strrchr(src, ':');
 	/* A path may hold a colon itself: then the whole of it is there. */
 	if (colon && access(src, F_OK))
 		*colon = '\0';
+	return src;
+}
+
+static int check_file(const char *arg)
+{
+	char src[PATH_MAX];
+
+	file_source(arg, src);
 	return access(src, R_OK) ? bad_path("--file", src, errno, SS_EXIT_FILE) : SS_EXIT_OK;
 }
 
@@ -260,22 +269,74 @@ int run_check_files(const struct run *run)
 	return ret;
 }
 
+static bool is_file(const char *path, const struct stat *st)
+{
+	struct stat other;
+
+	return path && !stat(path, &other) && other.st_dev == st->st_dev &&
+	       other.st_ino == st->st_ino;
+}
+
+/* The option that names this file, NULL if none does. */
+static const char *option_of(const struct run_opts *o, const struct stat *st)
+{
+	char src[PATH_MAX];
+
+	if (is_file(o->kernel, st))
+		return "--kernel";
+	if (is_file(o->initrd, st))
+		return "--initrd";
+	if (is_file(o->sched, st))
+		return "--sched";
+	for (unsigned int i = 0; i < o->nr_disks; i++)
+		if (is_file(o->disks[i].file, st) || is_file(o->disks[i].profile, st))
+			return "--disk";
+	for (unsigned int i = 0; i < o->nr_files; i++)
+		if (is_file(file_source(o->files[i], src), st))
+			return "--file";
+	return NULL;
+}
+
+/* What an earlier run left goes, unless this one was told to use it. */
+static int drop_earlier(const struct run *run)
+{
+	const size_t nr = sizeof(out_files) / sizeof(out_files[0]);
+	char path[PATH_MAX + 32];
+	const char *option;
+	struct stat st;
+
+	for (size_t i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "%s/%s", run->out, out_files[i]);
+		option = stat(path, &st) ? NULL : option_of(&run->o, &st);
+		if (!option)
+			continue;
+		ss_err("--out: %s/%s is what %s names, and a run replaces it there: choose another directory",
+		       run->out_name, out_files[i], option);
+		return SS_EXIT_OUTPUT;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "%s/%s", run->out, out_files[i]);
+		if (!unlink(path) || errno == ENOENT)
+			continue;
+		ss_err("--out: %s/%s: %s", run->out_name, out_files[i], strerror(errno));
+		return SS_EXIT_OUTPUT;
+	}
+	return SS_EXIT_OK;
+}
+
 int run_open_out(struct run *run)
 {
 	const char *out = run->o.out;
-	char path[PATH_MAX + 32];
-	int fd;
+	int fd, ret;
 
 	run->out_made = !mkdir(out, 0777);
 	if (!run->out_made && errno != EEXIST)
 		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
 	if (!realpath(out, run->out))
 		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
-	for (size_t i = 0; i < sizeof(out_files) / sizeof(out_files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", run->out, out_files[i]);
-		if (unlink(path) && errno != ENOENT)
-			return bad_path("--out", path, errno, SS_EXIT_OUTPUT);
-	}
+	ret = drop_earlier(run);
+	if (ret)
+		return ret;
 	/* Better to know now than after the run. */
 	fd = open(run->out, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd >= 0)

@@ -469,6 +469,36 @@ output_directories() {
 	refused $OUTPUT "$T/files/dir"
 }
 
+# What a run would replace in --out, given to it under another name.
+output_holds_input() {
+	local option file
+
+	need_kernel
+	mkdir "$T/files" "$T/files/out"
+	truncate -s 1M "$T/files/image"
+	echo 'limit iops=5' >"$T/files/profile"
+	cp "$kernel" "$T/files/kernel"
+	good=(--name "$name" --out "$T/files/out")
+	while read -r file source option; do
+		ln "$T/files/$source" "$T/files/out/$file"
+		: >"$T/files/out/run.json"
+		try "$stallscope" run "${good[@]}" --kernel "$kernel" --nested=always \
+			${option//OUT/$T/files/out}
+		expect_eq "exit status (stderr: $err)" "$rc" $OUTPUT
+		expect_eq "stderr" "$err" "stallscope: --out: $T/files/out/$file is what ${option%%[ =]*} names, and a run replaces it there: choose another directory"
+		cmp "$T/files/$source" "$T/files/out/$file"
+		expect_file "$T/files/out/run.json"
+		rm "$T/files/out/$file"
+	done <<-'EOF'
+	initrd.cpio image --initrd OUT/initrd.cpio
+	initrd.cpio kernel --kernel=OUT/../kernel
+	console.log image --disk file=OUT/console.log
+	workload.log profile --disk size=1M,profile=OUT/workload.log
+	dump.json image --file OUT/dump.json
+	dump.json image --file OUT/dump.json:/etc/dump
+	EOF
+}
+
 full_output() {
 	need_kernel
 	need_own_mounts
@@ -543,6 +573,7 @@ ktap_test no_kvm "no /dev/kvm"
 ktap_test no_right_to_kvm "no right to /dev/kvm"
 ktap_test not_a_kvm "a /dev/kvm that isn't one"
 ktap_test output_directories "output directories that can't be"
+ktap_test output_holds_input "files to be used that a run would replace"
 ktap_test full_output "a full output disk"
 ktap_test reports "reports of what isn't a run"
 ktap_test doctor "doctor answers in a screen"
