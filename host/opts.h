@@ -107,6 +107,9 @@ int opts_net(const char *s, struct net_opts *n, char err[SS_OPTS_ERR_LEN]);
 /** opts_mac_text() - a MAC address as --net takes it. Return: @text. */
 const char *opts_mac_text(const uint8_t mac[6], char text[OPTS_MAC_LEN]);
 
+/** opts_backing_name() - as backing= takes it. */
+const char *opts_backing_name(enum backing_kind kind);
+
 /** disk_opts_free() - free what @d owns. */
 void disk_opts_free(struct disk_opts *d);
 

@@ -20,16 +20,21 @@ static const struct opts_key disk_keys[] = {
 	{ NULL, 0, false },
 };
 
+static const char *const backing_names[] = {
+	[BACKING_AUTO] = "auto",
+	[BACKING_SYNC] = "sync",
+	[BACKING_URING] = "io_uring",
+};
+
+const char *opts_backing_name(enum backing_kind kind)
+{
+	return backing_names[kind];
+}
+
 static int disk_backing(const char *val, struct disk_opts *d, char *err)
 {
-	static const char *const names[] = {
-		[BACKING_AUTO] = "auto",
-		[BACKING_SYNC] = "sync",
-		[BACKING_URING] = "io_uring",
-	};
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(val, names[i])) {
+	for (unsigned int i = 0; i < sizeof(backing_names) / sizeof(backing_names[0]); i++)
+		if (!strcmp(val, backing_names[i])) {
 			d->backing = (enum backing_kind)i;
 			return 0;
 		}
