@@ -362,7 +362,7 @@ TEST_F(pressed, delay_beside_a_stall,
 }
 
 TEST_F(pressed, delay_and_reset,
-       .title = "D95 D21 a reset forgets what was kept back, a poisoned ring isn't touched")
+       .title = "D95 D21 D49 a reset forgets what was kept back, a ring that breaks loses it")
 {
 	struct mock_blk *b = disk(self, "delay add=10ms\n", 0);
 	struct mock_req req = ask(b);
@@ -372,9 +372,11 @@ TEST_F(pressed, delay_and_reset,
 	at(b, START + 20 * MS);
 	EXPECT_EQ(mock_used_idx(&b->q), 0);
 	req = ask(b);
+	ask(b);
+	mock_blk_changes(b);
 	mock_set_avail_idx(&b->q, b->q.avail_idx + 1000);
 	mock_blk_kick(b);
-	EXPECT_EQ(b->counters.invalid_avail_idx_count, 1);
+	EXPECT_STREQ(mock_blk_changes(b), "io_errors+2 invalid_avail_idx_count+1 chains_dropped+2");
 	at(b, START + 40 * MS);
 	EXPECT_TRUE(mock_blk_nothing(b, &req));
 	EXPECT_EQ(blk_armed_ns(b->blk, 0), 0);

@@ -175,7 +175,8 @@ bool blk_hold(struct blk_queue *q, const struct blk_req *req)
 	struct blk_held *last, *h;
 	uint64_t due;
 
-	if (!q->held || (!req->delay_ns && !q->held_nr))
+	/* For a ring that broke there is no later. */
+	if (!q->held || (!req->delay_ns && !q->held_nr) || q->base.vq.poison)
 		return false;
 	due = req->start_ns + req->delay_ns;
 	if (q->held_nr) {
@@ -195,7 +196,7 @@ const struct blk_req *blk_held_next(struct blk_queue *q)
 	if (!q->held_nr)
 		return NULL;
 	h = &q->held[q->held_first];
-	return h->due <= q->base.now ? &h->req : NULL;
+	return h->due <= q->base.now || q->base.vq.poison ? &h->req : NULL;
 }
 
 void blk_held_drop(struct blk_queue *q)

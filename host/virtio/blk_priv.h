@@ -331,7 +331,7 @@ static inline bool blk_held_full(const struct blk_queue *q)
 /** blk_hold() - keep a completion back if the profile wants so; false: it doesn't */
 bool blk_hold(struct blk_queue *q, const struct blk_req *req);
 
-/** blk_held_next() - the next completion that is due now, NULL for none */
+/** blk_held_next() - the next completion that is due now, or lost; NULL for none */
 const struct blk_req *blk_held_next(struct blk_queue *q);
 
 /** blk_held_drop() - forget the one blk_held_next() gave */

@@ -76,7 +76,7 @@ static void complete(struct blk_queue *q, const struct blk_req *req, struct vdev
 	ss_probe_req_done(q->blk->dev.id, q->base.index, req->head, req->status);
 }
 
-/* Publishes what the profile kept back and is due now. */
+/* Publishes what the profile kept back and is due now; a ring that broke loses all of it. */
 static void release(struct blk_queue *q, struct vdev_drain *d)
 {
 	const struct blk_req *req;
@@ -268,8 +268,7 @@ static void drain_once(struct blk_queue *q, enum why why, struct vdev_drain *d)
 	}
 	if (broken)
 		vdev_poisoned(&q->base);
-	else
-		release(q, d);
+	release(q, d);
 	signal_guest(q, d, broken);
 	ss_probe_drain_end(blk->dev.id, q->base.index, d->chains, d->published, q->base.stalled);
 }
