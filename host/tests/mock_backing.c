@@ -186,11 +186,13 @@ static int mock_commit(struct backing_queue *bq)
 {
 	struct mock_bqueue *q = to_bqueue(bq);
 	struct mock_backing *m = q->m;
-	int ret;
+	int ret = 0;
 
 	pthread_mutex_lock(&m->lock);
-	ret = m->commit_error;
-	m->commit_error = 0;
+	if (m->commit_errors) {
+		m->commit_errors--;
+		ret = m->commit_error;
+	}
 	for (unsigned int i = 0; !ret && i < q->nr_submitted; i++) {
 		m->calls[io_call(q->submitted[i])]++;
 		if (!m->hold) {

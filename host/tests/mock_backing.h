@@ -56,10 +56,11 @@ struct mock_backing {
 	struct backing_ops ops;
 	struct mock_bqueue *queue[MOCK_BQUEUES];
 	unsigned int nr_queues;
-	bool lifo;	      /* completions come in reverse order */
-	bool no_cancel;	      /* what has begun can't be called back */
-	unsigned int cancels; /* requests cancelled */
-	int commit_error;     /* the next commit gives this, once */
+	bool lifo;		    /* completions come in reverse order */
+	bool no_cancel;		    /* what has begun can't be called back */
+	unsigned int cancels;	    /* requests cancelled */
+	int commit_error;	    /* what the next commits give */
+	unsigned int commit_errors; /* so many of them */
 };
 
 /* Whether mock_backing_init() makes one with queues. */

@@ -324,10 +324,63 @@ TEST_F(aio, commit_fails,
 	struct mock_req req;
 
 	b->backing.commit_error = -EAGAIN;
+	b->backing.commit_errors = 1;
 	req = mock_read(&b->q, 0, DATA, 512);
 	mock_blk_kick(b);
+	EXPECT_EQ(blk_step(b->blk, 0), 0);
+	EXPECT_TRUE(mock_blk_nothing(b, &req));
+	/* Not at once: what is short now will be short then. */
+	b->clock.now += 1000000;
 	blk_step(b->blk, 0);
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
+	EXPECT_EQ(blk_armed_ns(b->blk, 0), 0);
+}
+
+TEST_F(aio, commit_fails_beside_a_stall,
+       .title = "D41 D88 what the backing can't begin now doesn't try the stalled head again")
+{
+	struct mock_blk *b = &self->b;
+	struct mock_req first, second;
+	const struct throttle_limits limits = { .ops.rate = 1 };
+
+	ASSERT_EQ(blk_set_limits(b->blk, &limits), 0);
+	b->backing.commit_error = -ENOMEM;
+	b->backing.commit_errors = 10;
+	first = mock_read(&b->q, 0, DATA, 512);
+	second = mock_read(&b->q, 1, DATA, 512);
+	mock_blk_kick(b);
+	EXPECT_STREQ(mock_blk_changes(b), "throttled_count+1 currently_throttled_gauge+1");
+	for (unsigned int i = 0; i < 20; i++) {
+		b->clock.now += 1000000;
+		blk_step(b->blk, 0);
+	}
+	EXPECT_TRUE(mock_blk_expect(b, &first, OK, 513));
+	EXPECT_TRUE(mock_blk_nothing(b, &second));
+	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+1 bytes_read+512");
+	b->clock.now += 1000000000;
+	blk_step(b->blk, 0);
+	EXPECT_TRUE(mock_blk_expect(b, &second, OK, 513));
+}
+
+TEST_F(aio, commit_fails_then_poisoned,
+       .title = "D49 what the backing couldn't begin before the ring broke is begun, and counted")
+{
+	struct mock_blk *b = &self->b;
+
+	b->backing.commit_error = -EAGAIN;
+	b->backing.commit_errors = 10;
+	mock_read(&b->q, 0, DATA, 512);
+	mock_blk_kick(b);
+	mock_set_avail_idx(&b->q, (uint16_t)(b->q.avail_idx + 1000));
+	mock_blk_kick(b);
+	EXPECT_STREQ(mock_blk_changes(b), "invalid_avail_idx_count+1");
+	for (unsigned int i = 0; i < 20; i++) {
+		b->clock.now += 1000000;
+		blk_step(b->blk, 0);
+	}
+	EXPECT_STREQ(mock_blk_changes(b),
+		     "reads_completed+1 bytes_read+512 io_errors+1 chains_dropped+1");
+	EXPECT_EQ(blk_armed_ns(b->blk, 0), 0);
 }
 
 TEST_F(aio, many_pieces,

@@ -205,11 +205,14 @@ void blk_held_drop(struct blk_queue *q)
 	held_set_nr(q, q->held_nr - 1);
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 uint64_t blk_wake_at(const struct blk_queue *q)
 {
 	const uint64_t due = q->held_nr ? q->held[q->held_first].due : 0;
 
-	if (!due || (q->base.deadline && q->base.deadline < due))
-		return q->base.deadline;
-	return due;
+	return sooner(sooner(q->base.deadline, due), q->look_at);
 }

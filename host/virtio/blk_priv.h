@@ -19,7 +19,7 @@
 
 #define BLK_EINTR_RETRIES 16 /* a request */
 
-/* So many requests a queue are in flight at most: more than fit a ring by right. */
+/* So many requests a queue are in flight at most: as many as fit the longest ring. */
 #define BLK_AIO_DEPTH VIRTQ_MAX_SIZE
 /* iovecs of one in flight: all segments, some of them in two regions */
 #define BLK_AIO_IOV (BLK_SEG_MAX + 16)
@@ -96,6 +96,8 @@ struct blk_aio {
  * @aio_used: those ever used
  * @flying: requests in the backing
  * @unstarted: of them not committed
+ * @look_at: when to look after those in flight, whether the head is due or not (0
+ *	never, 1 at once)
  * @lat: written by the worker only, read by anyone
  *
  * All but what is atomic belongs to the worker while it runs.
@@ -110,6 +112,7 @@ struct blk_queue {
 	struct backing_queue *bq;
 	struct blk_aio *aio, *aio_free;
 	unsigned int aio_used, flying, unstarted;
+	uint64_t look_at;
 	struct ss_blk_lat lat;
 	struct virtq_seg seg[BLK_SEG_MAX + 2];
 	struct iovec iov[BLK_IOV_MAX];
@@ -337,7 +340,7 @@ const struct blk_req *blk_held_next(struct blk_queue *q);
 /** blk_held_drop() - forget the one blk_held_next() gave */
 void blk_held_drop(struct blk_queue *q);
 
-/** blk_wake_at() - when the worker has to look again: stall or completion, 0 never */
+/** blk_wake_at() - when the worker has to look again: stall, completion, flight; 0 never */
 uint64_t blk_wake_at(const struct blk_queue *q);
 
 /* blk_latency.c */

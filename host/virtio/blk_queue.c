@@ -21,6 +21,9 @@
  */
 #define DRAIN_NS 40000
 
+/* What the backing couldn't begin now, for want of memory mostly, it's asked for again so soon. */
+#define COMMIT_AGAIN_NS 1000000
+
 /* Asks throttle and profile; false: the head has to wait. */
 static bool grant(struct blk_queue *q, struct blk_req *req)
 {
@@ -109,12 +112,19 @@ static void launch(struct blk_queue *q, struct vdev_drain *d)
 {
 	while (q->unstarted) {
 		if (!blk_aio_commit(q)) {
-			d->again = true;
+			q->look_at = io_clock_now(&q->blk->dev.clock) + COMMIT_AGAIN_NS;
 			return;
 		}
 		/* A short one goes on, and has to be started again. */
 		reap(q, d);
 	}
+}
+
+static void look(struct blk_queue *q, struct vdev_drain *d)
+{
+	q->look_at = WORKER_NO_DEADLINE;
+	reap(q, d);
+	launch(q, d);
 }
 
 /* One after the other. */
@@ -249,20 +259,20 @@ static bool head_waits(const struct blk_queue *q, enum why why)
 {
 	if (!q->base.stalled || q->base.now >= q->base.deadline)
 		return false;
-	return why == BY_DONE || (why == BY_TIMER && q->held_nr);
+	return why == BY_DONE || (why == BY_TIMER && (q->held_nr || q->look_at));
 }
 
 static void drain_once(struct blk_queue *q, enum why why, struct vdev_drain *d)
 {
 	const struct blk *blk = q->blk;
-	bool broken = false;
+	bool broken = false, waits;
 
 	ss_probe_drain_begin(blk->dev.id, q->base.index);
 	q->base.now = io_clock_now(&blk->dev.clock);
 	d->start = q->base.now;
-	reap(q, d);
-	launch(q, d);
-	if (!head_waits(q, why)) {
+	waits = head_waits(q, why);
+	look(q, d);
+	if (!waits) {
 		release(q, d);
 		broken = vdev_drain_ring(&q->base, d, drain_pass);
 	}
@@ -293,7 +303,10 @@ static uint64_t drain(struct blk_queue *q, enum why why)
 
 	if (!vdev_queue_usable(&q->base)) {
 		q->base.deadline = WORKER_NO_DEADLINE;
-		return q->base.deadline;
+		d = (struct vdev_drain){ 0 };
+		/* What is in flight when the ring breaks comes back all the same. */
+		look(q, &d);
+		return blk_wake_at(q);
 	}
 	do {
 		d = (struct vdev_drain){ 0 };
@@ -309,6 +322,7 @@ void blk_queue_clear(struct blk_queue *q)
 	q->seen_idx = 0;
 	__atomic_store_n(&q->held_nr, 0, __ATOMIC_RELAXED);
 	q->unstarted = 0;
+	q->look_at = WORKER_NO_DEADLINE;
 }
 
 /* --- the worker's ops --- */
@@ -316,15 +330,9 @@ void blk_queue_clear(struct blk_queue *q)
 /* The backing's eventfd; what came back while the worker drained is long reaped. */
 static uint64_t queue_done(struct blk_queue *q)
 {
-	struct vdev_drain d = { 0 };
-
 	if (!q->flying)
 		return blk_wake_at(q);
-	if (!q->base.vq.poison)
-		return drain(q, BY_DONE);
-	reap(q, &d);
-	launch(q, &d);
-	return d.again ? VDEV_AT_ONCE : WORKER_NO_DEADLINE;
+	return drain(q, BY_DONE);
 }
 
 /*
@@ -347,8 +355,7 @@ static int queue_quiesce(void *ctx, uint64_t until)
 			blk_aio_cancel(q);
 			cancelled = true;
 		}
-		reap(q, &d);
-		launch(q, &d);
+		look(q, &d);
 		signal_guest(q, &d, false);
 		if (!q->flying)
 			break;
