@@ -271,6 +271,31 @@ TEST_F(aio, full,
 	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+356 bytes_read+182272");
 }
 
+TEST_F(aio, full_and_paused,
+       .title =
+	       "D90 D91 a pause that reaps all that was in flight leaves nothing lying in the ring")
+{
+	struct mock_blk *b = &self->b;
+	const struct mock_req req = mock_read(&b->q, 0, DATA, 512);
+
+	mock_hold(&b->backing, true);
+	for (unsigned int i = 1; i < 256; i++)
+		mock_avail(&b->q, req.head);
+	mock_blk_kick(b);
+	mock_avail(&b->q, req.head);
+	mock_blk_kick(b);
+	EXPECT_EQ(b->backing.waiting, 256);
+	mock_hold(&b->backing, false);
+	ASSERT_EQ(blk_pause(b->blk, LONG_NS), 0);
+	EXPECT_EQ(mock_used_idx(&b->q), 256);
+	/* Notifications are off since the backing was full: no kick. */
+	mock_avail(&b->q, req.head);
+	blk_resume(b->blk);
+	for (unsigned int i = 0; i < 3; i++)
+		blk_step(b->blk, 0);
+	EXPECT_EQ(mock_used_idx(&b->q), 258);
+}
+
 TEST_F(aio, poisoned,
        .title = "D21 D49 what is in flight when the ring breaks is lost, and counted")
 {

@@ -357,6 +357,8 @@ static int queue_quiesce(void *ctx, uint64_t until)
 		}
 		look(q, &d);
 		signal_guest(q, &d, false);
+		/* Who waits for one of them to come back would miss it: the timer drains. */
+		q->look_at = VDEV_AT_ONCE;
 		if (!q->flying)
 			break;
 		if (io_clock_monotonic_now(NULL) >= until)
@@ -386,7 +388,10 @@ static uint64_t queue_timer(void *ctx)
 	return drain(ctx, BY_TIMER);
 }
 
-/* Start and resume need nothing: kicks wait in their eventfd, and so does the timer. */
+/*
+ * At start and resume kicks wait in their eventfd, and what a pause has reaped has
+ * set a deadline.
+ */
 static uint64_t queue_wake(void *ctx)
 {
 	struct blk_queue *q = ctx;
