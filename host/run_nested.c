@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NESTED_TIME_LIMIT 124 /* its starter's status, which has said so */
@@ -21,9 +22,11 @@ static pid_t start(struct nested_args *a)
 {
 	pid_t parent = getpid(), pid = fork();
 
+	/* Whoever comes first: the group is there before either goes on. */
+	if (pid >= 0)
+		setpgid(pid, pid);
 	if (pid)
 		return pid;
-	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(SS_EXIT_NESTED);
@@ -33,16 +36,24 @@ static pid_t start(struct nested_args *a)
 	_exit(SS_EXIT_NESTED);
 }
 
+/*
+ * Interrupts are for the whole group: until the machine runs, the starter is a script
+ * that hears of one only when the program it waits for has ended.
+ */
 static int wait_for(pid_t pid)
 {
+	/* One that comes just before the sleep is seen after it. */
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 	int status, passed_on = 0;
+	pid_t ret;
 
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return SS_EXIT_NESTED;
+	while (!(ret = waitpid(pid, &status, WNOHANG))) {
 		for (; passed_on < run_interrupted(); passed_on++)
-			kill(pid, SIGINT);
+			kill(-pid, SIGINT);
+		nanosleep(&pause, NULL);
 	}
+	if (ret < 0)
+		return SS_EXIT_NESTED;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	if (run_interrupted())
@@ -62,7 +73,10 @@ static bool measured(const struct run *run)
 /* The runner inside has said what went wrong, but for what it doesn't live to say. */
 static int ended(struct run *run, int status)
 {
-	if (status == NESTED_TIME_LIMIT) {
+	if (status && run_interrupted() && !measured(run)) {
+		/* Whatever it was that ended for it. */
+		status = SS_EXIT_INTERRUPTED;
+	} else if (status == NESTED_TIME_LIMIT) {
 		status = SS_EXIT_GUEST_TIMEOUT;
 	} else if (status > SS_EXIT_LAST && status != SS_EXIT_INTERRUPTED) {
 		ss_err("the runner inside the emulated machine ended with status %d", status);

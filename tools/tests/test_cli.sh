@@ -10,7 +10,7 @@ stallscope=$build/stallscope
 name=test-cli-$$
 
 # host/exitcodes.h: numbers never change meaning, so they are written out here.
-USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9 LIMITS=22
+USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9 LIMITS=22 INTERRUPTED=130
 
 # What tools/setup found, unless the environment says it.
 config() {
@@ -457,6 +457,28 @@ not_a_kvm() {
 	refused $KVM /dev/kvm
 }
 
+# While what starts an emulated machine still fetches and packs: a script and its programs.
+interrupted_starter() {
+	local i
+
+	need_kernel
+	mkdir "$T/lib"
+	printf '#!/bin/bash\n: >"%s/ready"\nsleep 1000\nexit 20\n' "$T" >"$T/lib/nested"
+	chmod +x "$T/lib/nested"
+	mkdir "$T/here"
+	STALLSCOPE_LIBEXEC=$T/lib "$stallscope" run --kernel "$kernel" --name "$name" \
+		--out "$T/here/run" --initrd "$kernel" --nested=always >"$T/out" 2>"$T/err" &
+	for ((i = 0; i < 1000; i++)); do
+		[ ! -e "$T/ready" ] || break
+		sleep 0.02
+	done
+	kill -INT $!
+	rc=0
+	wait $! || rc=$?
+	err=$(cat "$T/err")
+	refused $INTERRUPTED "interrupted: nothing was measured"
+}
+
 output_directories() {
 	need_kernel
 	mkdir "$T/files"
@@ -572,6 +594,7 @@ ktap_test programs_and_files "schedulers, workloads and files that are missing"
 ktap_test no_kvm "no /dev/kvm"
 ktap_test no_right_to_kvm "no right to /dev/kvm"
 ktap_test not_a_kvm "a /dev/kvm that isn't one"
+ktap_test interrupted_starter "ctrl-C while an emulated machine is being made"
 ktap_test output_directories "output directories that can't be"
 ktap_test output_holds_input "files to be used that a run would replace"
 ktap_test full_output "a full output disk"
