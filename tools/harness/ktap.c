@@ -277,6 +277,7 @@ static void take_result(struct ktap *k, int depth, bool ok, long number, const c
 	char text[KTAP_LINE_MAX];
 
 	parse_description(&r, rest);
+	close_below(k, depth, r.ok);
 	if (!l->planned || l->dissolved || l->seen >= l->plan) {
 		snprintf(text, sizeof(text), "result %s: %s %ld %.800s",
 			 l->planned ? "beyond the plan" : "without a plan", ok ? "ok" : "not ok",
@@ -372,7 +373,6 @@ void ktap_line(struct ktap *k, const char *raw)
 		k->depth = depth;
 	if (spaces % 4 == 0 && depth <= k->depth) {
 		if (is_result(s, &ok, &number, &rest)) {
-			close_below(k, depth, ok || strstr(rest, " # "));
 			take_result(k, depth, ok, number, rest);
 			return;
 		}
@@ -415,7 +415,7 @@ struct ktap_counts ktap_peek(const struct ktap *k)
 enum ktap_status ktap_end(struct ktap *k, const char *bad)
 {
 	struct ktap_level *l = &k->level[0];
-	bool any, failed_before = k->counts.failed > 0;
+	bool any;
 
 	close_below(k, 0, false);
 	/* Failing tests explain a failing exit status; anything else is said. */
@@ -435,10 +435,10 @@ enum ktap_status ktap_end(struct ktap *k, const char *bad)
 		k->counts.failed += !skipped;
 		return skipped ? KTAP_SKIP : KTAP_FAIL;
 	}
-	/* Its last test had subtests, all well: count what went wrong after them. */
-	if ((bad || l->broken) && !k->counts.failed && !failed_before)
+	/* A test that failed for none of its subtests, all well, counts as one itself. */
+	if ((bad || l->broken || l->failed) && !k->counts.failed)
 		k->counts.failed++;
-	if (k->counts.failed || l->failed)
+	if (k->counts.failed)
 		return KTAP_FAIL;
 	return k->counts.passed || k->counts.xfailed ? KTAP_PASS : KTAP_SKIP;
 }

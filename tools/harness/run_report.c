@@ -182,7 +182,7 @@ int run_report(struct run *run)
 {
 	struct ktap_counts all = { 0 };
 	double seconds = 0;
-	bool bad, idle;
+	bool bad, idle, failed = false;
 
 	for (int i = 0; i < run->n_programs; i++) {
 		const struct ktap_counts *c = &run->programs[i].counts;
@@ -191,6 +191,7 @@ int run_report(struct run *run)
 		all.failed += c->failed;
 		all.xfailed += c->xfailed;
 		all.skipped += c->skipped;
+		failed |= run->programs[i].status == KTAP_FAIL;
 		seconds += run->programs[i].seconds;
 	}
 	bad = junit(run, &all, seconds);
@@ -209,5 +210,5 @@ int run_report(struct run *run)
 	       all.failed, all.xfailed, all.skipped);
 	printf("%d passed, %d failed, %d skipped\n", all.passed + all.xfailed, all.failed,
 	       all.skipped);
-	return bad || fflush(stdout) || all.failed || idle;
+	return bad || fflush(stdout) || all.failed || failed || idle;
 }

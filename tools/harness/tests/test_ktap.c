@@ -270,6 +270,26 @@ TEST_F(ktap, nested_parent_fails, .title = "a failed test doesn't have only pass
 	EXPECT_COUNTS(0, 1, 0, 0);
 }
 
+TEST_F(ktap, nested_parent_fails_with_hash,
+       .title = "a failed test with a hash in its name doesn't, either")
+{
+	feed(self, "KTAP version 1\n1..2\n    1..1\n    ok 1 a\nnot ok 1 guest # why\n"
+		   "    1..1\n    ok 1 a\nnot ok 2 guest # SKIP x\n");
+	EXPECT_EQ(ktap_end(&self->k, NULL), KTAP_FAIL);
+	EXPECT_STREQ(self->results, "?/a=fail\n?/a=fail\n");
+	EXPECT_COUNTS(0, 2, 0, 0);
+}
+
+TEST_F(ktap, nested_deep_failure,
+       .title = "what fails for none of its subtests, all well, is counted")
+{
+	feed(self, "KTAP version 1\n1..1\n    1..1\n        1..1\n        ok 1 a\n"
+		   "    ok 2 inner\nok 1 outer\n");
+	EXPECT_EQ(ktap_end(&self->k, NULL), KTAP_FAIL);
+	EXPECT_STRSTR(self->out, "\nnot ok 1 outer\n");
+	EXPECT_COUNTS(1, 1, 0, 0);
+}
+
 TEST_F(ktap, nested_crash, .title = "a crash in the middle of a subtest still gives valid KTAP")
 {
 	EXPECT_RUN("KTAP version 1\n1..3\nok 1 a\n    KTAP version 1\n    # Subtest: guest\n"
@@ -351,6 +371,31 @@ static void validate(const char *text)
 	ASSERT_EQ(level[0].seen, level[0].plan);
 }
 
+/* A document as far as it has come: well-formed but for a number here and there. */
+struct due {
+	int depth, plan[4], seen[4];
+	bool done;
+};
+
+static void due_line(char *line, struct due *due, unsigned int *seed)
+{
+	int d = due->depth;
+
+	if (d && due->plan[d] && due->seen[d] == due->plan[d])
+		d--;
+	else if (due->plan[d] && d < 3 && rand_r(seed) % 2)
+		due->plan[++d] = 0;
+	due->depth = d;
+	if (due->plan[d]) {
+		due->done = ++due->seen[d] == due->plan[d] && !d;
+		sprintf(line, "%*sok %d due", 4 * d, "", due->seen[d] + !(rand_r(seed) % 8));
+		return;
+	}
+	due->plan[d] = 1 + rand_r(seed) % 2;
+	due->seen[d] = 0;
+	sprintf(line, "%*s1..%d", 4 * d, "", due->plan[d]);
+}
+
 TEST_F(ktap, any_input, .title = "whatever lines come in, valid KTAP comes out", .timeout_s = 60)
 {
 	static const char *const words[] = { "KTAP version 1",
@@ -364,15 +409,19 @@ TEST_F(ktap, any_input, .title = "whatever lines come in, valid KTAP comes out",
 					     "not ok 2 d",
 					     "ok 1 e # SKIP y",
 					     "not ok 3 f # TODO",
+					     "not ok 1 g # SKIP z",
+					     "not ok 1 h # no directive",
 					     "# Subtest: sub",
 					     "# note",
 					     "chatter",
 					     "ok 3",
 					     "Bail out!" };
 	const struct ktap_sink sink = { on_line, on_result, on_diag, self };
+	const unsigned int nr_words = sizeof(words) / sizeof(words[0]);
 	unsigned int seed = 1;
 
 	for (int round = 0; round < 20000; round++) {
+		struct due due = { .depth = 0 };
 		bool bad = rand_r(&seed) % 4 == 0;
 		enum ktap_status status;
 		int failed;
@@ -380,11 +429,15 @@ TEST_F(ktap, any_input, .title = "whatever lines come in, valid KTAP comes out",
 		self->out_len = self->results_len = self->diag_len = 0;
 		self->out[0] = '\0';
 		ktap_init(&self->k, "prog", 0, &sink);
-		for (int i = rand_r(&seed) % 16; i > 0; i--) {
+		for (int i = rand_r(&seed) % 32; i > 0 && !due.done; i--) {
 			char line[128];
 
-			snprintf(line, sizeof(line), "%*s%s", 4 * (rand_r(&seed) % 3), "",
-				 words[rand_r(&seed) % 16]);
+			/* Mostly what is due, or nothing would ever get far. */
+			if (rand_r(&seed) % 8)
+				due_line(line, &due, &seed);
+			else
+				snprintf(line, sizeof(line), "%*s%s", 4 * (int)(rand_r(&seed) % 4),
+					 "", words[rand_r(&seed) % nr_words]);
 			ktap_line(&self->k, line);
 		}
 		status = ktap_end(&self->k, bad ? "exit status 3" : NULL);
@@ -394,8 +447,11 @@ TEST_F(ktap, any_input, .title = "whatever lines come in, valid KTAP comes out",
 		{
 			TH_LOG("round %d: %s", round, self->out);
 		}
-		if (bad)
-			ASSERT_EQ(status, KTAP_FAIL);
+		if (bad || !strncmp(self->out, "not ok", 6) || strstr(self->out, "\nnot ok"))
+			ASSERT_EQ(status, KTAP_FAIL)
+			{
+				TH_LOG("round %d: %s", round, self->out);
+			}
 	}
 }
 
