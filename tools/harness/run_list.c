@@ -10,10 +10,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "run_int.h"
 
 #define DEFAULT_TIMEOUT_S 120
 #define LIST_TIMEOUT_S	  20
@@ -156,14 +157,37 @@ int run_list_read(struct run *run)
 
 /* ---- selection ---- */
 
+/* Waits for @fd, at most until then. */
+static bool is_ready(int fd, double until)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	double left = until - run_now();
+
+	return poll(&pfd, 1, left > 0 ? (int)(left * 1000) + 1 : 0) > 0;
+}
+
+/* Waits for @pid, a group's leader, until then (0: not at all), and ends a group that is late. */
+static int status_of(pid_t pid, double until)
+{
+	int status = 0, pidfd = syscall(SYS_pidfd_open, pid, 0);
+
+	if (!until || pidfd < 0 || !is_ready(pidfd, until))
+		kill(-pid, SIGKILL);
+	if (pidfd >= 0)
+		close(pidfd);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 /* The names that PROGRAM -l prints, as text the caller frees; NULL if it can't say. */
 static char *list_of(const struct run_program *p)
 {
-	double until = run_now() + LIST_TIMEOUT_S;
+	double until = run_now() + LIST_TIMEOUT_S * run_time_scale();
 	char *text = NULL;
 	size_t len = 0;
 	FILE *mem;
-	int fds[2], status = 0;
+	int fds[2], status = -1;
+	bool ended = false;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC))
@@ -177,27 +201,23 @@ static char *list_of(const struct run_program *p)
 	}
 	close(fds[1]);
 	mem = pid > 0 ? open_memstream(&text, &len) : NULL;
-	while (mem) {
-		struct pollfd pfd = { .fd = fds[0], .events = POLLIN };
+	while (mem && is_ready(fds[0], until)) {
 		char buf[4096];
-		ssize_t n;
+		ssize_t n = read(fds[0], buf, sizeof(buf));
 
-		if (poll(&pfd, 1, (until - run_now()) * 1000) <= 0)
+		if (n <= 0) {
+			ended = !n;
 			break;
-		n = read(fds[0], buf, sizeof(buf));
-		if (n <= 0)
-			break;
+		}
 		fwrite(buf, 1, n, mem);
 	}
 	close(fds[0]);
 	if (mem)
 		fclose(mem);
-	if (pid > 0) {
-		if (run_now() >= until)
-			kill(-pid, SIGKILL);
-		waitpid(pid, &status, 0);
-	}
-	if (status) {
+	/* Without an end it isn't all of the list, and has been waited for long enough. */
+	if (pid > 0)
+		status = status_of(pid, ended ? until : 0);
+	if (status || !ended) {
 		fprintf(stderr, "run_tests: %s -l failed\n", p->path);
 		free(text);
 		return NULL;

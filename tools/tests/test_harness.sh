@@ -366,6 +366,22 @@ run_missing_program() {
 	expect_run 'not ok 1 t:missing.sh' '0 passed, 1 failed, 0 skipped' 1
 }
 
+run_endless_list() {
+	local how
+
+	export SS_TEST_TIME_SCALE=0.02 P=$T
+	for how in '' 'exec >&-;' 'echo endless; wait() { :; };'; do
+		: >"$T/list"
+		program endless "$good"
+		sed -i "1a [ \"\$1\" != -l ] || { $how sleep 1000 & echo \$! >\$P/pid; wait; exit; }" \
+			"$T/endless.sh"
+		run_list -l
+		expect_eq "exit status with '$how'" "$rc" 1
+		expect_has "message with '$how'" "$err" "endless.sh -l failed"
+		expect_gone "$(cat "$T/pid")"
+	done
+}
+
 run_bad_list() {
 	echo "t $T/x.sh nonsense" >"$T/list"
 	run_list
@@ -667,6 +683,7 @@ ktap_test run_reaps_orphans "orphans are reaped while the program runs"
 ktap_test run_all_skipped "a run in which all was skipped has failed"
 ktap_test run_nothing "a run that executed nothing has failed"
 ktap_test run_missing_program "a program that isn't there makes the run fail"
+ktap_test -T 30 run_endless_list "a list that doesn't end is cut off, and its program ended"
 ktap_test run_bad_list "a mistake in the list is named"
 ktap_test run_not_valid "output that isn't KTAP makes the run fail"
 ktap_test run_mixed_streams "what goes to stderr doesn't break results"
