@@ -366,6 +366,22 @@ run_missing_program() {
 	expect_run 'not ok 1 t:missing.sh' '0 passed, 1 failed, 0 skipped' 1
 }
 
+run_unlisted_program() {
+	# It can't say which tests it has: it may be the one.
+	program good "$good"
+	program broken 'printf "KTAP version 1\n1..1\nnot ok 1 a\n"; exit 1'
+	sed -i '1a exit 127' "$T/broken.sh"
+	run_list -t good
+	expect_eq "the last line" "$(last_line)" "1 passed, 1 failed, 0 skipped"
+	expect_eq "exit status" "$rc" 1
+	expect_has "message" "$err" "broken.sh -l failed"
+	echo "t $T/missing.sh" >>"$T/list"
+	sed -i /broken/d "$T/list"
+	run_list -t good
+	expect_eq "exit status with one that isn't there" "$rc" 1
+	expect_has "output" "$out" "not built, or not executable"
+}
+
 run_endless_list() {
 	local how
 
@@ -683,6 +699,7 @@ ktap_test run_reaps_orphans "orphans are reaped while the program runs"
 ktap_test run_all_skipped "a run in which all was skipped has failed"
 ktap_test run_nothing "a run that executed nothing has failed"
 ktap_test run_missing_program "a program that isn't there makes the run fail"
+ktap_test run_unlisted_program "a program that can't list its tests is run, whichever are asked for"
 ktap_test -T 30 run_endless_list "a list that doesn't end is cut off, and its program ended"
 ktap_test run_bad_list "a mistake in the list is named"
 ktap_test run_not_valid "output that isn't KTAP makes the run fail"
