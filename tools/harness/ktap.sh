@@ -274,7 +274,10 @@ ktap_main() {
 	done
 	[ "$list" = 0 ] || exit 0
 	echo 'KTAP version 1'
-	if [ ${#chosen[@]} = 0 ]; then
+	if [ ${#ktap_names[@]} = 0 ]; then
+		printf '1..0\n# it has no tests\n'
+		exit 1
+	elif [ ${#chosen[@]} = 0 ]; then
 		echo '1..0 # SKIP no test of that name'
 		exit 4
 	fi

@@ -101,6 +101,14 @@ c_directives() {
 	expect_has "output" "$out" "1..0 # SKIP"
 }
 
+c_empty() {
+	run_victim "$build/tests/empty"
+	expect_eq "exit status of a program without a test" "$rc" 1
+	expect_has "output" "$out" $'\n1..0\n# it has no tests'
+	run_victim "$build/tests/empty" passes
+	expect_eq "exit status of a test by name" "$rc" 4
+}
+
 c_output() {
 	expect_end "$victim" prints_ktap 'ok 1 ' 0 "# not ok 1 not_mine"
 	expect_end "$victim" floods 'ok 1 ' 0 "the rest is dropped"
@@ -178,6 +186,17 @@ shell_ends() {
 	expect_end "$v" prints_ktap 'ok 1 ' 0 "#     ok 1 nor_mine"
 	expect_end "$v" nests 'ok 1 ' 0 $'\n    ok 2 inner_b\n'
 	expect_eq "what is in \$TMPDIR" "$(ls "$TMPDIR")" ""
+}
+
+shell_empty() {
+	printf '. "%s/tools/harness/ktap.sh"\nktap_main "$@"\n' "$src" >"$T/empty.sh"
+	chmod +x "$T/empty.sh"
+	run_victim "$T/empty.sh"
+	expect_eq "exit status of a program without a test" "$rc" 1
+	expect_has "output" "$out" $'\n1..0\n# it has no tests'
+	run_victim "$shell_victim" no_such_test
+	expect_eq "exit status of nothing" "$rc" 4
+	expect_has "output" "$out" "1..0 # SKIP"
 }
 
 shell_kernel_complains() {
@@ -677,11 +696,12 @@ run_read_by_kunit() {
 }
 
 for name in c_passes c_checks c_assert_stops c_other_threads c_crashes c_leaks c_directives \
-	c_output c_list c_leaves_nothing c_killed; do
+	c_empty c_output c_list c_leaves_nothing c_killed; do
 	ktap_test "$name"
 done
 ktap_test c_hangs "a test that hangs is killed with all it started, and fails"
 ktap_test shell_ends "each way for a shell test to end is told apart"
+ktap_test shell_empty "a shell test program without tests has failed"
 ktap_test shell_kernel_complains "a kernel that complains fails a shell test"
 ktap_test run_passes "a run that passes"
 ktap_test run_with_a_failure "one failure makes the run fail"
