@@ -177,9 +177,13 @@ ktap_leftovers() {
 	find "$KTAP_DIR/tmp" -mindepth 1 -printf 'left a temporary file behind: %P\n' -quit
 }
 
-# ktap_kernel_log [SEEN]: the log, without so many lines at its beginning
+# ktap_kernel_log [LINE]: the log, from behind that line on; all of it where it lacks that:
+# it is a ring, and may have gone round meanwhile. The time in front tells like lines apart.
 ktap_kernel_log() {
-	[ -z "${SS_KERNEL_LOG-}" ] || $SS_KERNEL_LOG | tail -n "+$((${1:-0} + 1))"
+	[ -z "${SS_KERNEL_LOG-}" ] || $SS_KERNEL_LOG | LAST="${1-}" awk '
+		{ line[++n] = $0 }
+		$0 != "" && $0 == ENVIRON["LAST"] { n = 0 }
+		END { for (i = 1; i <= n; i++) print line[i] }'
 }
 
 ktap_one() {
@@ -191,7 +195,7 @@ ktap_one() {
 	: >"$KTAP_DIR/out"
 	[ "$nested" = 0 ] || relay='/^    /b;s/^/# /'
 	limit=$(awk "BEGIN { print $limit * ${SS_TEST_TIME_SCALE:-1} }")
-	seen=$(ktap_kernel_log | wc -l)
+	seen=$(ktap_kernel_log | tail -n 1)
 	# timeout makes a process group of its own
 	T=$KTAP_DIR/scratch TMPDIR=$KTAP_DIR/tmp timeout -s KILL "$limit" \
 		bash "$ktap_script" --ktap-run "$name" >>"$KTAP_DIR/out" 2>&1 </dev/null \

@@ -202,21 +202,28 @@ shell_empty() {
 shell_kernel_complains() {
 	cat >"$T/kernel.sh" <<-EOF
 		. "$src/tools/harness/ktap.sh"
-		warns() { echo '<4>[    7.000001] WARNING: mm/x.c:1 at f, CPU#0' >>"$T/log"; }
+		warns() { date '+<4>[%s.%N] WARNING: mm/x.c:1 at f, CPU#0' >>"$T/log"; }
 		fails_too() { warns; fail "of its own"; }
 		quiet() { echo '<12>[    8.000000] WARNING: from a program' >>"$T/log"; }
 		reads() { expect_quiet_kernel "$T/console"; }
-		for t in warns fails_too quiet reads; do ktap_test \$t; done
+		# Its buffer is a ring: what is new takes the place of what is old.
+		wraps() { warns; tail -n 3 "$T/log" >"$T/new"; mv "$T/new" "$T/log"; }
+		goes_round() { echo '<4>[    9.000001] WARNING: all new' >"$T/log"; }
+		for t in warns fails_too quiet reads wraps goes_round; do ktap_test \$t; done
 		ktap_main "\$@"
 	EOF
 	chmod +x "$T/kernel.sh"
 	echo '<1>[    0.000001] BUG: before it all' >"$T/log"
+	printf '<6>[    0.%06d] filler\n' {2..9} >>"$T/log"
 	printf '[    3.5] sched_ext: fine\r\nINFO: no task\n' >"$T/console"
 	export SS_KERNEL_LOG="cat $T/log"
 	expect_end "$T/kernel.sh" quiet 'ok 1 ' 0
 	expect_end "$T/kernel.sh" warns 'not ok 1 ' 1 "# the kernel complained: WARNING: mm/x.c:1"
 	expect_end "$T/kernel.sh" fails_too 'not ok 1 ' 1 "of its own"
 	expect_end "$T/kernel.sh" reads 'ok 1 ' 0
+	expect_end "$T/kernel.sh" wraps 'not ok 1 ' 1 "# the kernel complained: WARNING: mm/x.c:1"
+	expect_end "$T/kernel.sh" quiet 'ok 1 ' 0
+	expect_end "$T/kernel.sh" goes_round 'not ok 1 ' 1 "complained: WARNING: all new"
 	printf '[   93.500000] INFO: task dd:17 blocked for more than 2 seconds.\r\n' >>"$T/console"
 	expect_end "$T/kernel.sh" reads 'not ok 1 ' 1 "complained: INFO: task dd:17 blocked"
 	# Each sign alone, with and without level and time
