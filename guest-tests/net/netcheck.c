@@ -18,6 +18,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -50,6 +51,7 @@ struct run {
 	unsigned int window;
 	unsigned int quiet_ms; /* nothing came for so long: what is under way is lost */
 	bool lossy;
+	unsigned int starve_ms; /* 0: don't */
 	struct frame_kind kind;
 
 	int fd;
@@ -215,6 +217,29 @@ static void open_socket(struct run *r)
 
 /* --- frames --- */
 
+/*
+ * What the driver does with received frames is moved to a thread, which waits
+ * for a CPU like any other, and this process is one that no other interrupts.
+ */
+static void go_ahead_of_all(const struct run *r)
+{
+	const struct sched_param param = { .sched_priority = 50 };
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/threaded", r->interface);
+	write_setting(path, "1\n");
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
+		die(EXIT_NO_LINK, "no real-time scheduling", strerror(errno));
+}
+
+static void stay_awake(const struct run *r)
+{
+	const double until = now() + r->starve_ms / 1e3;
+
+	while (now() < until && !stopped)
+		;
+}
+
 /* Was it the link that failed? Then the run is over. */
 static void check_error(struct run *r, const char *what)
 {
@@ -322,10 +347,17 @@ static void check_frames(struct run *r)
 	socklen_t len = sizeof(stats);
 
 	while (more_to_send(r) || under_way(r)) {
+		const uint64_t sent = r->sent;
+
 		if (more_to_send(r) && under_way(r) < r->window)
 			send_some(r);
 		if (r->gone)
 			lose(r, under_way(r));
+		if (r->starve_ms && r->sent != sent) {
+			if (more_to_send(r) && under_way(r) < r->window)
+				continue;
+			stay_awake(r);
+		}
 		if (under_way(r))
 			receive_some(r);
 	}
@@ -392,6 +424,8 @@ static void usage(void)
 	      "  --min LEN, --max LEN  their lengths, Ethernet header included (60, MTU + 14)\n"
 	      "  --seed N          other lengths and contents (1)\n"
 	      "  --quiet MS        when nothing comes for so long, what is under way is lost (10000)\n"
+	      "  --starve MS       send a window at once with real-time priority, and stay awake for\n"
+	      "                    so long: nobody on this CPU gives the device new buffers\n"
 	      "  --lossy           a lost frame is counted, but no failure\n"
 	      "Exit status: 0 good, 1 a frame was lost, broken or out of order, 2 a bad option,\n"
 	      "3 no such interface, or it went away.\n",
@@ -408,6 +442,7 @@ static void options(struct run *r, int argc, char **argv)
 		{ "max", required_argument, NULL, 'M' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "quiet", required_argument, NULL, 'q' },
+		{ "starve", required_argument, NULL, 'S' },
 		{ "lossy", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -436,6 +471,9 @@ static void options(struct run *r, int argc, char **argv)
 			break;
 		case 'q':
 			r->quiet_ms = (unsigned int)number("quiet", optarg, 1, 3600000);
+			break;
+		case 'S':
+			r->starve_ms = (unsigned int)number("starve", optarg, 1, 10000);
 			break;
 		case 'l':
 			r->lossy = true;
@@ -470,6 +508,8 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	link_up(&r);
 	open_socket(&r);
+	if (r.starve_ms)
+		go_ahead_of_all(&r);
 	begin = now();
 	check_frames(&r);
 	tell(&r, now() - begin);

@@ -99,6 +99,20 @@ net_driver() {
 	expect_eq "ksoftirqd" "$(json '.ksoftirqd | has("p99_ns")')" true
 }
 
+# ---- a receiver that gets no CPU ----
+
+net_starved() {
+	# Without NAPI of its own TX goes on by itself while RX's waits.
+	start net_starved --cpus 1 --append "loglevel=5 virtio_net.napi_tx=0" --net loopback --exec "
+		netcheck --frames 900 --window 900 --max 200 --starve 400 --quiet 3000 --lossy"
+	finish
+	accounted
+	[ "$(figures frames_lost)" -gt 0 ] || fail "nothing was lost"
+	[ "$(figures frames_received)" -ge 200 ] || fail "RX had a ring full of buffers"
+	expect_eq "frames that found no buffer" "$(counters tx_dropped_no_rx_buffer)" \
+		"$(figures frames_lost)"
+}
+
 # ---- the throttle ----
 
 net_throttled() {
@@ -211,6 +225,7 @@ if [ "${1-}" = --ktap-run ]; then
 	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpffs /sys/fs/bpf
 fi
 ktap_test -T 3000 net_driver "address and MTU, every frame back or counted, 13 counters alike everywhere"
+ktap_test -T 600 net_starved "frames that find no buffer since the receiver gets no CPU: each is counted"
 ktap_test -T 600 net_throttled "a throttle set while it runs makes stalls, traced by the device's name"
 ktap_test -T 600 net_unbind "the driver is unbound and bound 10 times under traffic"
 ktap_test -T 600 disk_and_net "disk and network pressure together, under a scheduler"
