@@ -465,20 +465,20 @@ static int start_locked(struct worker *w)
 	return 0;
 }
 
-static int stop_locked(struct worker *w)
+static int join_locked(struct worker *w, uint64_t until)
 {
+	const uint64_t now = io_clock_monotonic_now(NULL), left = now < until ? until - now : 0;
 	int ret;
 
 	if (!w->started)
 		return 0;
-	order_give(w, ORDER_STOP);
 	if (!w->manual) {
-		ret = state_wait(w, &w->exited, &w->exited, WORKER_STOP_LIMIT_NS);
+		ret = state_wait(w, &w->exited, &w->exited, left);
 		if (ret)
 			return ret;
 		pthread_join(w->thread, NULL);
 	} else {
-		ret = quiesce(w, WORKER_STOP_LIMIT_NS);
+		ret = quiesce(w, left);
 		if (ret)
 			return ret;
 	}
@@ -497,14 +497,29 @@ int worker_start(struct worker *w)
 	return ret;
 }
 
+int worker_stop_all(struct worker *const *w, unsigned int nr)
+{
+	const uint64_t until = io_clock_monotonic_now(NULL) + WORKER_STOP_LIMIT_NS;
+	int ret = 0;
+
+	/* Not as the owner: that may be a pause, which waits for the thread, and ends with it. */
+	for (unsigned int i = 0; i < nr; i++)
+		order_give(w[i], ORDER_STOP);
+	for (unsigned int i = 0; i < nr; i++) {
+		int err;
+
+		pthread_mutex_lock(&w[i]->owner);
+		err = join_locked(w[i], until);
+		pthread_mutex_unlock(&w[i]->owner);
+		if (err)
+			ret = err;
+	}
+	return ret;
+}
+
 int worker_stop(struct worker *w)
 {
-	int ret;
-
-	pthread_mutex_lock(&w->owner);
-	ret = stop_locked(w);
-	pthread_mutex_unlock(&w->owner);
-	return ret;
+	return worker_stop_all(&w, 1);
 }
 
 int worker_pause(struct worker *w, uint64_t timeout_ns)

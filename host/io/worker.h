@@ -116,6 +116,13 @@ int worker_start(struct worker *w);
 int worker_stop(struct worker *w);
 
 /**
+ * worker_stop_all() - worker_stop() of @nr workers, which stop side by side
+ *
+ * Return: 0, or -ETIMEDOUT if one of them didn't within WORKER_STOP_LIMIT_NS.
+ */
+int worker_stop_all(struct worker *const *w, unsigned int nr);
+
+/**
  * worker_pause() - park the thread
  * @timeout_ns: how long to wait for it
  *

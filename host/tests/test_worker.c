@@ -541,33 +541,6 @@ TEST_F(worker, order_between_kicks,
 	EXPECT_EQ(self->n.kicks, 3);
 }
 
-static unsigned int at_rest;
-
-static int op_quiesce(void *ctx, uint64_t until)
-{
-	(void)ctx, (void)until;
-	at_rest++;
-	return 0;
-}
-
-TEST_F(worker, comes_to_rest,
-       .title = "D90 D95 what is in flight comes to rest before a pause or stop is acknowledged")
-{
-	static const struct worker_ops quiet = {
-		.kick = op_kick, .timer = op_timer, .wake = op_wake, .quiesce = op_quiesce
-	};
-	const struct worker_config config = { .name = "x", .ops = &quiet, .ctx = &self->n };
-
-	ASSERT_EQ(worker_create(&config, &self->w), 0);
-	ASSERT_EQ(worker_start(self->w), 0);
-	ASSERT_EQ(worker_pause(self->w, 10 * IO_NSEC_PER_SEC), 0);
-	EXPECT_EQ(at_rest, 1);
-	worker_resume(self->w);
-	ASSERT_TRUE(called(&self->n));
-	ASSERT_EQ(worker_stop(self->w), 0);
-	EXPECT_EQ(at_rest, 2);
-}
-
 static int make_and_destroy(void *arg)
 {
 	FIXTURE_DATA(worker) *self = arg;

@@ -75,15 +75,7 @@ void vdev_destroy(struct vdev *dev)
 
 int vdev_stop(struct vdev *dev)
 {
-	int ret = 0;
-
-	for (unsigned int i = 0; i < dev->nr_workers; i++) {
-		int err = worker_stop(dev->worker[i]);
-
-		if (err)
-			ret = err;
-	}
-	return ret;
+	return worker_stop_all(dev->worker, dev->nr_workers);
 }
 
 int vdev_activate(struct vdev *dev)
