@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest being run: what run_guest.c and run_net.c set up and take down, and
- * what run_loop.c does while it runs. Internal to these.
+ * A guest being run: what run_guest.c and run_net.c set up and take down, what
+ * run_loop.c does while it runs, and what run_end.c makes of it. Internal to these.
  */
 #ifndef SS_RUN_GUEST_H
 #define SS_RUN_GUEST_H
@@ -101,6 +101,14 @@ int guest_send_config(struct guest *g);
  * @index: device << 8 | queue
  */
 void guest_thread(struct guest *g, pid_t *known, pid_t tid, unsigned int index);
+
+/* --- run_end.c --- */
+
+/** guest_note_end() - how the guest ended, by @g->end and what it was asked, into the result. */
+void guest_note_end(struct guest *g);
+
+/** guest_judge() - Return: the exit status, after one line for whatever went wrong first. */
+int guest_judge(const struct guest *g);
 
 /* --- run_net.c --- */
 
