@@ -242,60 +242,6 @@ static void fill_result(struct run *run, int argc, char **argv)
 	fill_nets(run);
 }
 
-/* A reader who has seen enough (| head) is no fault, but half a JSON is one. */
-static int print_report(struct run *run)
-{
-	int ret;
-
-	clearerr(stdout);
-	if (run->o.json) {
-		ret = report_print_json(&run->r, stdout);
-	} else {
-		putchar('\n');
-		ret = report_print_text(&run->r, stdout);
-		if (!run_in_nested())
-			run_tell_where(run);
-		if (!ret && fflush(stdout))
-			ret = -errno;
-	}
-	if (!ret || (ret == -EPIPE && !run->o.json))
-		return SS_EXIT_OK;
-	ss_err("can't write to standard output: %s; the figures are in %s/run.json", strerror(-ret),
-	       run->out_name);
-	return SS_EXIT_OUTPUT;
-}
-
-/* What was measured is kept and shown, however the guest ended. */
-static int report(struct run *run, int status)
-{
-	struct run_result *r = &run->r;
-	int ret;
-
-	r->seconds = (double)(run_now_ns() - run->started_ns) / 1e9;
-	ret = report_analyse(r, run->out);
-	if (ret)
-		ss_warn("%s/events.bin can't be analysed: %s", run->out, strerror(-ret));
-	if (!status && r->events.unwritten) {
-		ss_err("--out: %s: %" PRIu64 " records could not be stored: %s", run->out_name,
-		       r->events.unwritten, strerror(r->events.error ? -r->events.error : ENOSPC));
-		status = SS_EXIT_OUTPUT;
-	}
-	if (!status && report_uncounted(r)) {
-		ss_err("%" PRIu64 " trace records were lost without being counted",
-		       report_uncounted(r));
-		status = SS_EXIT_LOST;
-	}
-	r->exit_status = status;
-	ret = report_write_json(r, run->out);
-	/* A disk that is full has been named already. */
-	if (ret && status != SS_EXIT_OUTPUT)
-		ss_err("--out: %s/run.json: %s", run->out_name, strerror(-ret));
-	if (ret && !status)
-		status = SS_EXIT_OUTPUT;
-	ret = print_report(run);
-	return status ? status : ret;
-}
-
 static int run_here(struct run *run)
 {
 	int status = run_guest(run);
@@ -303,7 +249,7 @@ static int run_here(struct run *run)
 	/* Nothing measured, nothing to report: the one line on stderr says it all. */
 	if (status && run->r.end == RUN_END_NOT_BOOTED)
 		return status;
-	return report(run, status);
+	return run_report(run, status);
 }
 
 static int run_prepared(struct run *run)

@@ -123,6 +123,14 @@ int run_helper(const char *name, char path[PATH_MAX]);
 int run_guest(struct run *run);
 
 /**
+ * run_report() - analyse, keep and show what was measured, however the guest ended.
+ * @status: the exit status so far
+ *
+ * Return: @status; or, if that is SS_EXIT_OK, another one after one line on stderr.
+ */
+int run_report(struct run *run, int status);
+
+/**
  * run_nested() - do the same run inside an emulated machine that has KVM.
  *
  * The machine's own stallscope prints progress and report and writes the run
