@@ -190,19 +190,21 @@ static int setup_disk(struct guest *g, unsigned int i)
 
 static int setup_files(struct guest *g)
 {
+	const char *name = "console.log";
 	char path[PATH_MAX + 16];
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/console.log", g->run->out);
+	snprintf(path, sizeof(path), "%s/%s", g->run->out, name);
 	g->console_log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 	ret = g->console_log < 0 ? -errno : 0;
 	if (!ret) {
-		snprintf(path, sizeof(path), "%s/workload.log", g->run->out);
+		name = "workload.log";
+		snprintf(path, sizeof(path), "%s/%s", g->run->out, name);
 		g->workload_log = fopen(path, "we");
 		ret = g->workload_log ? 0 : -errno;
 	}
 	if (ret) {
-		ss_err("--out: %s: %s", path, strerror(-ret));
+		ss_err("--out: %s/%s: %s", g->run->out_name, name, strerror(-ret));
 		return SS_EXIT_OUTPUT;
 	}
 	return SS_EXIT_OK;
@@ -219,7 +221,7 @@ static int setup_events(struct guest *g)
 		memset(&info, 0, sizeof(info));
 	ret = events_create(path, info.host_khz * 1000ULL, info.guest_khz * 1000ULL, &g->events);
 	if (ret) {
-		ss_err("--out: %s: %s", path, strerror(-ret));
+		ss_err("--out: %s/" EVENTS_FILE ": %s", g->run->out_name, strerror(-ret));
 		return SS_EXIT_OUTPUT;
 	}
 	g->session.events = g->events;
