@@ -113,13 +113,26 @@ static enum attr_cause heaviest(const struct weights *w)
 	return best;
 }
 
-/* The disk on which @part cost most. */
-static unsigned int worst_disk(const struct attribution *a, enum attr_part part)
+/* What @c cost on disk @d, weighed as for all of them. */
+static uint64_t cost(const struct attr_state *s, const struct attribution *a, unsigned int d,
+		     enum attr_cause c)
+{
+	uint64_t ns = a->disk[d].io.parts[part_of[c]].sum;
+
+	if (s->disk[d] && c == ATTR_CAUSE_THROTTLE)
+		ns += s->disk[d]->queued_throttle;
+	if (s->disk[d] && c == ATTR_CAUSE_BACKING)
+		ns += s->disk[d]->queued_backing;
+	return ns;
+}
+
+static unsigned int worst_disk(const struct attr_state *s, const struct attribution *a,
+			       enum attr_cause c)
 {
 	unsigned int best = 0;
 
 	for (unsigned int d = 1; d < SS_MAX_DISKS; d++)
-		if (a->disk[d].io.parts[part].sum > a->disk[best].io.parts[part].sum)
+		if (cost(s, a, d, c) > cost(s, a, best, c))
 			best = d;
 	return best;
 }
@@ -161,7 +174,7 @@ static const char *worst_rt(const struct attr_state *s)
 static void who(const struct attr_state *s, const struct attribution *a, enum attr_cause c,
 		char *buf, size_t len)
 {
-	unsigned int disk = worst_disk(a, part_of[c]);
+	unsigned int disk = worst_disk(s, a, c);
 	char limit[128];
 
 	switch (c) {

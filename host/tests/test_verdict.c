@@ -179,6 +179,51 @@ TEST_F(verdict, throttle_queued,
 	EXPECT_GE(self->w.a.io.parts[ATTR_GUEST_QUEUE].sum, 89 * MS);
 }
 
+/* Disk 1's IO is queued in the guest for 90 ms, disk 0's is in the driver for 60 ms. */
+static void queued_and_driven(struct world *w, struct world_io *queued, struct world_io *driven)
+{
+	world_disk(w, 1);
+	*queued = (struct world_io){
+		.disk = 1, .tid = 42, .bytes = 4096, .start = T0 + SEC, .running = true
+	};
+	queued->issue = queued->begun = queued->start + 90 * MS;
+	queued->backed = queued->published = queued->done = queued->begun + MS;
+	*driven = (struct world_io){
+		.tid = 43, .bytes = 4096, .start = T0 + SEC, .issue = T0 + SEC, .running = true
+	};
+	driven->begun = driven->backed = driven->issue + 60 * MS;
+	driven->published = driven->done = driven->backed;
+}
+
+TEST_F(verdict, throttle_queued_worst_disk,
+       .title = "the disk for which most waited in the guest is the one that cost most")
+{
+	struct world_io queued, driven;
+
+	queued_and_driven(&self->w, &queued, &driven);
+	world_stall(&self->w, 1, 0, queued.start, queued.begun, 90 * MS);
+	world_stall(&self->w, 0, 0, driven.issue, driven.begun, 60 * MS);
+	world_io(&self->w, &queued);
+	world_io(&self->w, &driven);
+	expect(&self->w, ATTR_CAUSE_THROTTLE, 0.98, 1, "throttle stalls on disk1 made");
+}
+
+TEST_F(verdict, backing_queued_worst_disk, .title = "so it is of a disk busy with another request")
+{
+	struct world_io queued, driven, other;
+
+	queued_and_driven(&self->w, &queued, &driven);
+	other = queued;
+	other.sector = 8;
+	other.begun = other.issue = queued.start;
+	other.backed = other.published = queued.begun;
+	driven.begun = driven.issue;
+	world_host_io(&self->w, &other);
+	world_io(&self->w, &queued);
+	world_io(&self->w, &driven);
+	expect(&self->w, ATTR_CAUSE_BACKING, 0.98, 1, "the backing storage of disk1 made");
+}
+
 TEST_F(verdict, backing)
 {
 	struct plan p = base;
