@@ -277,6 +277,8 @@ void guest_loop(struct guest *g)
 		watch_time(g, now);
 	}
 	machine_wait(g->machine, -1, &g->end);
+	if (g->hello_ns)
+		g->run->r.guest_seconds = (double)(run_now_ns() - g->hello_ns) / 1e9;
 	/* What was on its way when the guest went: the console's worker goes on. */
 	do
 		serve_agent(g);

@@ -103,6 +103,12 @@ uint64_t report_uncounted(const struct run_result *r)
 	return gone > counted ? gone - counted : 0;
 }
 
+/* How long the guest ran; a run.json of before .guest_seconds has only the rest. */
+static double guest_seconds(const struct run_result *r)
+{
+	return r->guest_seconds > 0 ? r->guest_seconds : r->seconds - r->boot_seconds;
+}
+
 int report_analyse(struct run_result *r, const char *dir)
 {
 	struct attr_cfg cfg = {
@@ -113,6 +119,7 @@ int report_analyse(struct run_result *r, const char *dir)
 		.host_lost = r->host_drops.lost,
 		.guest_lost = r->guest_drops.lost + r->events.rejected,
 	};
+	double ran = guest_seconds(r);
 	char path[4096];
 	int err;
 
@@ -120,8 +127,8 @@ int report_analyse(struct run_result *r, const char *dir)
 		cfg.host_missing = "host tracing was off";
 	if (!r->guest_traced && !cfg.guest_missing)
 		cfg.guest_missing = "guest tracing was off";
-	if (r->seconds > r->boot_seconds && r->seconds < 1e9)
-		cfg.run_ns = (uint64_t)((r->seconds - r->boot_seconds) * 1e9);
+	if (ran > 0 && ran < 1e9)
+		cfg.run_ns = (uint64_t)(ran * 1e9);
 	for (uint32_t d = 0; d < r->disks && d < SS_MAX_DISKS; d++)
 		cfg.disk[d] = (struct attr_disk_cfg){
 			.iops = r->disk[d].iops,

@@ -99,6 +99,7 @@ struct run_result {
 	int exit_status;       /* enum ss_exit, of `stallscope run` */
 	double seconds;	       /* wall time of the whole run */
 	double boot_seconds;   /* until the agent said hello, 0: never */
+	double guest_seconds;  /* from then to the guest's end */
 	uint32_t cpus;
 	uint64_t memory;	/* bytes */
 	char guest_kernel[128]; /* release the guest reports, "" unknown */

@@ -376,6 +376,7 @@ static void put_run(json_t **o, const struct run_result *r)
 	put(o, "exit_status", json_integer(r->exit_status));
 	put(o, "seconds", real(r->seconds));
 	put(o, "boot_seconds", real(r->boot_seconds));
+	put(o, "guest_seconds", real(r->guest_seconds));
 	put(o, "analysed", json_boolean(r->analysed));
 }
 

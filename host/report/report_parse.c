@@ -348,6 +348,7 @@ static void get_run(struct run_result *r, const json_t *root)
 	r->exit_status = whole(root, "exit_status");
 	r->seconds = real(root, "seconds");
 	r->boot_seconds = real(root, "boot_seconds");
+	r->guest_seconds = real(root, "guest_seconds");
 	r->analysed = truth(root, "analysed");
 	r->cpus = num32(m, "cpus");
 	r->memory = num(m, "memory");

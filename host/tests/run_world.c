@@ -20,6 +20,7 @@ void run_world_fill(struct run_result *r, const char *dir)
 	r->end = RUN_END_POWEROFF;
 	r->seconds = 14;
 	r->boot_seconds = 2.5;
+	r->guest_seconds = 10.5;
 	r->cpus = 2;
 	r->memory = 512 << 20;
 	r->disks = 1;

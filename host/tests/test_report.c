@@ -49,6 +49,42 @@ TEST_F(report, analysed, .title = "the analysis of a run's own records reaches t
 	EXPECT_EQ(report_uncounted(&self->r), 0);
 }
 
+TEST_F(report, running_time,
+       .title = "waiting is weighed against the time the guest ran, not against the preparation")
+{
+	struct run_result *r = &self->r;
+	struct world w;
+	char path[300];
+
+	/* 5 ms each: noteworthy in a second, but not in a minute. */
+	world_init(&w);
+	for (int i = 0; i < 40; i++) {
+		struct world_io io = { .tid = 42,
+				       .sector = (uint64_t)i * 8,
+				       .bytes = 4096,
+				       .start = T0 + SEC + i * 200 * MS,
+				       .running = true };
+
+		io.issue = io.begun = io.start;
+		io.backed = io.published = io.done = io.begun + 5 * MS;
+		world_io(&w, &io);
+	}
+	snprintf(path, sizeof(path), "%s/events.bin", self->dir);
+	world_write(&w, path);
+	world_free(&w);
+	r->seconds = 60;
+	r->guest_seconds = 1;
+	ASSERT_EQ(report_analyse(r, self->dir), 0);
+	EXPECT_EQ(r->attr.verdict.cause, ATTR_CAUSE_BACKING);
+	/* As from an older run.json: that is all it has. */
+	r->guest_seconds = 0;
+	ASSERT_EQ(report_analyse(r, self->dir), 0);
+	EXPECT_EQ(r->attr.verdict.cause, ATTR_CAUSE_NONE);
+	r->boot_seconds = 59;
+	ASSERT_EQ(report_analyse(r, self->dir), 0);
+	EXPECT_EQ(r->attr.verdict.cause, ATTR_CAUSE_BACKING);
+}
+
 TEST_F(report, roundtrip, .title = "run.json holds everything that either report prints")
 {
 	char why[200], *j1, *j2, *t1, *t2;
