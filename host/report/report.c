@@ -115,7 +115,6 @@ int report_analyse(struct run_result *r, const char *dir)
 		.disks = r->disks,
 		.nets = r->nets,
 		.host_missing = r->host_missing_nr ? r->host_missing[0] : NULL,
-		.guest_missing = r->guest_missing_nr ? r->guest_missing[0] : NULL,
 		.host_lost = r->host_drops.lost,
 		.guest_lost = r->guest_drops.lost + r->events.rejected,
 	};
@@ -123,6 +122,11 @@ int report_analyse(struct run_result *r, const char *dir)
 	char path[4096];
 	int err;
 
+	/* A guest that panics or is stopped doesn't get to it. */
+	if (r->guest_traced && !r->guest_drops_known && !r->guest_missing_nr)
+		report_add_missing(r, true, "it ended before it told what its tracing had lost");
+	if (r->guest_missing_nr)
+		cfg.guest_missing = r->guest_missing[0];
 	if (!r->host_traced && !cfg.host_missing)
 		cfg.host_missing = "host tracing was off";
 	if (!r->guest_traced && !cfg.guest_missing)

@@ -161,7 +161,8 @@ uint64_t report_uncounted(const struct run_result *r);
 /**
  * report_analyse() - attribute, from DIR/events.bin, into r->attr.
  *
- * Everything else in @r must be filled before. Prints nothing.
+ * Everything else in @r must be filled before; guest_missing is added to if
+ * the guest's losses aren't known. Prints nothing.
  *
  * Return: 0 or a negative errno; the verdict is set to "can't tell" then.
  */

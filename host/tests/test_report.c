@@ -49,6 +49,25 @@ TEST_F(report, analysed, .title = "the analysis of a run's own records reaches t
 	EXPECT_EQ(report_uncounted(&self->r), 0);
 }
 
+TEST_F(report, losses_unknown,
+       .title =
+	       "a guest that never told its losses makes no complete verdict, and the report says so")
+{
+	struct run_result *r = &self->r;
+	char *text;
+
+	r->end = RUN_END_PANIC;
+	r->guest_drops_known = false;
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(report_analyse(r, self->dir), 0);
+		EXPECT_FALSE(r->attr.verdict.complete);
+		EXPECT_EQ(r->guest_missing_nr, 1);
+	}
+	text = run_as_text(r, self->out);
+	EXPECT_STRSTR(text, "guest: it ended before it told what its tracing had lost\n");
+	free(text);
+}
+
 TEST_F(report, running_time,
        .title = "waiting is weighed against the time the guest ran, not against the preparation")
 {
