@@ -45,13 +45,23 @@ int live_ask(const char *cmd, const char *name, const json_t *request, json_t **
 	return SS_EXIT_FAIL;
 }
 
-int live_print(const json_t *answer)
+static int unwritten(void)
 {
-	if (json_dumpf(answer, stdout, JSON_INDENT(2)) || putchar('\n') == EOF || fflush(stdout)) {
-		ss_err("can't write the answer: %s", strerror(errno));
-		return SS_EXIT_OUTPUT;
-	}
-	return SS_EXIT_OK;
+	ss_err("can't write the answer: %s", strerror(errno));
+	return SS_EXIT_OUTPUT;
+}
+
+int live_flush(void)
+{
+	return fflush(stdout) || ferror(stdout) ? unwritten() : SS_EXIT_OK;
+}
+
+int live_print(const json_t *answer, size_t flags)
+{
+	if (json_dumpf(answer, stdout, flags))
+		return unwritten();
+	putchar('\n');
+	return live_flush();
 }
 
 struct live_opts {
@@ -163,14 +173,8 @@ static int print_stat(const struct live_opts *o, const json_t *answer)
 	const json_t *device;
 	size_t i;
 
-	if (o->json && o->interval_s) {
-		if (json_dumpf(answer, stdout, JSON_COMPACT) || putchar('\n') == EOF ||
-		    fflush(stdout))
-			return SS_EXIT_OUTPUT;
-		return SS_EXIT_OK;
-	}
 	if (o->json)
-		return live_print(answer);
+		return live_print(answer, o->interval_s ? JSON_COMPACT : JSON_INDENT(2));
 	printf("%s: %.1f s, guest %s, workload %s\n", o->name,
 	       json_number_value(json_object_get(answer, "seconds")),
 	       json_is_true(json_object_get(answer, "guest_up")) ? "up" : "booting",
@@ -178,7 +182,19 @@ static int print_stat(const struct live_opts *o, const json_t *answer)
 									 : "not running");
 	json_array_foreach(json_object_get(answer, "disks"), i, device) print_disk(device);
 	json_array_foreach(json_object_get(answer, "nets"), i, device) print_net(device);
-	return fflush(stdout) ? SS_EXIT_OUTPUT : SS_EXIT_OK;
+	return live_flush();
+}
+
+/* A run that has been there and has ended meanwhile is no error: *answer stays NULL. */
+static int ask_again(const struct live_opts *o, const json_t *request, json_t **answer)
+{
+	char err[300];
+	int ret = ctl_call(NULL, o->name, request, ANSWER_MS, answer, err, sizeof(err));
+
+	if (!ret || ret == -ENOENT || ret == -EPROTO)
+		return SS_EXIT_OK;
+	ss_err("stat: %s", err);
+	return SS_EXIT_FAIL;
 }
 
 int cmd_stat(int argc, char **argv)
@@ -192,8 +208,8 @@ int cmd_stat(int argc, char **argv)
 				   parse_stat,
 				   "NAME",
 				   "Show the counters and gauges of a live run.\v"
-				   "Exit status: 0 shown, 2 a bad value, 21 no such run, 1 the run "
-				   "doesn't answer.",
+				   "Exit status: 0 shown, 2 a bad value, 9 it can't be written, 21 "
+				   "no such run, 1 the run doesn't answer.",
 				   NULL,
 				   NULL,
 				   NULL };
@@ -209,16 +225,15 @@ int cmd_stat(int argc, char **argv)
 		const struct timespec pause = { .tv_sec = o.interval_s };
 		json_t *answer = NULL;
 
-		/* A run that has ended meanwhile is the end of the list, no error. */
-		if (shown &&
-		    ctl_call(NULL, o.name, request, ANSWER_MS, &answer, (char[300]){ "" }, 300))
-			break;
-		ret = shown ? SS_EXIT_OK : live_ask("stat", o.name, request, &answer);
-		if (!ret)
+		ret = shown ? ask_again(&o, request, &answer)
+			    : live_ask("stat", o.name, request, &answer);
+		if (!ret && answer)
 			ret = print_stat(&o, answer);
-		json_decref(answer);
-		if (ret || !o.interval_s)
+		if (ret || !answer || !o.interval_s) {
+			json_decref(answer);
 			break;
+		}
+		json_decref(answer);
 		shown = true;
 		nanosleep(&pause, NULL);
 	}
@@ -237,7 +252,8 @@ int cmd_dump(int argc, char **argv)
 		"Print all there is to say of a live run's devices as JSON: rings, "
 		"status, features, counters, throttle balances, who is stalled since "
 		"when. The workers are parked for a moment, so that it is consistent."
-		"\vExit status: 0 printed, 21 no such run, 1 the run doesn't answer.",
+		"\vExit status: 0 printed, 9 it can't be written, 21 no such run, 1 the run "
+		"doesn't answer.",
 		NULL,
 		NULL,
 		NULL
@@ -251,7 +267,7 @@ int cmd_dump(int argc, char **argv)
 	request = json_pack("{s:s}", "cmd", "dump");
 	ret = live_ask("dump", o.name, request, &answer);
 	if (!ret)
-		ret = live_print(answer);
+		ret = live_print(answer, JSON_INDENT(2));
 	json_decref(request);
 	json_decref(answer);
 	return ret;

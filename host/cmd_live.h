@@ -19,7 +19,15 @@
  */
 int live_ask(const char *cmd, const char *name, const json_t *request, json_t **answer);
 
-/** live_print() - an answer on standard output. Return: SS_EXIT_OK, or SS_EXIT_OUTPUT after a line */
-int live_print(const json_t *answer);
+/** live_flush() - has all been written? Return: SS_EXIT_OK, or SS_EXIT_OUTPUT after a line */
+int live_flush(void);
+
+/**
+ * live_print() - an answer on standard output
+ * @flags: json_dumpf()'s
+ *
+ * Return: as live_flush().
+ */
+int live_print(const json_t *answer, size_t flags);
 
 #endif /* SS_CMD_LIVE_H */

@@ -29,8 +29,9 @@ static const char doc[] =
 	"together.\n\n"
 	"Example: stallscope throttle demo disk0 iops=50 bps=2M\n"
 	"         stallscope throttle demo net0 pps=200\n\n"
-	"Exit status: 0 changed, 2 a bad value, 6 no such disk, 21 no such run, 22 a burst below its "
-	"rate, 23 no such network device, 1 the run doesn't answer.";
+	"Exit status: 0 changed, 2 a bad value, 6 no such disk, 9 changed, but the answer can't be "
+	"written, 21 no such run, 22 a burst below its rate, 23 no such network device, 1 the run "
+	"doesn't answer.";
 
 /* What a kind of device is called, and its limits. */
 struct limits_kind {
@@ -176,10 +177,12 @@ int cmd_throttle(int argc, char **argv)
 		ret = add_limit(request, kind, o.arg[i]);
 	if (!ret)
 		ret = live_ask("throttle", o.arg[0], request, &answer);
-	if (!ret && o.json)
-		ret = live_print(answer);
-	else if (!ret)
+	if (!ret && o.json) {
+		ret = live_print(answer, JSON_INDENT(2));
+	} else if (!ret) {
 		print_change(kind, answer);
+		ret = live_flush();
+	}
 	json_decref(request);
 	json_decref(answer);
 	return ret;

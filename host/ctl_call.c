@@ -47,7 +47,7 @@ static int send_all(int fd, const char *text, size_t len, int64_t end)
 		int ret;
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return errno == EPIPE ? -EPROTO : -errno;
+			return errno == EPIPE || errno == ECONNRESET ? -EPROTO : -errno;
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;
@@ -84,7 +84,8 @@ static int receive(int fd, char **out, size_t *out_len, int64_t end)
 		n = recv(fd, buf + len, size - len, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
-		ret = n < 0 ? -errno : -EPROTO;
+		/* A run that ends with our question unread resets the connection. */
+		ret = n < 0 && errno != ECONNRESET ? -errno : -EPROTO;
 		if (n <= 0)
 			break;
 		len += (size_t)n;
