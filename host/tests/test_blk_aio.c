@@ -225,6 +225,28 @@ TEST_F(aio, reset_waits,
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
 }
 
+TEST_F(aio, reset_waits_beside_a_stall,
+       .title = "D43 D99 a reset that fails leaves no stalled head in the throttle's line")
+{
+	struct mock_blk *b = &self->b;
+	const struct throttle_limits limits = { .ops.rate = 1 };
+	struct throttle_state state;
+
+	ASSERT_EQ(blk_set_limits(b->blk, &limits), 0);
+	mock_hold(&b->backing, true);
+	b->backing.no_cancel = true;
+	mock_read(&b->q, 0, DATA, 512);
+	mock_read(&b->q, 1, DATA, 512);
+	mock_blk_kick(b);
+	EXPECT_STREQ(mock_blk_changes(b), "throttled_count+1 currently_throttled_gauge+1");
+	reg_write(b->m, VIRTIO_MMIO_STATUS, 0);
+	EXPECT_TRUE(mock_blk_status(b) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	EXPECT_STREQ(mock_blk_changes(b), "currently_throttled_gauge-1");
+	blk_limits(b->blk, &state);
+	EXPECT_EQ(state.waiters, 0);
+	mock_hold(&b->backing, false);
+}
+
 TEST_F(aio, pause_waits,
        .title = "D90 a pause is acknowledged when nothing in flight touches guest memory")
 {

@@ -154,6 +154,42 @@ TEST_F(threads, hung_backing,
 	EXPECT_TRUE(mock_blk_expect(b, &req, OK, 513));
 }
 
+TEST(hung_beside_a_stall,
+     .title = "D43 D99 a worker that hangs doesn't keep another's head in the throttle's line")
+{
+	const struct mock_blk_opts opts = { .threads = true,
+					    .queues = 2,
+					    .limits = { .bytes = { 1, 0 } } };
+	struct throttle_state state;
+	struct mock_queue second;
+	struct mock_blk b;
+
+	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
+	mock_negotiate(b.m, BLK_FEATURES | FEAT(VIRTIO_BLK_F_MQ));
+	mock_queue_init(&b.q, &b.g, 0, 64);
+	mock_setup_queue(b.m, &b.q);
+	mock_queue_init(&second, &b.g, 1, 64);
+	mock_setup_queue(b.m, &second);
+	mock_driver_ok(b.m);
+	mock_hold(&b.backing, true);
+	mock_read(&b.q, 0, DATA, 512);
+	kick(&b, 0);
+	mock_wait_held(&b.backing, 1);
+	mock_read(&second, 0, DATA, 512);
+	kick(&b, 1);
+	do {
+		sched_yield();
+		blk_limits(b.blk, &state);
+	} while (!state.waiters);
+	reg_write(b.m, VIRTIO_MMIO_STATUS, 0);
+	EXPECT_TRUE(mock_blk_status(&b) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	blk_limits(b.blk, &state);
+	EXPECT_EQ(state.waiters, 0);
+	EXPECT_EQ(b.counters.currently_throttled_gauge, 0);
+	mock_hold(&b.backing, false);
+	EXPECT_EQ(mock_blk_free(&b), 0);
+}
+
 TEST(no_worker, .title = "D99 workers that can't be started: NEEDS_RESET, none left behind")
 {
 	cpu_set_t sets[2];

@@ -336,6 +336,29 @@ static uint64_t queue_done(struct blk_queue *q)
 }
 
 /*
+ * A stop that fails, here or for another queue, must not leave the head in a line
+ * where other disks are behind it.
+ */
+static void end_early(struct blk_queue *q)
+{
+	vdev_stall_end(&q->base, VDEV_STALL_OVER);
+	if (q->flying)
+		blk_aio_cancel(q);
+}
+
+/* Until the backing is done with something, or it's time to look for new orders. */
+static void wait_done(const struct blk_queue *q)
+{
+	struct pollfd done = { .fd = q->bq->fd, .events = POLLIN };
+	ssize_t n = 0;
+	uint64_t count;
+
+	if (poll(&done, 1, QUIESCE_POLL_MS) == 1)
+		n = read(done.fd, &count, sizeof(count));
+	(void)n;
+}
+
+/*
  * Nothing in flight may touch guest memory any more. A pause waits for all of
  * it; a stop tries to cancel it first, and then waits too: what the backing has
  * begun can't be called back.
@@ -343,31 +366,28 @@ static uint64_t queue_done(struct blk_queue *q)
 static int queue_quiesce(void *ctx, uint64_t until)
 {
 	struct blk_queue *q = ctx;
-	bool cancelled = false;
-	ssize_t count_taken = 0;
-	uint64_t count;
 
-	while (q->flying && worker_must_yield(q->base.worker)) {
-		struct pollfd done = { .fd = q->bq->fd, .events = POLLIN };
+	for (bool stop = false;;) {
 		struct vdev_drain d = { 0 };
 
-		if (!cancelled && worker_must_stop(q->base.worker)) {
-			blk_aio_cancel(q);
-			cancelled = true;
+		if (!stop && worker_must_stop(q->base.worker)) {
+			stop = true;
+			end_early(q);
 		}
+		if (!q->flying)
+			return 0;
+		if (!worker_must_yield(q->base.worker))
+			return 0;
 		look(q, &d);
 		signal_guest(q, &d, false);
 		/* Who waits for one of them to come back would miss it: the timer drains. */
 		q->look_at = VDEV_AT_ONCE;
 		if (!q->flying)
-			break;
+			return 0;
 		if (io_clock_monotonic_now(NULL) >= until)
 			return -ETIMEDOUT;
-		if (poll(&done, 1, QUIESCE_POLL_MS) == 1)
-			count_taken = read(done.fd, &count, sizeof(count));
-		(void)count_taken;
+		wait_done(q);
 	}
-	return 0;
 }
 
 static uint64_t queue_kick(void *ctx, unsigned int index)
