@@ -318,7 +318,9 @@ static void worker_park(struct worker *w)
 {
 	struct pollfd control = { .fd = w->control_fd, .events = POLLIN };
 
-	quiesce(w, UINT64_MAX);
+	/* Resumed before it was at rest; the next pause waits for that anew. */
+	if (quiesce(w, UINT64_MAX))
+		return;
 	state_set(w, &w->parked, true);
 	while ((orders_now(w) & (ORDER_STOP | ORDER_PAUSE)) == ORDER_PAUSE) {
 		poll(&control, 1, -1);

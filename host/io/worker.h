@@ -40,7 +40,8 @@ struct worker;
  * @quiesce: optional: finish all that is under way elsewhere on the worker's
  *	behalf (IO in flight). Called before a pause or a stop is acknowledged;
  *	worker_must_stop() says which, and may become true meanwhile. Return: 0,
- *	or -ETIMEDOUT if it isn't done at @until (CLOCK_MONOTONIC ns)
+ *	-ETIMEDOUT if it isn't done at @until (CLOCK_MONOTONIC ns), or -EINTR if
+ *	it isn't and the pause is over
  *
  * Each of the others returns the absolute time in ns (of the worker's clock) at
  * which @timer shall be called, WORKER_NO_DEADLINE for never, a time in the past for

@@ -7,6 +7,7 @@
 
 #include "faults.h"
 #include "mock_blk.h"
+#include "virtio/blk_priv.h"
 
 #define OK	VIRTIO_BLK_S_OK
 #define IOERR	VIRTIO_BLK_S_IOERR
@@ -268,6 +269,20 @@ TEST_F(aio, pause_waits,
 	blk_resume(b->blk);
 	blk_step(b->blk, 0);
 	EXPECT_TRUE(mock_blk_expect(b, &later, OK, 513));
+}
+
+TEST_F(aio, pause_over,
+       .title = "D90 a pause that is over too soon doesn't say that nothing is in flight")
+{
+	struct mock_blk *b = &self->b;
+	struct blk_queue *q = &b->blk->queue[0];
+
+	mock_hold(&b->backing, true);
+	mock_read(&b->q, 0, DATA, 512);
+	mock_blk_kick(b);
+	/* Nobody wants a pause any more. */
+	EXPECT_EQ(blk_worker_ops.quiesce(q, UINT64_MAX), -EINTR);
+	mock_hold(&b->backing, false);
 }
 
 TEST_F(aio, full,

@@ -90,6 +90,39 @@ TEST_F(orders, come_to_rest,
 	EXPECT_EQ(o->rests, 2);
 }
 
+/* Goes on until the pause is over; the second time there is nothing in flight. */
+static int until_resumed(struct one *o)
+{
+	sem_post(&o->entered);
+	if (o->rests > 1)
+		return 0;
+	while (worker_must_yield(o->w))
+		sched_yield();
+	sem_post(&o->entered);
+	sem_wait(&o->release);
+	return -EINTR;
+}
+
+TEST_F(orders, resumed_in_flight,
+       .title =
+	       "D90 a pause after one that was given up isn't acknowledged for the first one's sake")
+{
+	struct one *o = &self->one[0];
+
+	o->rest = until_resumed;
+	ASSERT_EQ(worker_start(o->w), 0);
+	EXPECT_EQ(worker_pause(o->w, 0), -ETIMEDOUT);
+	ASSERT_TRUE(taken(&o->entered));
+	worker_resume(o->w);
+	ASSERT_TRUE(taken(&o->entered));
+	/* Still not at rest when the next one comes. */
+	EXPECT_EQ(worker_pause(o->w, 0), -ETIMEDOUT);
+	sem_post(&o->release);
+	EXPECT_EQ(worker_pause(o->w, LONG), 0);
+	EXPECT_EQ(o->rests, 2);
+	worker_resume(o->w);
+}
+
 /* Ends when the other one has its order to stop. */
 static void until_other_stops(struct one *o)
 {

@@ -377,7 +377,7 @@ static int queue_quiesce(void *ctx, uint64_t until)
 		if (!q->flying)
 			return 0;
 		if (!worker_must_yield(q->base.worker))
-			return 0;
+			return -EINTR;
 		look(q, &d);
 		signal_guest(q, &d, false);
 		/* Who waits for one of them to come back would miss it: the timer drains. */
