@@ -364,6 +364,7 @@ static void free_pressure(struct guest *g)
 	}
 }
 
+/* Frees @g too, unless a worker hangs that still uses it. */
 static void teardown(struct guest *g)
 {
 	bool hung;
@@ -378,24 +379,26 @@ static void teardown(struct guest *g)
 		else
 			backing_close(g->backing[i]);
 	}
-	console_destroy(g->console);
+	if (console_destroy(g->console))
+		hung = true;
 	if (!hung)
 		machine_destroy(g->machine);
 	agent_link_destroy(&g->link);
 	events_close(g->events, &g->run->r.events);
 	if (g->workload_log)
 		fclose(g->workload_log);
-	if (g->console_log >= 0)
-		close(g->console_log);
 	if (hung) {
-		ss_warn("a device's worker hangs, perhaps in its backing file; it ends with this process");
+		ss_warn("a device's worker hangs, perhaps in its backing file or console output; it ends with this process");
 		pins_close(g->pins);
 		return;
 	}
+	if (g->console_log >= 0)
+		close(g->console_log);
 	free_pressure(g);
 	counters_free(&g->counters);
 	trace_close(g->trace);
 	pins_close(g->pins);
+	free(g);
 }
 
 int run_guest(struct run *run)
@@ -428,6 +431,5 @@ int run_guest(struct run *run)
 		ret = guest_judge(g);
 	}
 	teardown(g);
-	free(g);
 	return ret;
 }

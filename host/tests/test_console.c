@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 TEST_F(con, identity, .title = "a console device with two ports in its config space")
@@ -305,6 +306,20 @@ static void *guest_thread(void *arg)
 	return NULL;
 }
 
+static void make_threaded(struct ss_fx_con *self, const struct console_config *cfg)
+{
+	mock_guest_init(&self->g);
+	ASSERT_EQ(console_create(cfg, &self->c), 0);
+	self->m = console_mmio(self->c);
+	virtio_mmio_set_mem(self->m, &self->g.mem);
+	mock_negotiate(self->m, FEATURES);
+	for (unsigned int i = 0; i < NR_QUEUES; i++) {
+		mock_queue_init(&self->q[i], &self->g, i, SIZE);
+		mock_setup_queue(self->m, &self->q[i]);
+	}
+	mock_driver_ok(self->m);
+}
+
 TEST(threaded,
      .title = "4 MiB through the worker, with a guest and a reader of their own, arrive whole")
 {
@@ -317,16 +332,7 @@ TEST(threaded,
 	pthread_t t;
 	void *ret;
 
-	mock_guest_init(&self->g);
-	ASSERT_EQ(console_create(&cfg, &self->c), 0);
-	self->m = console_mmio(self->c);
-	virtio_mmio_set_mem(self->m, &self->g.mem);
-	mock_negotiate(self->m, FEATURES);
-	for (unsigned int i = 0; i < NR_QUEUES; i++) {
-		mock_queue_init(&self->q[i], &self->g, i, SIZE);
-		mock_setup_queue(self->m, &self->q[i]);
-	}
-	mock_driver_ok(self->m);
+	make_threaded(self, &cfg);
 	ASSERT_EQ(pthread_create(&t, NULL, guest_thread, self), 0);
 	while (got < STREAM) {
 		size_t n;
@@ -340,6 +346,44 @@ TEST(threaded,
 	ASSERT_EQ(pthread_join(t, &ret), 0);
 	EXPECT_NULL(ret);
 	EXPECT_EQ(console_destroy(self->c), 0);
+	mock_guest_free(&self->g);
+}
+
+struct blocked {
+	sem_t entered, release;
+	char last;
+};
+
+static void block(void *ctx, const char *text, size_t len)
+{
+	struct blocked *b = ctx;
+
+	sem_post(&b->entered);
+	sem_wait(&b->release);
+	/* Guest memory: the sanitizers see whether it's still there. */
+	b->last = text[len - 1];
+}
+
+TEST(output_hangs,
+     .title = "D99 a worker that hangs in the output: said, and all that it uses is left to it")
+{
+	static struct ss_fx_con fx;
+	struct ss_fx_con *self = &fx;
+	static struct blocked b;
+	const struct console_config cfg = { .output = block, .ctx = &b };
+	const struct mock_piece p = { BUF, 2, false };
+
+	sem_init(&b.entered, 0, 0);
+	sem_init(&b.release, 0, 0);
+	make_threaded(self, &cfg);
+	memcpy(mock_ptr(&self->g, BUF, 2), "ab", 2);
+	mock_chain(&self->q[TX0], &p, 1);
+	notify(self, TX0);
+	sem_wait(&b.entered);
+	EXPECT_EQ(console_destroy(self->c), -ETIMEDOUT);
+	sem_post(&b.release);
+	EXPECT_EQ(console_destroy(self->c), 0);
+	EXPECT_EQ(b.last, 'b');
 	mock_guest_free(&self->g);
 }
 

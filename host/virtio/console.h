@@ -58,8 +58,9 @@ int console_create(const struct console_config *config, struct console **out);
 /**
  * console_destroy() - stop the worker and free everything; NULL is fine
  *
- * Return: 0, or -ETIMEDOUT if the worker hangs in @output: then the device
- * stays allocated.
+ * No vCPU may run any more. Return: 0, or -ETIMEDOUT if the worker hangs in
+ * @output: then the device stays allocated, and what @output uses and guest
+ * memory must stay too.
  */
 int console_destroy(struct console *c);
 
