@@ -10,20 +10,18 @@
 #include <jansson.h>
 #include <libgen.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmds.h"
+#include "doctor.h"
 #include "exitcodes.h"
 #include "log.h"
-#include "observe/btf_check.h"
 #include "observe/trace.h"
 #include "opts.h"
 #include "vm/kvm_probe.h"
@@ -33,38 +31,13 @@
 /* MiB a default guest takes, with the runner, and the emulated machine around it. */
 #define MEM_GUEST  700
 #define MEM_NESTED 1700
-#define MAX_CHECKS 24
-
-extern char **environ;
-
-enum result { OK, WARN, FAIL };
-
-struct check {
-	enum result result;
-	const char *name;
-	char text[320];
-	char hint[256]; /* what to do, "" nothing */
-};
-
-struct doctor {
-	const char *kernel;
-	bool json;
-	char default_kernel[PATH_MAX], qemu[PATH_MAX];
-	struct check check[MAX_CHECKS];
-	unsigned int checks;
-	bool direct; /* guests run right here */
-	int status;  /* first reason why no run is */
-};
-
-static void add(struct doctor *d, const char *name, enum result result, const char *hint,
-		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-static void add(struct doctor *d, const char *name, enum result result, const char *hint,
+void doctor_add(struct doctor *d, const char *name, enum doctor_result result, const char *hint,
 		const char *fmt, ...)
 {
-	struct check *c;
+	struct doctor_check *c;
 	va_list ap;
 
-	if (d->checks == MAX_CHECKS)
+	if (d->checks == DOCTOR_MAX_CHECKS)
 		return;
 	c = &d->check[d->checks++];
 	c->name = name;
@@ -75,8 +48,7 @@ static void add(struct doctor *d, const char *name, enum result result, const ch
 	snprintf(c->hint, sizeof(c->hint), "%s", hint ? hint : "");
 }
 
-/* The first reason counts. */
-static void give_up(struct doctor *d, int status)
+void doctor_give_up(struct doctor *d, int status)
 {
 	if (!d->status)
 		d->status = status;
@@ -84,8 +56,7 @@ static void give_up(struct doctor *d, int status)
 
 /* ---- where things are ---- */
 
-/* The directory this program lies in. */
-static bool self_dir(char dir[PATH_MAX])
+bool doctor_self_dir(char dir[PATH_MAX])
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -158,7 +129,7 @@ static void read_config(struct doctor *d)
 	FILE *f;
 
 	look_in_cache(d);
-	if (!self_dir(dir))
+	if (!doctor_self_dir(dir))
 		return;
 	snprintf(path, sizeof(path), "%s/config.mk", dir);
 	f = fopen(path, "re");
@@ -193,22 +164,32 @@ static void check_kvm(struct doctor *d)
 	int err = kvm_probe(&kvm);
 
 	if (err) {
-		add(d, "kvm", FAIL, "free some memory and try again", "can't be probed: %s",
-		    strerror(-err));
+		doctor_add(d, "kvm", DOCTOR_FAIL, "free some memory and try again",
+			   "can't be probed: %s", strerror(-err));
+		doctor_give_up(d, SS_EXIT_FAIL);
 		return;
 	}
 	d->direct = kvm.sort == KVM_SORT_HARDWARE;
 	if (kvm.error == -EACCES) {
 		/* A right that lacks is for the user to mend: a run doesn't go round it. */
-		add(d, "kvm", FAIL, "or use run's --nested=always: slower, same findings", "%s: %s",
-		    kvm_sort_name(kvm.sort), kvm.reason);
-		give_up(d, SS_EXIT_KVM);
+		doctor_add(d, "kvm", DOCTOR_FAIL,
+			   "or use run's --nested=always: slower, same findings", "%s: %s",
+			   kvm_sort_name(kvm.sort), kvm.reason);
+		doctor_give_up(d, SS_EXIT_KVM);
 		return;
 	}
-	add(d, "kvm", d->direct ? OK : WARN,
-	    d->direct ? NULL
-		      : "guests run inside an emulated machine instead: slower, same findings",
-	    "%s: %s", kvm_sort_name(kvm.sort), kvm.reason);
+	doctor_add(d, "kvm", d->direct ? DOCTOR_OK : DOCTOR_WARN,
+		   d->direct
+			   ? NULL
+			   : "guests run inside an emulated machine instead: slower, same findings",
+		   "%s: %s", kvm_sort_name(kvm.sort), kvm.reason);
+}
+
+static bool is_offline(void)
+{
+	const char *s = getenv("STALLSCOPE_OFFLINE");
+
+	return s && *s;
 }
 
 /* The starter of the emulated machine fetches a QEMU when it first needs one. */
@@ -217,7 +198,9 @@ static bool can_fetch(void)
 	static const char *const places[] = { "nested", "../libexec/stallscope/nested" };
 	char dir[PATH_MAX], path[PATH_MAX + 32];
 
-	for (unsigned int i = 0; i < 2 && self_dir(dir); i++) {
+	if (is_offline())
+		return false;
+	for (unsigned int i = 0; i < 2 && doctor_self_dir(dir); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, places[i]);
 		if (!access(path, X_OK))
 			return true;
@@ -228,20 +211,26 @@ static bool can_fetch(void)
 static void check_nested(struct doctor *d)
 {
 	if (d->qemu[0] && !access(d->qemu, X_OK)) {
-		add(d, "emulation", OK, NULL, "QEMU for the emulated machine: %s", d->qemu);
+		doctor_add(d, "emulation", DOCTOR_OK, NULL, "QEMU for the emulated machine: %s",
+			   d->qemu);
 		return;
 	}
 	if (can_fetch()) {
-		add(d, "emulation", OK, NULL,
-		    d->direct ? "not needed: KVM is real"
-			      : "the first run fetches a QEMU for the emulated machine (37 MB)");
+		doctor_add(
+			d, "emulation", DOCTOR_OK, NULL,
+			d->direct
+				? "not needed: KVM is real"
+				: "the first run fetches a QEMU for the emulated machine (37 MB)");
 		return;
 	}
 	if (!d->direct)
-		give_up(d, SS_EXIT_KVM);
-	add(d, "emulation", d->direct ? OK : FAIL,
-	    d->direct ? NULL : "install stallscope whole: its emulated machine fetches one",
-	    "no QEMU for an emulated machine%s", d->direct ? " (not needed: KVM is real)" : "");
+		doctor_give_up(d, SS_EXIT_KVM);
+	doctor_add(d, "emulation", d->direct ? DOCTOR_OK : DOCTOR_FAIL,
+		   d->direct	  ? NULL
+		   : is_offline() ? "run once without STALLSCOPE_OFFLINE, which fetches one"
+				  : "install stallscope whole: its emulated machine fetches one",
+		   "no QEMU for an emulated machine%s",
+		   d->direct ? " (not needed: KVM is real)" : "");
 }
 
 static void check_memory(struct doctor *d)
@@ -257,12 +246,12 @@ static void check_memory(struct doctor *d)
 	if (f)
 		fclose(f);
 	if (!mib)
-		add(d, "memory", WARN, NULL, "can't tell how much is free");
+		doctor_add(d, "memory", DOCTOR_WARN, NULL, "can't tell how much is free");
 	else
-		add(d, "memory", mib >= need ? OK : WARN,
-		    mib >= need ? NULL : "free some, or use a smaller guest (--memory)",
-		    "%" PRIu64 " MiB available, a default run takes about %" PRIu64 " MiB", mib,
-		    need);
+		doctor_add(d, "memory", mib >= need ? DOCTOR_OK : DOCTOR_WARN,
+			   mib >= need ? NULL : "free some, or use a smaller guest (--memory)",
+			   "%" PRIu64 " MiB available, a default run takes about %" PRIu64 " MiB",
+			   mib, need);
 }
 
 /* ---- BPF ---- */
@@ -275,15 +264,16 @@ static void check_tracing(struct doctor *d)
 	int ret = trace_open(&cfg, &t, err, sizeof(err));
 
 	if (ret) {
-		add(d, "bpf", WARN,
-		    "runs work without; the report then can't tell stalls from slow "
-		    "storage",
-		    "%s", err);
+		doctor_add(d, "bpf", DOCTOR_WARN,
+			   "runs work without; the report then can't tell stalls from slow "
+			   "storage",
+			   "%s", err);
 		return;
 	}
-	add(d, "bpf", OK, NULL, "programs load, ring buffer and static probes (USDT) work");
+	doctor_add(d, "bpf", DOCTOR_OK, NULL,
+		   "programs load, ring buffer and static probes (USDT) work");
 	for (unsigned int i = 0; trace_missing(t, i); i++)
-		add(d, "bpf", WARN, NULL, "%s", trace_missing(t, i));
+		doctor_add(d, "bpf", DOCTOR_WARN, NULL, "%s", trace_missing(t, i));
 	trace_close(t);
 }
 
@@ -301,14 +291,17 @@ static void check_filesystems(struct doctor *d)
 		       is_fs("/sys/kernel/debug/tracing", MAGIC_TRACEFS);
 	bool bpffs = is_fs("/sys/fs/bpf", MAGIC_BPFFS);
 
-	add(d, "btf", btf ? OK : WARN, btf ? NULL : "use a host kernel with CONFIG_DEBUG_INFO_BTF",
-	    "the host kernel's type information is %s", btf ? "there" : "missing: no host tracing");
-	add(d, "bpffs", bpffs ? OK : WARN,
-	    bpffs ? NULL : "a run mounts it, or: mount -t bpf bpf /sys/fs/bpf",
-	    bpffs ? "mounted on /sys/fs/bpf" : "not mounted: no pinned counters for bpftool");
-	add(d, "tracefs", tracefs ? OK : WARN,
-	    tracefs ? NULL : "for other tools: mount -t tracefs tracefs /sys/kernel/tracing",
-	    tracefs ? "mounted" : "not mounted (stallscope itself does without)");
+	doctor_add(d, "btf", btf ? DOCTOR_OK : DOCTOR_WARN,
+		   btf ? NULL : "use a host kernel with CONFIG_DEBUG_INFO_BTF",
+		   "the host kernel's type information is %s",
+		   btf ? "there" : "missing: no host tracing");
+	doctor_add(d, "bpffs", bpffs ? DOCTOR_OK : DOCTOR_WARN,
+		   bpffs ? NULL : "a run mounts it, or: mount -t bpf bpf /sys/fs/bpf",
+		   bpffs ? "mounted on /sys/fs/bpf"
+			 : "not mounted: no pinned counters for bpftool");
+	doctor_add(d, "tracefs", tracefs ? DOCTOR_OK : DOCTOR_WARN,
+		   tracefs ? NULL : "for other tools: mount -t tracefs tracefs /sys/kernel/tracing",
+		   tracefs ? "mounted" : "not mounted (stallscope itself does without)");
 }
 
 static void check_memlock(struct doctor *d)
@@ -318,126 +311,22 @@ static void check_memlock(struct doctor *d)
 	if (getrlimit(RLIMIT_MEMLOCK, &l))
 		return;
 	if (l.rlim_cur == RLIM_INFINITY)
-		add(d, "memlock", OK, NULL, "unlimited");
+		doctor_add(d, "memlock", DOCTOR_OK, NULL, "unlimited");
 	else
-		add(d, "memlock", OK, NULL, "%" PRIu64 " KiB (matters before Linux 5.11 only)",
-		    (uint64_t)l.rlim_cur / 1024);
+		doctor_add(d, "memlock", DOCTOR_OK, NULL,
+			   "%" PRIu64 " KiB (matters before Linux 5.11 only)",
+			   (uint64_t)l.rlim_cur / 1024);
 }
 
-/* ---- the guest's kernel ---- */
-
-/* Run the extractor on a compressed image; @out is a fresh temporary file. */
-static int extract(const char *image, char *out, size_t len)
-{
-	static const char *const places[] = { "../tools/lib", "../libexec/stallscope/tools/lib" };
-	char dir[PATH_MAX], tool[2 * PATH_MAX] = "";
-	const char *tmp = getenv("TMPDIR");
-	int status = -1, fd;
-	pid_t pid;
-
-	for (unsigned int i = 0; i < 2 && self_dir(dir); i++) {
-		snprintf(tool, sizeof(tool), "%s/%s/extract-vmlinux", dir, places[i]);
-		if (!access(tool, X_OK))
-			break;
-		tool[0] = '\0';
-	}
-	if (!tool[0])
-		return -ENOENT;
-	if (snprintf(out, len, "%s/stallscope-vmlinux.XXXXXX", tmp && *tmp ? tmp : "/tmp") >=
-	    (int)len)
-		return -ENAMETOOLONG;
-	fd = mkostemp(out, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	{
-		char *argv[] = { tool, (char *)image, out, NULL };
-		posix_spawn_file_actions_t fa;
-
-		posix_spawn_file_actions_init(&fa);
-		posix_spawn_file_actions_addopen(&fa, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-		posix_spawn_file_actions_addopen(&fa, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-		if (!posix_spawn(&pid, tool, &fa, NULL, argv, environ))
-			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-				;
-		posix_spawn_file_actions_destroy(&fa);
-	}
-	if (status == 0)
-		return 0;
-	unlink(out);
-	return -ENOEXEC;
-}
-
-/* The setup header of a compressed x86 kernel image. */
-static bool is_bzimage(const char *path)
-{
-	char magic[4] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool yes;
-
-	if (fd < 0)
-		return false;
-	yes = pread(fd, magic, sizeof(magic), 0x202) == sizeof(magic) && !memcmp(magic, "HdrS", 4);
-	close(fd);
-	return yes;
-}
-
-static void check_kernel(struct doctor *d)
-{
-	const char *path = d->kernel ? d->kernel : d->default_kernel;
-	struct btf_check_result res;
-	char tmp[PATH_MAX] = "";
-	int err;
-
-	if (!path[0]) {
-		add(d, "kernel", WARN,
-		    "stallscope doctor --kernel FILE checks one; 'make' fetches one",
-		    "no guest kernel to look at");
-		return;
-	}
-	if (access(path, R_OK)) {
-		add(d, "kernel", FAIL, "give a bzImage or an uncompressed vmlinux", "%s: %s", path,
-		    strerror(errno));
-		give_up(d, SS_EXIT_KERNEL);
-		return;
-	}
-	err = is_bzimage(path) ? extract(path, tmp, sizeof(tmp)) : 0;
-	if (err == -ENOENT) {
-		add(d, "kernel", WARN, "give the uncompressed vmlinux",
-		    "%s: can't look into a bzImage "
-		    "here (extract-vmlinux is missing)",
-		    path);
-		return;
-	}
-	if (!err)
-		err = btf_check_sched_ext(tmp[0] ? tmp : path, &res);
-	if (tmp[0])
-		unlink(tmp);
-	if (err == -ENODATA) {
-		add(d, "kernel", FAIL, "use a kernel with CONFIG_DEBUG_INFO_BTF and sched_ext",
-		    "%s: no BTF in it", path);
-		give_up(d, SS_EXIT_GUEST_UNFIT);
-	} else if (err) {
-		add(d, "kernel", FAIL, "give a bzImage or an uncompressed vmlinux",
-		    "%s: not a kernel that can be read: %s", path,
-		    -err < 4000 ? strerror(-err) : "neither an ELF file nor BTF");
-		give_up(d, SS_EXIT_KERNEL);
-	} else {
-		add(d, "kernel", res.usable ? OK : WARN,
-		    res.usable
-			    ? NULL
-			    : "runs without --sched work; to load schedulers use another kernel; "
-			      "Debian's 7.3 and later is good",
-		    "%s: %s", path, res.verdict);
-	}
-}
+/* ---- other programs ---- */
 
 static void check_tools(struct doctor *d)
 {
 	bool fio = in_path("fio");
 
-	add(d, "fio", fio ? OK : WARN, fio ? NULL : "apt-get install fio, for the demo's workload",
-	    fio ? "there" : "not found");
+	doctor_add(d, "fio", fio ? DOCTOR_OK : DOCTOR_WARN,
+		   fio ? NULL : "apt-get install fio, for the demo's workload",
+		   fio ? "there" : "not found");
 }
 
 /* ---- output ---- */
@@ -469,7 +358,7 @@ static void print_text(const struct doctor *d)
 	static const char *const tint[] = { "\033[32m", "\033[33m", "\033[1;31m" };
 
 	for (unsigned int i = 0; i < d->checks; i++) {
-		const struct check *c = &d->check[i];
+		const struct doctor_check *c = &d->check[i];
 
 		printf("%s%-4s%s  %-10s ", colour ? tint[c->result] : "", result_name[c->result],
 		       colour ? "\033[0m" : "", c->name);
@@ -488,23 +377,28 @@ static void print_text(const struct doctor *d)
 static int print_json(const struct doctor *d)
 {
 	json_t *list = json_array(), *root;
-	int err;
+	int err = 0;
 
 	for (unsigned int i = 0; i < d->checks; i++) {
-		const struct check *c = &d->check[i];
+		const struct doctor_check *c = &d->check[i];
 
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "result",
-						c->result == FAIL ? "fail" : result_name[c->result],
-						"text", c->text, "hint", c->hint));
+		/* It takes no text that isn't UTF-8. */
+		if (json_array_append_new(
+			    list,
+			    json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "result",
+				      c->result == DOCTOR_FAIL ? "fail" : result_name[c->result],
+				      "text", c->text, "hint", c->hint)))
+			err = -EILSEQ;
 	}
 	root = json_pack("{s:b, s:s?, s:i, s:o}", "possible", !d->status, "mode",
 			 d->status   ? NULL
 			 : d->direct ? "kvm"
 				     : "nested",
 			 "status", d->status, "checks", list);
-	if (!root)
-		return -ENOMEM;
+	if (!root || err) {
+		json_decref(root);
+		return -EILSEQ;
+	}
 	err = json_dumpf(root, stdout, JSON_INDENT(2)) || putchar('\n') == EOF ? -EIO : 0;
 	json_decref(root);
 	return err;
@@ -522,8 +416,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Say whether this machine can run guests, and what to do where it can't.\v"
 	"Each line is ok, warn (runs are possible, something will be missing) or FAIL.\n\n"
-	"Exit status: 0 runs are possible, in some way; 3 or 5 the guest kernel can't be used; 7 no "
-	"KVM and no emulated machine; 9 the findings could not be written.";
+	"Exit status: 0 runs are possible, in some way; 1 KVM can't be probed; 3 or 5 the guest kernel "
+	"can't be used; 7 no KVM and no emulated machine; 9 the findings could not be written.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -548,7 +442,7 @@ int cmd_doctor(int argc, char **argv)
 {
 	const struct argp argp = { options, parse, NULL, doc, NULL, NULL, NULL };
 	struct doctor *d = calloc(1, sizeof(*d));
-	int status;
+	int status, err = 0;
 
 	if (!d) {
 		ss_err("doctor: out of memory");
@@ -561,17 +455,20 @@ int cmd_doctor(int argc, char **argv)
 	check_kvm(d);
 	check_nested(d);
 	check_memory(d);
-	check_kernel(d);
+	doctor_check_kernel(d);
 	check_tracing(d);
 	check_filesystems(d);
 	check_memlock(d);
 	check_tools(d);
 	if (d->json)
-		print_json(d);
+		err = print_json(d);
 	else
 		print_text(d);
 	status = d->status;
-	if (fflush(stdout) || ferror(stdout)) {
+	if (err == -EILSEQ) {
+		ss_err("doctor: can't tell the findings as JSON: a path isn't UTF-8");
+		status = SS_EXIT_FAIL;
+	} else if (fflush(stdout) || ferror(stdout) || err) {
 		ss_err("doctor: can't write the findings: %s", strerror(errno));
 		status = SS_EXIT_OUTPUT;
 	}

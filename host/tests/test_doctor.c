@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,22 @@ TEST(page, .title = "each line is a finding, its text or what to do; 80 columns"
 	EXPECT_EQ(status != 0, fails > 0);
 	EXPECT_STRSTR(s, status ? "No run is possible" : "Runs are possible");
 	EXPECT_NULL(strchr(s, '\033'));
+}
+
+TEST(no_probe, .title = "a KVM that can't be probed: no run is possible")
+{
+	/* no timer can be made, which ends the probing */
+	struct rlimit before;
+	int status;
+
+	ASSERT_EQ(getrlimit(RLIMIT_SIGPENDING, &before), 0);
+	ASSERT_EQ(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){ 0, before.rlim_max }), 0);
+	status = doctor(NULL, NULL, NULL);
+	ASSERT_EQ(setrlimit(RLIMIT_SIGPENDING, &before), 0);
+	if (!strstr(output(), "can't be probed"))
+		SKIP("no KVM that runs anything");
+	EXPECT_EQ(status, SS_EXIT_FAIL);
+	EXPECT_STRSTR(output(), "No run is possible");
 }
 
 TEST(usage, .title = "misuse is one line and status 2, a full disk status 9")

@@ -568,6 +568,49 @@ doctor_without_kvm() {
 	expect_has "doctor" "$out" /dev/kvm
 }
 
+# A compressed image, which is unpacked to look into it.
+doctor_image() {
+	local program
+
+	need_kernel
+	TMPDIR=/nonexistent try "$stallscope" doctor --kernel "$kernel"
+	expect_match "doctor" "$out" '(^|'$'\n'')(ok|warn) +kernel '
+	[[ $out != *"can't look"* ]] || fail "it can't look into it: $out"
+	try "$stallscope" doctor --json --kernel $'/no\xffkernel'
+	expect_eq "exit status" "$rc" 1
+	expect_has "stderr" "$err" "as JSON"
+	mkdir "$T/files" "$T/bin"
+	head -c 100000 "$kernel" >"$T/files/half"
+	try "$stallscope" doctor --kernel "$T/files/half"
+	expect_eq "exit status" "$rc" $KERNEL
+	expect_has "doctor" "$(tr -s ' \n' ' ' <"$T/out")" \
+		"FAIL kernel $T/files/half: its payload lies outside the file"
+	for program in env bash od stat tr dd; do ln -s "$(command -v $program)" "$T/bin"; done
+	try env PATH="$T/bin" "$stallscope" doctor --kernel "$kernel"
+	expect_match "doctor" "$(tr -s ' \n' ' ' <"$T/out")" 'warn kernel .*is needed to unpack it'
+}
+
+doctor_offline() {
+	local doctor
+
+	[ -e /dev/kvm ] || skip "no /dev/kvm to hide"
+	need_own_mounts
+	mkdir "$T/bin"
+	cp "$stallscope" "$T/bin"
+	printf '#!/bin/sh\n' >"$T/bin/nested"
+	chmod +x "$T/bin/nested"
+	doctor=("${own_mounts[@]}" bash -euc 'mount --bind /dev/null /dev/kvm; exec "$@"' sh
+		"$T/bin/stallscope" doctor)
+	export STALLSCOPE_CACHE=$T/cache
+	STALLSCOPE_OFFLINE='' try "${doctor[@]}"
+	expect_eq "exit status" "$rc" 0
+	expect_match "doctor" "$out" '(^|'$'\n'')ok +emulation +the first run fetches'
+	STALLSCOPE_OFFLINE=1 try "${doctor[@]}"
+	expect_eq "exit status" "$rc" $KVM
+	expect_match "doctor" "$out" '(^|'$'\n'')FAIL +emulation +no QEMU'
+	expect_has "doctor" "$out" "STALLSCOPE_OFFLINE"
+}
+
 ktap_test commands "commands, versions and help"
 ktap_test help_names_each_option "help and the man page name each option"
 ktap_test unknown_options "unknown options and stray words"
@@ -601,4 +644,6 @@ ktap_test full_output "a full output disk"
 ktap_test reports "reports of what isn't a run"
 ktap_test doctor "doctor answers in a screen"
 ktap_test doctor_without_kvm "doctor misses /dev/kvm"
+ktap_test doctor_image "doctor looks into a bzImage, wherever temporary files may not be"
+ktap_test doctor_offline "doctor counts on no download where none is allowed"
 ktap_main "$@"

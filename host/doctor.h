@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What `stallscope doctor` finds: its parts, cmd_doctor.c and doctor_kernel.c, add to it. */
+#ifndef SS_DOCTOR_H
+#define SS_DOCTOR_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#define DOCTOR_MAX_CHECKS 24
+
+enum doctor_result { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
+
+struct doctor_check {
+	enum doctor_result result;
+	const char *name;
+	char text[320];
+	char hint[256]; /* what to do, "" nothing */
+};
+
+struct doctor {
+	const char *kernel;
+	bool json;
+	char default_kernel[PATH_MAX], qemu[PATH_MAX];
+	struct doctor_check check[DOCTOR_MAX_CHECKS];
+	unsigned int checks;
+	bool direct; /* guests run right here */
+	int status;  /* first reason why no run is */
+};
+
+/** doctor_add() - a finding, printf-like; @hint: what to do, NULL nothing. */
+void doctor_add(struct doctor *d, const char *name, enum doctor_result result, const char *hint,
+		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/** doctor_give_up() - no run is possible, and this would be its status; the first one counts. */
+void doctor_give_up(struct doctor *d, int status);
+
+/** doctor_self_dir() - the directory this program lies in; false if it can't be told. */
+bool doctor_self_dir(char dir[PATH_MAX]);
+
+/** doctor_check_kernel() - can the guest's kernel load schedulers? */
+void doctor_check_kernel(struct doctor *d);
+
+#endif /* SS_DOCTOR_H */
