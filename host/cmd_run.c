@@ -285,6 +285,7 @@ int cmd_run(int argc, char **argv)
 		ss_err("out of memory");
 		return SS_EXIT_FAIL;
 	}
+	run->out_fd = -1;
 	ret = run_opts_parse(argc, argv, &run->o);
 	if (!ret) {
 		catch_signals();
@@ -293,6 +294,8 @@ int cmd_run(int argc, char **argv)
 		fill_result(run, argc, argv);
 		ret = run_prepared(run);
 	}
+	if (run->out_fd >= 0)
+		close(run->out_fd);
 	run_opts_free(&run->o);
 	free(run);
 	return ret;

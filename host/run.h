@@ -33,6 +33,7 @@ struct run {
 	struct run_result r;
 	char out[PATH_MAX];
 	bool out_made;
+	int out_fd;
 	const char *out_name;
 	char initrd[PATH_MAX];
 	bool initrd_temp;

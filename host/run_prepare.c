@@ -13,6 +13,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -324,6 +325,22 @@ static int drop_earlier(const struct run *run)
 	return SS_EXIT_OK;
 }
 
+/*
+ * Held till the process ends: a run that began in the same directory would remove
+ * what this one is writing. Where there are no locks, all is as without.
+ */
+static int lock_out(struct run *run)
+{
+	run->out_fd = open(run->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->out_fd < 0)
+		return bad_path("--out", run->o.out, errno, SS_EXIT_OUTPUT);
+	if (!flock(run->out_fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+		return SS_EXIT_OK;
+	ss_err("--out: %s: another run is writing there: choose another directory, or wait for its end",
+	       run->o.out);
+	return SS_EXIT_OUTPUT;
+}
+
 int run_open_out(struct run *run)
 {
 	const char *out = run->o.out;
@@ -334,7 +351,9 @@ int run_open_out(struct run *run)
 		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
 	if (!realpath(out, run->out))
 		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
-	ret = drop_earlier(run);
+	ret = lock_out(run);
+	if (!ret)
+		ret = drop_earlier(run);
 	if (ret)
 		return ret;
 	/* Better to know now than after the run. */

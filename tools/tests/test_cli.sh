@@ -491,6 +491,19 @@ output_directories() {
 	refused $OUTPUT "$T/files/dir"
 }
 
+output_in_use() {
+	local lock
+
+	need_kernel
+	mkdir "$T/files"
+	: >"$T/files/run.json"
+	exec {lock}<"$T/files"
+	flock "$lock"
+	bad $OUTPUT "$T/files: another run is writing there" -- --out "$T/files"
+	expect_file "$T/files/run.json"
+	exec {lock}<&-
+}
+
 # What a run would replace in --out, given to it under another name.
 output_holds_input() {
 	local option file
@@ -639,6 +652,7 @@ ktap_test no_right_to_kvm "no right to /dev/kvm"
 ktap_test not_a_kvm "a /dev/kvm that isn't one"
 ktap_test interrupted_starter "ctrl-C while an emulated machine is being made"
 ktap_test output_directories "output directories that can't be"
+ktap_test output_in_use "a directory where another run is writing"
 ktap_test output_holds_input "files to be used that a run would replace"
 ktap_test full_output "a full output disk"
 ktap_test reports "reports of what isn't a run"
