@@ -36,5 +36,8 @@ $(O)/tests/test_%: $(O)/host/tests/test_%.o $(host_test_lib_obj) $(O)/libstallsc
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) $(fault_flags) -o $@ $^ $(host_libs)
 
+# What the kernel tells of a program, as that test makes it up.
+$(O)/tests/test_trace_counters: ldflags += -Wl,--wrap=bpf_prog_get_info_by_fd
+
 -include $(host_obj:.o=.d) $(host_tests:$(O)/tests/%=$(O)/host/tests/%.d) $(host_test_lib_obj:.o=.d)
 .SECONDARY:

@@ -354,12 +354,32 @@ void trace_remove_thread(struct trace *t, int tid)
 		bpf_map__delete_elem(t->skel->maps.threads, &tid, sizeof(tid), 0);
 }
 
+/* Events that a program missed because it was under way on that CPU. */
+static __u64 missed(const struct trace *t)
+{
+	struct bpf_program *prog;
+	struct bpf_prog_info info;
+	__u64 sum = 0;
+	__u32 len;
+
+	bpf_object__for_each_program(prog, t->skel->obj)
+	{
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		if (bpf_program__fd(prog) >= 0 &&
+		    !bpf_prog_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
 void trace_drops(const struct trace *t, struct ss_drops *out)
 {
 	__u32 zero = 0;
 
 	memset(out, 0, sizeof(*out));
 	bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), out, sizeof(*out), 0);
+	out->lost += missed(t);
 }
 
 const char *trace_missing(const struct trace *t, unsigned int i)

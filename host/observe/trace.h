@@ -70,7 +70,11 @@ int trace_add_thread(struct trace *t, int tid, unsigned int kind, unsigned int i
 /** trace_remove_thread() - forget a thread that ends; any thread. */
 void trace_remove_thread(struct trace *t, int tid);
 
-/** trace_drops() - records made and lost since trace_open(); any thread. */
+/**
+ * trace_drops() - records made and lost since trace_open(); any thread.
+ *
+ * An event that a program missed is a lost record.
+ */
 void trace_drops(const struct trace *t, struct ss_drops *out);
 
 /**

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <bpf/bpf.h>
+
 #include "observe/pins.h"
 #include "ss_probes.h"
 #include "trace_util.h"
@@ -222,6 +224,36 @@ TEST(pin_undone, .title = "when a pin is refused, none of them stays")
 	EXPECT_EQ(trace_pin(t, NULL), 0);
 	pins_close(p);
 	trace_close(other);
+	trace_close(t);
+}
+
+/* Events that each program missed, as the kernel counts them. */
+static __u64 misses;
+
+int __real_bpf_prog_get_info_by_fd(int fd, struct bpf_prog_info *info, __u32 *len);
+int __wrap_bpf_prog_get_info_by_fd(int fd, struct bpf_prog_info *info, __u32 *len);
+int __wrap_bpf_prog_get_info_by_fd(int fd, struct bpf_prog_info *info, __u32 *len)
+{
+	int ret = __real_bpf_prog_get_info_by_fd(fd, info, len);
+
+	if (!ret)
+		info->recursion_misses += misses;
+	return ret;
+}
+
+TEST(missed, .title = "an event that a program missed is a lost record")
+{
+	struct trace_config cfg = {};
+	struct ss_drops d;
+	struct trace *t;
+
+	t = open_or_skip(&cfg);
+	ss_probe_stall_begin(0, 0, 1, SS_BUCKET_OPS, 1ULL, 1000ULL);
+	misses = 3;
+	trace_drops(t, &d);
+	EXPECT_GE(d.recorded, 1);
+	/* Of each program on a probe of ours, at least. */
+	EXPECT_GE(d.lost, 3 * 9);
 	trace_close(t);
 }
 
