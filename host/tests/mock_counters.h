@@ -5,11 +5,17 @@
 
 #include <stddef.h>
 
+#include "ss_counters.h"
+
 /* A 64-bit field of a struct of counters. */
 struct mock_counter {
 	const char *name;
 	size_t off;
 };
+
+/* A network device's thirteen, in their order. */
+#define MOCK_NET_COUNTERS (sizeof(struct ss_net_counters) / sizeof(__u64))
+extern const struct mock_counter mock_net_counters[]; /* MOCK_NET_COUNTERS */
 
 /**
  * mock_counter_changes() - append what is in @now, but not in @seen

@@ -73,23 +73,6 @@ uint32_t mock_net_status(struct mock_net *n)
 
 const char *mock_net_changes(struct mock_net *n)
 {
-	static const struct mock_counter fields[] = {
-#define FIELD(name) { #name, offsetof(struct ss_net_counters, name) }
-		FIELD(tx_packets),
-		FIELD(tx_bytes),
-		FIELD(rx_packets),
-		FIELD(rx_bytes),
-		FIELD(tx_chain_invalid),
-		FIELD(tx_oversize_dropped),
-		FIELD(tx_dropped_no_rx_buffer),
-		FIELD(tx_dropped_rx_poisoned),
-		FIELD(rx_chain_invalid),
-		FIELD(rx_write_failed),
-		FIELD(tx_add_used_failures),
-		FIELD(rx_add_used_failures),
-		FIELD(invalid_avail_idx_count),
-#undef FIELD
-	};
 	static const struct mock_counter pressure_fields[] = {
 		{ "throttled_count", offsetof(struct ss_net_pressure, throttled_count) },
 		{ "currently_throttled_gauge",
@@ -99,12 +82,10 @@ const char *mock_net_changes(struct mock_net *n)
 	struct ss_net_counters now;
 	struct ss_net_pressure pressure;
 
-	_Static_assert(sizeof(now) == sizeof(fields) / sizeof(fields[0]) * sizeof(__u64),
-		       "every counter has its line");
 	net_snapshot(n->net, &now);
 	net_pressure_snapshot(n->net, &pressure);
 	text[0] = '\0';
-	mock_counter_changes(fields, sizeof(fields) / sizeof(fields[0]), &now, &n->seen, text,
+	mock_counter_changes(mock_net_counters, MOCK_NET_COUNTERS, &now, &n->seen, text,
 			     sizeof(text));
 	mock_counter_changes(pressure_fields, 2, &pressure, &n->pressure_seen, text, sizeof(text));
 	n->seen = now;

@@ -16,6 +16,7 @@
 
 #include "exitcodes.h"
 #include "attr_world.h"
+#include "mock_counters.h"
 #include "run_world.h"
 #include "ss_harness.h"
 
@@ -211,19 +212,6 @@ TEST_F(report, names, .title = "the keys that others rely on are there")
 TEST_F(report, network,
        .title = "a network device: its counters by name, its stalls, in both reports")
 {
-	static const char *const names[] = { "tx_packets",
-					     "tx_bytes",
-					     "rx_packets",
-					     "rx_bytes",
-					     "tx_chain_invalid",
-					     "tx_oversize_dropped",
-					     "tx_dropped_no_rx_buffer",
-					     "tx_dropped_rx_poisoned",
-					     "rx_chain_invalid",
-					     "rx_write_failed",
-					     "tx_add_used_failures",
-					     "rx_add_used_failures",
-					     "invalid_avail_idx_count" };
 	json_t *root, *net, *counters;
 	json_int_t stalls, ns, throttled, lost;
 	char *text;
@@ -240,9 +228,9 @@ TEST_F(report, network,
 	EXPECT_EQ(ns, 10000000);
 	EXPECT_EQ(throttled, 2);
 	EXPECT_EQ(lost, 1);
-	EXPECT_EQ(json_object_size(counters), sizeof(names) / sizeof(names[0]));
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		EXPECT_TRUE(json_is_integer(json_object_get(counters, names[i])));
+	EXPECT_EQ(json_object_size(counters), MOCK_NET_COUNTERS);
+	for (unsigned int i = 0; i < MOCK_NET_COUNTERS; i++)
+		EXPECT_TRUE(json_is_integer(json_object_get(counters, mock_net_counters[i].name)));
 	json_decref(root);
 	text = run_as_text(&self->r, self->out);
 	EXPECT_STRSTR(

@@ -11,6 +11,7 @@
 
 #include <bpf/bpf.h>
 
+#include "mock_counters.h"
 #include "observe/pins.h"
 #include "ss_probes.h"
 #include "trace_util.h"
@@ -129,23 +130,6 @@ static int command(const char *cmd, char *out, size_t len)
 	return pclose(f);
 }
 
-/* The thirteen, in their order. */
-static const char *const net_names[] = {
-	"tx_packets",
-	"tx_bytes",
-	"rx_packets",
-	"rx_bytes",
-	"tx_chain_invalid",
-	"tx_oversize_dropped",
-	"tx_dropped_no_rx_buffer",
-	"tx_dropped_rx_poisoned",
-	"rx_chain_invalid",
-	"rx_write_failed",
-	"tx_add_used_failures",
-	"rx_add_used_failures",
-	"invalid_avail_idx_count",
-};
-
 TEST(bpftool_names, .title = "bpftool prints pinned counters and histograms by their fields' names")
 {
 	struct trace_config cfg = { .disks = 2, .nets = 2 };
@@ -175,10 +159,10 @@ TEST(bpftool_names, .title = "bpftool prints pinned counters and histograms by t
 	EXPECT_STRSTR(out, "\"throttled_count\": 206");
 	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/net_counters", pins_dir(p));
 	EXPECT_EQ(command(cmd, out, sizeof(out)), 0);
-	for (unsigned int i = 0; i < sizeof(net_names) / sizeof(net_names[0]); i++) {
-		snprintf(cmd, sizeof(cmd), "\"%s\": %u", net_names[i], 1100 + i);
+	for (unsigned int i = 0; i < MOCK_NET_COUNTERS; i++) {
+		snprintf(cmd, sizeof(cmd), "\"%s\": %u", mock_net_counters[i].name, 1100 + i);
 		EXPECT_STRSTR(out, cmd);
-		snprintf(cmd, sizeof(cmd), "\"%s\": %u", net_names[i], 1200 + i);
+		snprintf(cmd, sizeof(cmd), "\"%s\": %u", mock_net_counters[i].name, 1200 + i);
 		EXPECT_STRSTR(out, cmd);
 	}
 	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/net_pressure", pins_dir(p));
