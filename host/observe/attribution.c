@@ -140,44 +140,37 @@ static void put_sums(const struct a_sum *sum, struct attr_io *io)
 		attr_hist_stat(&sum->part[p], &io->parts[p]);
 }
 
-/* How long a device's queues were stalled, and the longest time at once. */
-static void add_stalls(struct a_queue *const *queue, unsigned int nr, uint64_t *sum, uint64_t *max)
+/* How long a device's queues were stalled, and whether its own counter says as often. */
+static void put_stalls(const struct attr_state *s, struct a_queue *const *queue, unsigned int nr,
+		       uint64_t throttled, struct attr_stalls *out)
 {
 	for (unsigned int n = 0; n < nr; n++) {
 		const struct a_queue *q = queue[n];
 		uint64_t longest = q ? ivals_longest(&q->stalls) : 0;
 
-		*sum += q ? ivals_total(&q->stalls) : 0;
-		if (longest > *max)
-			*max = longest;
+		out->stall_ns += q ? ivals_total(&q->stalls) : 0;
+		if (longest > out->stall_max_ns)
+			out->stall_max_ns = longest;
 	}
-}
-
-static bool counters_agree(const struct attr_state *s, uint64_t stalls, uint64_t throttled)
-{
-	return stalls <= throttled && throttled - stalls <= s->cfg.host_lost;
+	out->counters_agree =
+		out->stalls <= throttled && throttled - out->stalls <= s->cfg.host_lost;
 }
 
 static void put_disk(struct attr_state *s, unsigned int d)
 {
 	struct attr_disk *out = &s->out->disk[d];
-	const struct attr_disk_cfg *cfg = &s->cfg.disk[d];
 
 	put_sums(s->disk[d], &out->io);
-	add_stalls(s->queue[d], ATTR_MAX_QUEUES, &out->stall_ns, &out->stall_max_ns);
-	out->counters_agree = counters_agree(s, out->stalls, cfg->throttled_count);
+	put_stalls(s, s->queue[d], ATTR_MAX_QUEUES, s->cfg.disk[d].throttled_count, &out->traced);
 }
 
 static void put_net(struct attr_state *s, unsigned int n)
 {
-	struct attr_net *out = &s->out->net[n];
-
 	/* Nobody else needs them sealed. */
 	for (unsigned int q = 0; q < ATTR_NET_QUEUES; q++)
 		if (s->net_queue[n][q])
 			ivals_seal(&s->net_queue[n][q]->stalls);
-	add_stalls(s->net_queue[n], ATTR_NET_QUEUES, &out->stall_ns, &out->stall_max_ns);
-	out->counters_agree = counters_agree(s, out->stalls, s->cfg.net_throttled[n]);
+	put_stalls(s, s->net_queue[n], ATTR_NET_QUEUES, s->cfg.net_throttled[n], &s->out->net[n]);
 }
 
 int attribution_finish(struct attr_state *s, struct attribution *out)

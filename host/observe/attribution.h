@@ -67,25 +67,27 @@ struct attr_limits {
 	uint64_t stall_ns;
 };
 
-struct attr_disk {
-	struct attr_io io;
-	uint64_t stalls;   /* traced stall_begin records */
+/*
+ * What was traced of a device's throttle. A network device has no more: what
+ * its stalls cost the guest can't be told.
+ */
+struct attr_stalls {
+	uint64_t stalls;   /* stall_begin records */
 	uint64_t stall_ns; /* time some queue of it was stalled */
 	uint64_t stall_max_ns;
-	uint64_t requests; /* traced requests */
 	uint64_t drains;
 	bool counters_agree; /* throttled_count == stalls, or lost records explain it */
+};
+
+struct attr_disk {
+	struct attr_io io;
+	struct attr_stalls traced;
+	uint64_t requests; /* traced requests */
 	/* under which limits it was stalled, longest first; more than fit are left out */
 	uint32_t limits;
 	struct attr_limits limit[ATTR_TOP_LIMITS];
-	uint64_t profile_stall_ns; /* of stall_ns: ordered by its profile, whatever the limits */
-};
-
-/* A network device: its throttle's stalls; what they cost the guest can't be told. */
-struct attr_net {
-	uint64_t stalls, stall_ns, stall_max_ns; /* as a disk's */
-	uint64_t drains;
-	bool counters_agree;
+	uint64_t
+		profile_stall_ns; /* of traced.stall_ns: ordered by its profile, whatever the limits */
 };
 
 /* All threads named ksoftirqd/N together. */
@@ -113,7 +115,7 @@ struct attr_verdict {
 struct attribution {
 	struct attr_io io; /* all disks */
 	struct attr_disk disk[SS_MAX_DISKS];
-	struct attr_net net[SS_MAX_NETS];
+	struct attr_stalls net[SS_MAX_NETS];
 	struct attr_softirq ksoftirqd;
 	struct clock_info clock;
 	struct attr_task task[ATTR_TOP_TASKS]; /* longest run-queue delay first */

@@ -102,7 +102,7 @@ static int add_stall_begin(struct attr_state *s, const struct ss_rec_stall_begin
 	if (!q)
 		return 0;
 	if (r->disk < SS_MAX_DISKS)
-		s->acc.disk[r->disk].stalls++;
+		s->acc.disk[r->disk].traced.stalls++;
 	else
 		s->acc.net[r->disk - SS_DEV_NET_BASE].stalls++;
 	if ((int64_t)r->h.ts > q->open_begin) {
@@ -242,7 +242,7 @@ static void span_host(struct attr_state *s, const struct ss_rec *h)
 static void add_drain(struct attr_state *s, uint32_t dev)
 {
 	if (dev < SS_MAX_DISKS)
-		s->acc.disk[dev].drains++;
+		s->acc.disk[dev].traced.drains++;
 	else if (dev - SS_DEV_NET_BASE < SS_MAX_NETS)
 		s->acc.net[dev - SS_DEV_NET_BASE].drains++;
 }

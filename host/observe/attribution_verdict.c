@@ -144,7 +144,7 @@ static void fmt_limit(char *buf, size_t len, const struct attr_disk *d)
 	char iops[40] = "", bps[40] = "", share[48] = "";
 
 	buf[0] = '\0';
-	if (d->profile_stall_ns > d->stall_ns / 2) {
+	if (d->profile_stall_ns > d->traced.stall_ns / 2) {
 		snprintf(buf, len, " (ordered by its profile)");
 		return;
 	}
@@ -156,7 +156,7 @@ static void fmt_limit(char *buf, size_t len, const struct attr_disk *d)
 		snprintf(bps, sizeof(bps), "%" PRIu64 " bytes/s", l->bps);
 	if (d->limits > 1)
 		snprintf(share, sizeof(share), ", in force for %.0f %% of the stalls' time",
-			 100.0 * (double)l->stall_ns / (double)d->stall_ns);
+			 100.0 * (double)l->stall_ns / (double)d->traced.stall_ns);
 	snprintf(buf, len, " (%s%s%s limit%s)", iops, l->iops && l->bps ? ", " : "", bps, share);
 }
 
@@ -262,8 +262,8 @@ static void no_io(const struct attr_state *s, struct attribution *a)
 	char sum[16];
 
 	for (unsigned int d = 0; d < SS_MAX_DISKS; d++) {
-		stalls += a->disk[d].stalls;
-		ns += a->disk[d].stall_ns;
+		stalls += a->disk[d].traced.stalls;
+		ns += a->disk[d].traced.stall_ns;
 	}
 	if (s->cfg.guest_missing && stalls)
 		snprintf(a->verdict.sentence, sizeof(a->verdict.sentence),
@@ -285,7 +285,7 @@ static void add_net_stalls(struct attribution *a)
 	size_t size = sizeof(a->verdict.sentence);
 
 	for (unsigned int n = 0; n < SS_MAX_NETS; n++) {
-		const struct attr_net *net = &a->net[n];
+		const struct attr_stalls *net = &a->net[n];
 		size_t len = strlen(sentence);
 
 		if (net->stalls)
@@ -325,33 +325,24 @@ static void verdict(const struct attr_state *s, struct attribution *a)
 
 /* ---- notes ---- */
 
-static void note_counters(const struct attr_state *s, struct attribution *a)
+static void note_stalls(const struct attr_state *s, struct attribution *a, const char *kind,
+			unsigned int n, uint64_t throttled, const struct attr_stalls *traced)
 {
-	for (unsigned int d = 0; d < s->cfg.disks; d++) {
-		const struct attr_disk *disk = &a->disk[d];
-
-		/* Untraced altogether: that is told elsewhere. */
-		if (disk->counters_agree || (s->cfg.host_missing && !disk->stalls && !disk->drains))
-			continue;
-		attr_note(a,
-			  "disk%u: throttled_count is %" PRIu64 ", %" PRIu64 " stalls were traced "
-			  "and %" PRIu64 " host records lost: that doesn't add up",
-			  d, s->cfg.disk[d].throttled_count, disk->stalls, s->cfg.host_lost);
-	}
+	/* Untraced altogether: that is told elsewhere. */
+	if (traced->counters_agree || (s->cfg.host_missing && !traced->stalls && !traced->drains))
+		return;
+	attr_note(a,
+		  "%s%u: throttled_count is %" PRIu64 ", %" PRIu64 " stalls were traced "
+		  "and %" PRIu64 " host records lost: that doesn't add up",
+		  kind, n, throttled, traced->stalls, s->cfg.host_lost);
 }
 
-static void note_net_counters(const struct attr_state *s, struct attribution *a)
+static void note_counters(const struct attr_state *s, struct attribution *a)
 {
-	for (unsigned int n = 0; n < s->cfg.nets; n++) {
-		const struct attr_net *net = &a->net[n];
-
-		if (net->counters_agree || (s->cfg.host_missing && !net->stalls && !net->drains))
-			continue;
-		attr_note(a,
-			  "net%u: throttled_count is %" PRIu64 ", %" PRIu64 " stalls were traced "
-			  "and %" PRIu64 " host records lost: that doesn't add up",
-			  n, s->cfg.net_throttled[n], net->stalls, s->cfg.host_lost);
-	}
+	for (unsigned int d = 0; d < s->cfg.disks; d++)
+		note_stalls(s, a, "disk", d, s->cfg.disk[d].throttled_count, &a->disk[d].traced);
+	for (unsigned int n = 0; n < s->cfg.nets; n++)
+		note_stalls(s, a, "net", n, s->cfg.net_throttled[n], &a->net[n]);
 }
 
 static void note_clock(const struct attr_state *s, struct attribution *a)
@@ -424,7 +415,6 @@ void attr_judge(struct attr_state *s, struct attribution *a)
 	note_clock(s, a);
 	note_matches(s, a);
 	note_counters(s, a);
-	note_net_counters(s, a);
 	note_losses(s, a);
 	a->verdict.complete = !s->cfg.host_missing && !s->cfg.guest_missing && !s->cfg.host_lost &&
 			      !s->cfg.guest_lost && !a->skipped && !a->bad_guest_io &&

@@ -158,6 +158,18 @@ static json_t *counters_json(const struct ss_blk_counters *c)
 	return o;
 }
 
+static json_t *traced_json(const struct attr_stalls *a)
+{
+	json_t *o = json_object();
+
+	put(&o, "stalls", num(a->stalls));
+	put(&o, "stall_ns", num(a->stall_ns));
+	put(&o, "stall_max_ns", num(a->stall_max_ns));
+	put(&o, "drains", num(a->drains));
+	put(&o, "agrees", json_boolean(a->counters_agree));
+	return o;
+}
+
 static json_t *stalled_under_json(const struct attr_disk *a)
 {
 	json_t *list = json_array();
@@ -175,20 +187,15 @@ static json_t *stalled_under_json(const struct attr_disk *a)
 
 static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 {
-	json_t *o = json_object(), *limits = json_object(), *traced = json_object();
+	json_t *o = json_object(), *limits = json_object(), *traced = traced_json(&a->traced);
 
 	put(&limits, "iops", num(d->iops));
 	put(&limits, "bps", num(d->bps));
 	put(&limits, "iops_burst", num(d->iops_burst));
 	put(&limits, "bps_burst", num(d->bps_burst));
-	put(&traced, "stalls", num(a->stalls));
-	put(&traced, "stall_ns", num(a->stall_ns));
-	put(&traced, "stall_max_ns", num(a->stall_max_ns));
 	put(&traced, "profile_stall_ns", num(a->profile_stall_ns));
 	put(&traced, "stalled_under", stalled_under_json(a));
 	put(&traced, "requests", num(a->requests));
-	put(&traced, "drains", num(a->drains));
-	put(&traced, "agrees", json_boolean(a->counters_agree));
 	put(&o, "name", text(d->name));
 	put(&o, "path", text(d->path));
 	put(&o, "readonly", json_boolean(d->readonly));
@@ -205,19 +212,14 @@ static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 	return o;
 }
 
-static json_t *net_json(const struct run_net *n, const struct attr_net *a)
+static json_t *net_json(const struct run_net *n, const struct attr_stalls *a)
 {
-	json_t *o = json_object(), *limits = json_object(), *traced = json_object();
+	json_t *o = json_object(), *limits = json_object();
 
 	put(&limits, "pps", num(n->pps));
 	put(&limits, "bps", num(n->bps));
 	put(&limits, "pps_burst", num(n->pps_burst));
 	put(&limits, "bps_burst", num(n->bps_burst));
-	put(&traced, "stalls", num(a->stalls));
-	put(&traced, "stall_ns", num(a->stall_ns));
-	put(&traced, "stall_max_ns", num(a->stall_max_ns));
-	put(&traced, "drains", num(a->drains));
-	put(&traced, "agrees", json_boolean(a->counters_agree));
 	put(&o, "name", text(n->name));
 	put(&o, "backend", text(n->backend));
 	put(&o, "mac", text(n->mac));
@@ -227,7 +229,7 @@ static json_t *net_json(const struct run_net *n, const struct attr_net *a)
 	put(&o, "pressure", net_pressure_json(&n->pressure));
 	put(&o, "lost", num(net_lost(&n->counters)));
 	put(&o, "limit_changes", num(n->limit_changes));
-	put(&o, "traced", traced);
+	put(&o, "traced", traced_json(a));
 	return o;
 }
 

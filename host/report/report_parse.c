@@ -120,6 +120,15 @@ static void get_counters(struct ss_blk_counters *c, const json_t *o)
 	c->write_zeroes_completed = num(o, "write_zeroes_completed");
 }
 
+static void get_traced(struct attr_stalls *a, const json_t *o)
+{
+	a->stalls = num(o, "stalls");
+	a->stall_ns = num(o, "stall_ns");
+	a->stall_max_ns = num(o, "stall_max_ns");
+	a->drains = num(o, "drains");
+	a->counters_agree = truth(o, "agrees");
+}
+
 static void get_stalled_under(struct attr_disk *a, const json_t *list)
 {
 	for (; a->limits < ATTR_TOP_LIMITS && a->limits < json_array_size(list); a->limits++) {
@@ -152,21 +161,16 @@ static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)
 	TEXT(d->profile, o, "profile");
 	TEXT(d->group, o, "group");
 	d->limit_changes = num32(o, "limit_changes");
-	a->stalls = num(traced, "stalls");
-	a->stall_ns = num(traced, "stall_ns");
-	a->stall_max_ns = num(traced, "stall_max_ns");
+	get_traced(&a->traced, traced);
 	a->profile_stall_ns = num(traced, "profile_stall_ns");
 	get_stalled_under(a, json_object_get(traced, "stalled_under"));
 	a->requests = num(traced, "requests");
-	a->drains = num(traced, "drains");
-	a->counters_agree = truth(traced, "agrees");
 	get_io(&a->io, json_object_get(o, "io"));
 }
 
-static void get_net(struct run_net *n, struct attr_net *a, const json_t *o)
+static void get_net(struct run_net *n, struct attr_stalls *a, const json_t *o)
 {
 	const json_t *limits = json_object_get(o, "limits");
-	const json_t *traced = json_object_get(o, "traced");
 
 	TEXT(n->name, o, "name");
 	TEXT(n->backend, o, "backend");
@@ -179,11 +183,7 @@ static void get_net(struct run_net *n, struct attr_net *a, const json_t *o)
 	net_counters_from_json(&n->counters, json_object_get(o, "counters"));
 	net_pressure_from_json(&n->pressure, json_object_get(o, "pressure"));
 	n->limit_changes = num32(o, "limit_changes");
-	a->stalls = num(traced, "stalls");
-	a->stall_ns = num(traced, "stall_ns");
-	a->stall_max_ns = num(traced, "stall_max_ns");
-	a->drains = num(traced, "drains");
-	a->counters_agree = truth(traced, "agrees");
+	get_traced(a, json_object_get(o, "traced"));
 }
 
 static uint32_t get_lines(char (*line)[200], uint32_t max, const json_t *o, const char *key)

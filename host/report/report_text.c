@@ -302,43 +302,50 @@ static void print_parts(const struct page *p, const struct run_result *r)
 
 /* ---- disks, tasks, notes ---- */
 
-static void put_rates(const struct page *p, uint64_t iops, uint64_t bps)
+/* @rate of @unit, and bytes a second */
+static void put_rates(const struct page *p, uint64_t rate, const char *unit, uint64_t bps)
 {
 	char text[16];
 
-	if (iops)
-		fprintf(p->f, "%" PRIu64 " IOPS", iops);
+	if (rate)
+		fprintf(p->f, "%" PRIu64 " %s", rate, unit);
 	if (bps)
-		fprintf(p->f, "%s%s/s", iops ? ", " : "", fmt_bytes(text, sizeof(text), bps));
+		fprintf(p->f, "%s%s/s", rate ? ", " : "", fmt_bytes(text, sizeof(text), bps));
 }
 
-static void print_limits(const struct page *p, const struct run_disk *d)
+static void print_limits(const struct page *p, uint64_t rate, const char *unit, uint64_t bps,
+			 const char *group, uint32_t changes)
 {
-	if (!d->iops && !d->bps && !d->limit_changes)
+	if (!rate && !bps && !changes)
 		return;
 	fputs("          limit ", p->f);
-	if (!d->iops && !d->bps)
+	if (!rate && !bps)
 		fputs("none at first", p->f);
-	put_rates(p, d->iops, d->bps);
-	if (d->group[0]) {
+	put_rates(p, rate, unit, bps);
+	if (*group) {
 		fputs(", shared by group ", p->f);
-		put_word(p, d->group, strnlen(d->group, 24));
+		put_word(p, group, strnlen(group, 24));
 	}
-	if (d->limit_changes)
-		fprintf(p->f, "; changed %" PRIu32 " time%s", d->limit_changes,
-			d->limit_changes == 1 ? "" : "s");
+	if (changes)
+		fprintf(p->f, "; changed %" PRIu32 " time%s", changes, changes == 1 ? "" : "s");
 	fputc('\n', p->f);
 }
 
-static void print_stalls(const struct page *p, const struct attr_disk *a)
+static void print_stalls(const struct page *p, const struct attr_stalls *a)
 {
 	char sum[16], max[16];
 
-	if (!a->stalls)
-		return;
-	fprintf(p->f, "          %" PRIu64 " stalls traced, %s in all, longest %s\n", a->stalls,
-		attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
-		attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
+	if (a->stalls)
+		fprintf(p->f, "          %" PRIu64 " stalls traced, %s in all, longest %s\n",
+			a->stalls, attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
+			attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
+}
+
+/* Under which limits it was stalled, if there were several. */
+static void print_stalled_under(const struct page *p, const struct attr_disk *a)
+{
+	char sum[16];
+
 	for (uint32_t i = 0; a->limits > 1 && i < a->limits; i++) {
 		const struct attr_limits *l = &a->limit[i];
 
@@ -346,7 +353,7 @@ static void print_stalls(const struct page *p, const struct attr_disk *a)
 			attribution_fmt_ns(sum, sizeof(sum), l->stall_ns));
 		if (!l->iops && !l->bps)
 			fputs("no limit", p->f);
-		put_rates(p, l->iops, l->bps);
+		put_rates(p, l->iops, "IOPS", l->bps);
 		fputc('\n', p->f);
 	}
 	if (a->profile_stall_ns)
@@ -373,8 +380,10 @@ static void print_disks(const struct page *p, const struct run_result *r)
 			c->flushes_completed, fmt_bytes(rd, sizeof(rd), c->bytes_read),
 			fmt_bytes(wr, sizeof(wr), c->bytes_written), c->throttled_count,
 			c->io_errors);
-		print_limits(p, d);
-		print_stalls(p, a);
+		print_limits(p, d->iops, "IOPS", d->bps, d->group, d->limit_changes);
+		print_stalls(p, &a->traced);
+		if (a->traced.stalls)
+			print_stalled_under(p, a);
 		if (c->chains_dropped || c->invalid_avail_idx_count)
 			fprintf(p->f, "          %llu chains dropped, ring broken %llu times\n",
 				c->chains_dropped, c->invalid_avail_idx_count);
@@ -382,25 +391,6 @@ static void print_disks(const struct page *p, const struct run_result *r)
 			fprintf(p->f, "          %llu discards, %llu times zeroes written\n",
 				c->discards_completed, c->write_zeroes_completed);
 	}
-}
-
-static void print_net_limits(const struct page *p, const struct run_net *n)
-{
-	char bps[16];
-
-	if (!n->pps && !n->bps && !n->limit_changes)
-		return;
-	fputs("          limit", p->f);
-	if (!n->pps && !n->bps)
-		fputs(" none at first", p->f);
-	if (n->pps)
-		fprintf(p->f, " %" PRIu64 " frames/s", n->pps);
-	if (n->bps)
-		fprintf(p->f, "%s %s/s", n->pps ? "," : "", fmt_bytes(bps, sizeof(bps), n->bps));
-	if (n->limit_changes)
-		fprintf(p->f, "; changed %" PRIu32 " time%s", n->limit_changes,
-			n->limit_changes == 1 ? "" : "s");
-	fputc('\n', p->f);
 }
 
 /* All of the thirteen that aren't in the table, but for those that are 0. */
@@ -427,8 +417,7 @@ static void print_nets(const struct page *p, const struct run_result *r)
 	for (uint32_t i = 0; i < r->nets; i++) {
 		const struct run_net *n = &r->net[i];
 		const struct ss_net_counters *c = &n->counters;
-		const struct attr_net *a = &r->attr.net[i];
-		char tx[16], rx[16], sum[16], max[16];
+		char tx[16], rx[16];
 
 		fputs("  ", p->f);
 		put_word(p, n->name, strnlen(n->name, 6));
@@ -437,12 +426,8 @@ static void print_nets(const struct page *p, const struct run_result *r)
 			fmt_bytes(tx, sizeof(tx), c->tx_bytes), c->rx_packets,
 			fmt_bytes(rx, sizeof(rx), c->rx_bytes), net_lost(c),
 			n->pressure.throttled_count);
-		print_net_limits(p, n);
-		if (a->stalls)
-			fprintf(p->f,
-				"          %" PRIu64 " stalls traced, %s in all, longest %s\n",
-				a->stalls, attribution_fmt_ns(sum, sizeof(sum), a->stall_ns),
-				attribution_fmt_ns(max, sizeof(max), a->stall_max_ns));
+		print_limits(p, n->pps, "frames/s", n->bps, "", n->limit_changes);
+		print_stalls(p, &r->attr.net[i]);
 		print_net_events(p, c);
 	}
 }

@@ -128,10 +128,10 @@ TEST_F(attr, throttle, .title = "D46 a stall is paid by its head and by all behi
 	EXPECT_NEAR(part(w, ATTR_THROTTLE), (20 * MS - 2 * US) + (20 * MS - 5 * US));
 	EXPECT_NEAR(part(w, ATTR_BACKING), 300 * US);
 	EXPECT_EQ(w->a.io.parts[ATTR_THROTTLE].count, 2);
-	EXPECT_EQ(w->a.disk[0].stalls, 2);
-	EXPECT_EQ(w->a.disk[0].stall_ns, 20 * MS - 2 * US);
-	EXPECT_EQ(w->a.disk[0].stall_max_ns, 20 * MS - 2 * US);
-	EXPECT_TRUE(w->a.disk[0].counters_agree);
+	EXPECT_EQ(w->a.disk[0].traced.stalls, 2);
+	EXPECT_EQ(w->a.disk[0].traced.stall_ns, 20 * MS - 2 * US);
+	EXPECT_EQ(w->a.disk[0].traced.stall_max_ns, 20 * MS - 2 * US);
+	EXPECT_TRUE(w->a.disk[0].traced.counters_agree);
 	EXPECT_EQ(w->a.verdict.cause, ATTR_CAUSE_THROTTLE);
 	world_expect_sums(w);
 }

@@ -45,7 +45,7 @@ TEST_F(report, analysed, .title = "the analysis of a run's own records reaches t
 	EXPECT_STRSTR(a->verdict.sentence, "disk0 (50 IOPS limit)");
 	EXPECT_TRUE(a->verdict.complete);
 	EXPECT_EQ(a->io.matched, 40);
-	EXPECT_TRUE(a->disk[0].counters_agree);
+	EXPECT_TRUE(a->disk[0].traced.counters_agree);
 	EXPECT_EQ(report_lost(&self->r), 0);
 	EXPECT_EQ(report_uncounted(&self->r), 0);
 }
@@ -119,7 +119,7 @@ TEST_F(report, roundtrip, .title = "run.json holds everything that either report
 		((__u64 *)&self->r.net[0].counters)[i] = 200 + i;
 	self->r.net[0].pressure = (struct ss_net_pressure){ 301, 302 };
 	self->r.net[0].limit_changes = 303;
-	self->r.attr.net[0] = (struct attr_net){ 401, 402, 403, 404, true };
+	self->r.attr.net[0] = (struct attr_stalls){ 401, 402, 403, 404, true };
 	self->r.attr.ksoftirqd = (struct attr_softirq){ 501, 502, 503, 504, 505, 506 };
 	self->r.sched.signal = 9;
 	self->r.sched.ended = true;

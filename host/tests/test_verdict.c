@@ -145,7 +145,7 @@ TEST_F(verdict, throttle_profile, .title = "stalls that a profile orders aren't 
 	expect(w, ATTR_CAUSE_THROTTLE, 0.99, 1,
 	       "throttle stalls on disk0 (ordered by its profile)");
 	EXPECT_EQ(w->a.disk[0].profile_stall_ns, 4 * SEC);
-	EXPECT_EQ(w->a.disk[0].profile_stall_ns, w->a.disk[0].stall_ns);
+	EXPECT_EQ(w->a.disk[0].profile_stall_ns, w->a.disk[0].traced.stall_ns);
 }
 
 TEST_F(verdict, throttle_worst_disk, .title = "the sentence names the disk that cost most")
@@ -425,25 +425,25 @@ TEST_F(verdict, counters, .title = "throttled_count is what was traced, and what
 	p.stalled = true;
 	add(w, &p, 10);
 	world_solve(w);
-	EXPECT_TRUE(w->a.disk[0].counters_agree);
+	EXPECT_TRUE(w->a.disk[0].traced.counters_agree);
 	w->cfg.disk[0].throttled_count = 12;
 	world_solve(w);
-	EXPECT_FALSE(w->a.disk[0].counters_agree);
+	EXPECT_FALSE(w->a.disk[0].traced.counters_agree);
 	EXPECT_TRUE(noted(w,
 			  "disk0: throttled_count is 12, 10 stalls were traced and 0 host records "
 			  "lost: that doesn't add up"));
 	w->cfg.host_lost = 1;
 	world_solve(w);
-	EXPECT_FALSE(w->a.disk[0].counters_agree);
+	EXPECT_FALSE(w->a.disk[0].traced.counters_agree);
 	w->cfg.host_lost = 2;
 	world_solve(w);
-	EXPECT_TRUE(w->a.disk[0].counters_agree);
+	EXPECT_TRUE(w->a.disk[0].traced.counters_agree);
 	EXPECT_FALSE(w->a.verdict.complete);
 	EXPECT_TRUE(noted(w, "2 host and 0 guest records were lost"));
 	/* more traced than counted is never right */
 	w->cfg.disk[0].throttled_count = 9;
 	world_solve(w);
-	EXPECT_FALSE(w->a.disk[0].counters_agree);
+	EXPECT_FALSE(w->a.disk[0].traced.counters_agree);
 }
 
 TEST_F(verdict, net_alone,
@@ -474,7 +474,7 @@ TEST_F(verdict, net_counters, .title = "so it is of a network device, which is n
 	EXPECT_EQ(w->a.net[1].stall_max_ns, 20 * MS);
 	EXPECT_TRUE(w->a.net[1].counters_agree);
 	EXPECT_EQ(w->a.net[0].stalls, 0);
-	EXPECT_EQ(w->a.disk[0].stalls + w->a.disk[1].stalls, 0);
+	EXPECT_EQ(w->a.disk[0].traced.stalls + w->a.disk[1].traced.stalls, 0);
 	EXPECT_EQ(w->a.skipped, 0);
 	w->cfg.net_throttled[1] = 3;
 	world_solve(w);
