@@ -118,8 +118,8 @@ int cmd_report(int argc, char **argv)
 	if (o.recompute) {
 		err = report_analyse(r, o.dir);
 		if (err) {
-			ss_err("report: can't use %s/%s: %s", o.dir, EVENTS_FILE,
-			       err == -EINVAL ? "not an events file" : strerror(-err));
+			ss_err("report: can't analyse the records in %s/%s: %s", o.dir, EVENTS_FILE,
+			       report_analyse_error(err));
 			status = SS_EXIT_FAIL;
 			goto out;
 		}

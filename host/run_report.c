@@ -47,8 +47,8 @@ static int judge_records(const struct run *run, int analysed)
 		return SS_EXIT_OUTPUT;
 	}
 	if (analysed) {
-		ss_err("%s/" EVENTS_FILE " can't be analysed: %s", run->out_name,
-		       strerror(-analysed));
+		ss_err("the records in %s/" EVENTS_FILE " can't be analysed: %s", run->out_name,
+		       report_analyse_error(analysed));
 		return analysed == -ENOMEM ? SS_EXIT_FAIL : SS_EXIT_OUTPUT;
 	}
 	if (report_uncounted(r)) {
@@ -69,7 +69,8 @@ int run_report(struct run *run, int status)
 	if (!status)
 		status = judge_records(run, ret);
 	else if (ret)
-		ss_warn("%s/" EVENTS_FILE " can't be analysed: %s", run->out_name, strerror(-ret));
+		ss_warn("the records in %s/" EVENTS_FILE " can't be analysed: %s", run->out_name,
+			report_analyse_error(ret));
 	r->exit_status = status;
 	ret = report_write_json(r, run->out);
 	/* A disk that is full has been named already. */

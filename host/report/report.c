@@ -147,9 +147,22 @@ int report_analyse(struct run_result *r, const char *dir)
 	if (err) {
 		memset(&r->attr, 0, sizeof(r->attr));
 		snprintf(r->attr.verdict.sentence, sizeof(r->attr.verdict.sentence),
-			 "can't tell: the event records can't be read (%s)", strerror(-err));
+			 "can't tell: the event records can't be analysed (%s)",
+			 report_analyse_error(err));
 	}
 	return err;
+}
+
+const char *report_analyse_error(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return "not enough memory to hold them all";
+	case -EINVAL:
+		return "not an events file";
+	default:
+		return strerror(-err);
+	}
 }
 
 /* ---- files ---- */

@@ -168,6 +168,9 @@ uint64_t report_uncounted(const struct run_result *r);
  */
 int report_analyse(struct run_result *r, const char *dir);
 
+/** report_analyse_error() - why it failed, in words, from its negative errno. */
+const char *report_analyse_error(int err);
+
 /**
  * report_write_json() - write DIR/run.json, whole or not at all.
  *

@@ -82,14 +82,15 @@ TEST_F(report, unread, .title = "records that can't be analysed are a fault")
 	char path[PATH_MAX + 16];
 
 	EXPECT_EQ(report(self, SS_EXIT_OK, true), SS_EXIT_FAIL);
-	expect_said(self, "shown-dir/events.bin can't be analysed: Cannot allocate memory");
+	expect_said(self,
+		    "the records in shown-dir/events.bin can't be analysed: not enough memory");
 	snprintf(path, sizeof(path), "%s/events.bin", self->run->out);
 	EXPECT_EQ(unlink(path), 0);
 	EXPECT_EQ(report(self, SS_EXIT_OK, false), SS_EXIT_OUTPUT);
 	expect_said(self, "shown-dir/events.bin can't be analysed: No such file");
 	/* what went wrong before comes first */
 	EXPECT_EQ(report(self, SS_EXIT_WORKLOAD, false), SS_EXIT_WORKLOAD);
-	expect_said(self, "warning: shown-dir/events.bin can't be analysed");
+	expect_said(self, "warning: the records in shown-dir/events.bin can't be analysed");
 }
 
 TEST_HARNESS_MAIN
