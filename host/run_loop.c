@@ -147,7 +147,7 @@ static void watch_user(struct guest *g)
 
 static void watch_time(struct guest *g, uint64_t now)
 {
-	uint64_t limit = (uint64_t)g->run->o.time_limit_s * NSEC;
+	const uint64_t limit = (uint64_t)g->run->o.time_limit_s * NSEC;
 	const uint64_t boot_s = run_in_nested() ? BOOT_LIMIT_NESTED_S : BOOT_LIMIT_S;
 	char *msg = g->run->r.end_message;
 	size_t size = sizeof(g->run->r.end_message);
@@ -157,7 +157,7 @@ static void watch_time(struct guest *g, uint64_t now)
 			machine_stop(g->machine, g->stopped_for);
 		return;
 	}
-	if (now - g->begun_ns >= limit) {
+	if (limit && now - g->begun_ns >= limit) {
 		snprintf(msg, size, "still running at the time limit of %u s",
 			 g->run->o.time_limit_s);
 		ask_stop(g, VM_END_TIMEOUT);

@@ -135,7 +135,7 @@ void nested_machine_args(const struct run *run, struct nested_args *a, const cha
 
 	arg(a, "%s", nested);
 	arg(a, "--timeout");
-	arg(a, "%u", o->time_limit_s + NESTED_EXTRA_S);
+	arg(a, "%u", o->time_limit_s ? o->time_limit_s + NESTED_EXTRA_S : 0);
 	arg(a, "--memory");
 	arg(a, "%llu", (unsigned long long)machine_mib(run));
 	arg(a, "--out");
@@ -243,7 +243,8 @@ void nested_run_args(const struct run *run, struct nested_args *a, const char *s
 	arg(a, "--initrd=%s", inside(run->initrd, real));
 	arg(a, "--cpus=%u", o->cpus);
 	arg(a, "--memory=%llu", (unsigned long long)o->memory);
-	arg(a, "--time-limit=%u", o->time_limit_s);
+	if (o->time_limit_s)
+		arg(a, "--time-limit=%u", o->time_limit_s);
 	if (o->append)
 		arg(a, "--append=%s", o->append);
 	if (o->sched)

@@ -68,7 +68,7 @@ static const struct argp_option options[] = {
 	{ "exec", OPT_EXEC, "CMD", 0,
 	  "Workload: a shell command line; $STALLSCOPE_DISK0 is the first disk, "
 	  "$STALLSCOPE_NET0 the first network interface. "
-	  "Without one the guest idles until --duration is over or ctrl-C",
+	  "Without one the guest idles until --duration is over, or ctrl-C",
 	  0 },
 	{ "file", OPT_FILE, "SRC[:DST]", 0, "Put a file or directory into the guest; repeatable",
 	  0 },
@@ -76,7 +76,7 @@ static const struct argp_option options[] = {
 	  "Stop the workload after S seconds (default: it ends by itself)", 0 },
 	{ "time-limit", OPT_TIME_LIMIT, "S", 0,
 	  "Stop a guest that still runs after S seconds "
-	  "(default: the duration, or 600, and 180)",
+	  "(default: 180 more than --duration, or 780; none without workload and duration)",
 	  0 },
 	{ NULL, 0, NULL, 0, "The run:", 3 },
 	{ "name", OPT_NAME, "NAME", 0,
@@ -169,7 +169,7 @@ static bool name_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	if (!n || n > 64 || !strcmp(s, ".") || !strcmp(s, ".."))
+	if (!n || n > RUN_MAX_NAME || !strcmp(s, ".") || !strcmp(s, ".."))
 		return false;
 	for (; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
@@ -306,6 +306,9 @@ static int check_together(const struct run_opts *o)
 		ss_err("run: --file goes into an initramfs made by --modules, not into --initrd");
 	else if (o->nr_sched_args && !o->sched)
 		ss_err("run: --sched-arg without --sched");
+	else if (o->time_limit_s && o->time_limit_s < o->duration_s)
+		ss_err("run: --time-limit=%u ends the guest before its --duration=%u is over",
+		       o->time_limit_s, o->duration_s);
 	else
 		return SS_EXIT_OK;
 	return SS_EXIT_USAGE;
@@ -380,7 +383,8 @@ static void set_defaults(struct run_opts *o)
 {
 	if (!o->nr_disks)
 		o->disks[o->nr_disks++] = (struct disk_opts){ .size = 256ULL << 20, .queues = 1 };
-	if (!o->time_limit_s)
+	/* Without an end of its own a guest is to idle until the user ends it. */
+	if (!o->time_limit_s && (o->exec || o->duration_s))
 		o->time_limit_s = (o->duration_s ? o->duration_s : 600) + 180;
 	if (!o->name) {
 		snprintf(o->name_buf, sizeof(o->name_buf), "run-%d", (int)getpid());

@@ -14,6 +14,7 @@
 #define RUN_MAX_FILES  64
 #define RUN_MAX_CPUS   64
 #define RUN_MAX_APPEND 800
+#define RUN_MAX_NAME   64
 
 enum run_nested {
 	RUN_NESTED_AUTO, /* where /dev/kvm can't run a Linux guest */
@@ -36,7 +37,7 @@ enum run_nested {
  * @exec: workload, a shell command line in the guest.
  * @files: --file values, "SRC[:DST]".
  * @duration_s: the workload is stopped after so many seconds, 0 never.
- * @time_limit_s: the whole guest is stopped after so many seconds.
+ * @time_limit_s: the whole guest is stopped after so many seconds, 0 never.
  * @name: the run's name, for pins and reports.
  * @out: run directory.
  * @no_trace: no BPF on either side.

@@ -156,7 +156,9 @@ static int on_workload(struct session *s, const struct text *t)
 		if (w->command[0])
 			progress(s, "workload is running");
 		else
-			progress(s, "no workload: the guest idles until --duration or ctrl-C");
+			progress(
+				s,
+				"no workload: the guest idles until its --duration is over, or ctrl-C");
 		return 0;
 	}
 	if (strcmp(state, "end"))

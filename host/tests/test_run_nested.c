@@ -208,6 +208,24 @@ TEST_F(nested, defaults, .title = "what isn't said is the same, too")
 {
 	hand_on(self, (char *[]){ NULL });
 	same_run(&self->run.o, &self->in);
+	/* nothing to do, and no end of it */
+	EXPECT_EQ(self->in.time_limit_s, 0);
+	EXPECT_STREQ(machine_option(self, "--timeout"), "0");
+}
+
+TEST_F(nested, time_limit, .title = "a workload's limit, and more for the machine around it")
+{
+	hand_on(self, (char *[]){ "--exec=true", NULL });
+	same_run(&self->run.o, &self->in);
+	EXPECT_EQ(self->in.time_limit_s, 780);
+	EXPECT_STREQ(machine_option(self, "--timeout"), "900");
+}
+
+TEST_F(nested, idle_limit, .title = "an idle guest's duration has a limit behind it")
+{
+	hand_on(self, (char *[]){ "--duration=20", NULL });
+	EXPECT_EQ(self->in.time_limit_s, 200);
+	EXPECT_STREQ(machine_option(self, "--timeout"), "320");
 }
 
 TEST_F(nested, taken_names, .title = "no file lies where the run inside puts its own, or mounts")

@@ -146,6 +146,8 @@ exclusive_options() {
 	bad $USAGE --initrd --modules -- --initrd=/dev/null --modules=/
 	bad $USAGE --file --initrd -- --initrd=/dev/null --file=/etc/passwd
 	bad $USAGE --sched-arg -- --sched-arg=x
+	bad $USAGE --time-limit=9 --duration=10 -- --exec=true --duration=10 --time-limit=9
+	bad $KERNEL --kernel -- --exec=true --duration=10 --time-limit=10
 }
 
 too_long() {
