@@ -221,6 +221,8 @@ static void fill_nets(struct run *run)
 	}
 }
 
+_Static_assert(sizeof(((struct run_result *)0)->name) > RUN_MAX_NAME, "a name would be cut");
+
 static void fill_result(struct run *run, int argc, char **argv)
 {
 	struct run_result *r = &run->r;

@@ -90,7 +90,7 @@ struct run_stat { /* SS_F_STAT */
 #define RUN_MAX_MISSING 16
 
 struct run_result {
-	char name[64];	  /* --name */
+	char name[65];	  /* --name */
 	char mode[16];	  /* "kvm" or "nested" */
 	char version[32]; /* SS_VERSION, report_init() sets it */
 	char started[32]; /* wall clock, ISO 8601 UTC; report_init() sets it */
