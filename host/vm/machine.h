@@ -174,9 +174,9 @@ int machine_start(struct machine *m);
 int machine_wait(struct machine *m, int64_t timeout_ns, struct machine_end *end);
 
 /**
- * machine_end_fd() - a file descriptor that polls readable once the guest ended
- * or was stopped, for a caller's own event loop; machine_wait() then returns
- * at once. A panic without a reboot shows only in machine_wait().
+ * machine_end_fd() - a file descriptor that polls readable once the guest ended,
+ * was stopped, or has panicked and not rebooted in time, for a caller's own
+ * event loop; machine_wait() then returns at once.
  */
 int machine_end_fd(const struct machine *m);
 
