@@ -8,7 +8,7 @@ host_tests := $(patsubst host/tests/test_%.c,$(O)/tests/test_%,$(wildcard host/t
 host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard host/tests/test_*.c),$(wildcard host/tests/*.c)))
 # Calls that host/tests/faults.c can let fail.
 fault_calls := malloc calloc realloc eventfd timerfd_create epoll_create1 epoll_ctl pthread_create open \
-	fallocate fdatasync pwrite pwritev write
+	fallocate fdatasync ioctl pwrite pwritev write
 fault_flags := $(fault_calls:%=-Wl$(comma)--wrap=%)
 host_libs = $(LIBBPF_LIBS) -ljansson -l:liburing.a -lm
 

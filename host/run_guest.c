@@ -238,6 +238,7 @@ static int machine_status(int ret)
 	case -EACCES:
 	case -EPERM:
 	case -ENOTSUP:
+	case -EIO:
 		return SS_EXIT_KVM;
 	case -EINVAL:
 	case -E2BIG:

@@ -98,6 +98,20 @@ WRAP(ssize_t, pwritev, FAULT_WRITE, -1, (int fd, const struct iovec *iov, int nr
      (fd, iov, nr, off))
 WRAP(ssize_t, write, FAULT_WRITE, -1, (int fd, const void *buf, size_t len), (fd, buf, len))
 
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	/* As the C library does it: one that wasn't given is passed on, too. */
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return fails(FAULT_IOCTL) ? -1 : __real_ioctl(fd, request, arg);
+}
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)

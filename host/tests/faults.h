@@ -15,6 +15,7 @@ enum fault_call {
 	FAULT_FALLOCATE, /* fallocate */
 	FAULT_SYNC,	 /* fdatasync */
 	FAULT_WRITE,	 /* pwrite, pwritev, write */
+	FAULT_IOCTL,	 /* ioctl */
 	FAULT_CALLS
 };
 

@@ -13,6 +13,7 @@
 #include <sys/sysinfo.h>
 #include <time.h>
 
+#include "faults.h"
 #include "vm/kvm_probe.h"
 
 static struct machine_config config(unsigned int cpus, uint64_t memory)
@@ -58,6 +59,28 @@ TEST(memory_sizes, .title = "zero, overflowing and unaffordable memory is refuse
 	EXPECT_EQ(try_create(1, 0), -EINVAL);
 	EXPECT_EQ(try_create(1, UINT64_MAX), -ENOMEM);
 	EXPECT_EQ(try_create(1, 1ULL << 62), -ENOMEM);
+}
+
+TEST(refused, .title = "what KVM refuses isn't the caller's mistake")
+{
+	unsigned int refused = 0;
+	int ret;
+
+	need_kvm();
+	for (unsigned int step = 0;; step++) {
+		fault_set(FAULT_IOCTL, step, 1, EINVAL);
+		ret = try_create(2, 32 * MIB);
+		if (!fault_end(FAULT_IOCTL))
+			break;
+		/* Some it does without. */
+		refused += ret != 0;
+		EXPECT_NE(ret, -EINVAL)
+		{
+			TH_LOG("call %u", step + 1);
+		}
+	}
+	EXPECT_EQ(ret, 0);
+	EXPECT_GE(refused, 5);
 }
 
 TEST(most_cpus, .title = "as many vCPUs as KVM takes can be made, up to 64")

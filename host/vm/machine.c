@@ -74,13 +74,19 @@ static int machine_create_vm(struct machine *m, struct vm_err *err)
 	return 0;
 }
 
+/* -EINVAL and -E2BIG are for what a caller asked for, not for what we ask of KVM. */
+static int kvm_refuses(int ret)
+{
+	return ret == -EINVAL || ret == -E2BIG ? -EIO : ret;
+}
+
 static int machine_create_vcpus(struct machine *m, const int *affinity, struct vm_err *err)
 {
 	bool deadline = kvm_cap(m->kvm_fd, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	struct kvm_cpuid2 *cpuid;
 	int ret;
 
-	ret = cpuid_get_supported(m->kvm_fd, &cpuid, err);
+	ret = kvm_refuses(cpuid_get_supported(m->kvm_fd, &cpuid, err));
 	if (ret)
 		return ret;
 	if (m->memory.high_size &&
@@ -90,9 +96,9 @@ static int machine_create_vcpus(struct machine *m, const int *affinity, struct v
 			"guest memory of %llu MiB is more than a CPU with %u address bits reaches",
 			(unsigned long long)(m->memory.size >> 20), cpuid_phys_bits(cpuid));
 	for (unsigned int i = 0; !ret && i < m->nr_vcpus; i++) {
-		ret = vcpu_create(&m->vcpu[i], m, i, err);
+		ret = kvm_refuses(vcpu_create(&m->vcpu[i], m, i, err));
 		if (!ret)
-			ret = vcpu_setup(&m->vcpu[i], cpuid, deadline, err);
+			ret = kvm_refuses(vcpu_setup(&m->vcpu[i], cpuid, deadline, err));
 		m->vcpu[i].affinity = affinity ? affinity[i] : -1;
 	}
 	free(cpuid);
@@ -121,9 +127,9 @@ static int machine_build(struct machine *m, const struct machine_config *cfg, st
 	if (!ret)
 		ret = vm_memory_create(&m->memory, cfg->memory, cfg->huge_pages, err);
 	if (!ret)
-		ret = machine_create_vm(m, err);
+		ret = kvm_refuses(machine_create_vm(m, err));
 	if (!ret)
-		ret = vm_memory_register(&m->memory, m->vm_fd, err);
+		ret = kvm_refuses(vm_memory_register(&m->memory, m->vm_fd, err));
 	if (!ret)
 		ret = machine_create_vcpus(m, cfg->affinity, err);
 	return ret;

@@ -117,7 +117,8 @@ struct machine_tsc_info {
  * No vCPU thread runs yet. On failure one line with ss_err() has said why.
  * Return: 0 and *@m, or -EINVAL (a size or number out of range), -E2BIG (more
  * vCPUs than KVM takes), -ENOMEM (more memory than the host has), -ENOENT or
- * -EACCES (/dev/kvm), -ENOTSUP (KVM lacks a capability), another -errno.
+ * -EACCES (/dev/kvm), -ENOTSUP (KVM lacks a capability), -EIO (it refuses what it
+ * has, whatever @cfg says), another -errno.
  */
 int machine_create(const struct machine_config *cfg, struct machine **m);
 
