@@ -6,6 +6,40 @@
 #include "attr_world.h"
 #include "ss_harness.h"
 
+const struct world_io world_plain = {
+	.tid = 42,
+	.type = VIRTIO_BLK_T_IN,
+	.sector = 8,
+	.bytes = 4096,
+	.start = T0,
+	.issue = T0 + 10 * US,
+	.kick = T0 + 30 * US,
+	.begun = T0 + 110 * US,
+	.backed = T0 + 310 * US,
+	.published = T0 + 320 * US,
+	.done = T0 + 350 * US,
+	.wake = T0 + 360 * US,
+	.run = T0 + 410 * US,
+	.idle = SEC,
+};
+
+struct world_io world_later(int64_t by)
+{
+	struct world_io io = world_plain;
+
+	io.sector += (uint64_t)(by / US) * 8;
+	io.start += by;
+	io.issue += by;
+	io.kick += by;
+	io.begun += by;
+	io.backed += by;
+	io.published += by;
+	io.done += by;
+	io.wake += by;
+	io.run += by;
+	return io;
+}
+
 uint64_t world_rnd(uint64_t *s)
 {
 	*s ^= *s << 13;
@@ -216,4 +250,9 @@ void world_expect_sums(const struct world *w)
 		disks += w->a.disk[d].io.e2e.sum;
 	}
 	EXPECT_EQ(disks, w->a.io.e2e.sum);
+}
+
+uint64_t world_part(const struct world *w, enum attr_part p)
+{
+	return w->a.io.parts[p].sum;
 }

@@ -38,6 +38,14 @@ struct world_io {
 	uint16_t prev_policy;
 };
 
+/*
+ * A read at T0: 10 us in the guest, 100 waiting for the worker, 200 backing, 40 back,
+ * 10 wake-up, 50 until the submitter runs.
+ */
+extern const struct world_io world_plain;
+/* The same IO @by later, elsewhere on the disk. */
+struct world_io world_later(int64_t by);
+
 /* An empty world with one disk and 60 s of clock samples. */
 void world_init(struct world *w);
 void world_free(struct world *w);
@@ -56,6 +64,8 @@ void world_runq(struct world *w, uint16_t kind, uint16_t index, int64_t from, in
 void world_shuffle(struct world *w, uint64_t seed);
 /* Attribute into w->a; asserts success. */
 void world_solve(struct world *w);
+/* What a part of the IOs' time sums up to. */
+uint64_t world_part(const struct world *w, enum attr_part p);
 /* The parts of the IOs add up to their end-to-end time, the disks to all. */
 void world_expect_sums(const struct world *w);
 /* Write the records as an events file; asserts success. */

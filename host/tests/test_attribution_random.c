@@ -6,21 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "attr_world.h"
-#include "ss_harness.h"
-
-FIXTURE(attr)
-{
-	struct world w;
-};
-FIXTURE_SETUP(attr)
-{
-	world_init(&self->w);
-}
-FIXTURE_TEARDOWN(attr)
-{
-	world_free(&self->w);
-}
+#include "attr_fixture.h"
 
 /* A random IO and whatever else goes on around it. */
 static void random_world(struct world *w, uint64_t *seed, unsigned int ios)

@@ -34,26 +34,23 @@ static void busy_world(struct world *w)
 	world_disk(w, 1);
 	w->cfg.disks = 2;
 	for (unsigned int i = 0; i < 200; i++) {
-		const int64_t at = T0 + i * 3 * MS;
-		const struct world_io io = {
-			.disk = i % 2,
-			.queue = i / 2 % 2,
-			.tid = 42 + i % 3,
-			.type = i % 10 ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_FLUSH,
-			.sector = i % 10 ? 8 * i : 0,
-			.bytes = i % 10 ? 4096 : 0,
-			.start = at,
-			.issue = at + 10 * US,
-			.kick = at + 30 * US,
-			.begun = at + 1100 * US,
-			.backed = at + 1300 * US,
-			.published = at + 1320 * US,
-			.done = at + 1350 * US,
-			.wake = at + 1360 * US,
-			.run = at + 1410 * US,
-			.prev_policy = i % 4 ? 0 : 1,
-		};
+		struct world_io io = world_later(i * 3 * MS);
+		const int64_t at = io.start;
 
+		io.disk = i % 2;
+		io.queue = i / 2 % 2;
+		io.tid += i % 3;
+		io.prev_policy = i % 4 ? 0 : 1;
+		if (i % 10 == 0) {
+			io.type = VIRTIO_BLK_T_FLUSH;
+			io.sector = io.bytes = 0;
+		}
+		io.begun += MS;
+		io.backed += MS;
+		io.published += MS;
+		io.done += MS;
+		io.wake += MS;
+		io.run += MS;
 		world_io(w, &io);
 		world_stall(w, io.disk, io.queue, at + 40 * US, at + 1000 * US, 900 * US);
 		world_runq(w, SS_THREAD_WORKER, (uint16_t)io.queue, at + 1000 * US, at + 1050 * US);
