@@ -186,11 +186,22 @@ static uint64_t random_stall(const struct profile *p, const struct profile_rule 
 	return in < start ? 0 : stall_end(m->t, in - start, len);
 }
 
+/* A repetition begins afresh: a stall doesn't reach into the next one. */
+static uint64_t trace_stall(const struct profile_rule *r, uint64_t rel, uint64_t t)
+{
+	const uint64_t now = trace_time(r, rel);
+	const int i = point_at(r, now);
+	uint64_t end = i < 0 ? 0 : r->point[i].stall_end;
+
+	if (r->period)
+		sooner(&end, r->period);
+	return end > now ? t + (end - now) : 0;
+}
+
 static uint64_t rule_stall(const struct profile *p, const struct profile_rule *r,
 			   const struct moment *m)
 {
 	const uint64_t rel = m->t - r->from;
-	int i;
 
 	switch (r->type) {
 	case PROFILE_STALL:
@@ -198,10 +209,7 @@ static uint64_t rule_stall(const struct profile *p, const struct profile_rule *r
 	case PROFILE_RANDOM_STALL:
 		return random_stall(p, r, m);
 	case PROFILE_TRACE:
-		i = point_at(r, trace_time(r, rel));
-		if (i < 0 || r->point[i].stall_end <= trace_time(r, rel))
-			return 0;
-		return m->t + (r->point[i].stall_end - trace_time(r, rel));
+		return trace_stall(r, rel, m->t);
 	default:
 		return 0;
 	}

@@ -420,6 +420,19 @@ TEST(traces, .title = "a trace played back: what a line leaves out stays, stalls
 	profile_free(p);
 }
 
+TEST(trace_stall_at_the_end, .title = "a stall of a trace ends with its repetition")
+{
+	struct profile *p = parse("trace from=1s repeat=1s\n 0 iops=100\n 900 stall=500\nend\n");
+
+	EXPECT_EQ(profile_stall_until(p, 1899 * MS), 0);
+	EXPECT_EQ(profile_stall_until(p, 1900 * MS), 2000 * MS);
+	EXPECT_EQ(profile_stall_until(p, 1999 * MS), 2000 * MS);
+	EXPECT_EQ(profile_stall_until(p, 2000 * MS), 0);
+	EXPECT_EQ(profile_stall_until(p, 2100 * MS), 0);
+	EXPECT_EQ(profile_stall_until(p, 2900 * MS), 3000 * MS);
+	profile_free(p);
+}
+
 /* --- what a worker relies on --- */
 
 static bool same_limits(const struct profile_limits *a, const struct profile_limits *b)
