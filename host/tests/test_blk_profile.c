@@ -7,6 +7,7 @@
 
 #include "mock_blk.h"
 #include "ss_events.h"
+#include "virtio/blk_priv.h"
 
 #define OK    VIRTIO_BLK_S_OK
 #define IOERR VIRTIO_BLK_S_IOERR
@@ -261,6 +262,37 @@ TEST_F(pressed, own_limits_wait, .title = "the disk's own limits change behind a
 	EXPECT_EQ(blk_set_limits(b->blk, &(struct throttle_limits){ .ops = { 78, 0 } }), 0);
 	blk_limits(b->blk, &state);
 	EXPECT_EQ(state.limits.ops.rate, 78);
+}
+
+/* Where nothing keeps a worker from it, it follows the profile right after the time was read. */
+static uint64_t time_then_a_worker(void *ctx)
+{
+	struct mock_blk *b = ctx;
+	const uint64_t now = b->clock.now;
+	struct throttle_state state;
+
+	if (pthread_mutex_trylock(&b->blk->pressure.lock))
+		return now;
+	pthread_mutex_unlock(&b->blk->pressure.lock);
+	b->blk->dev.clock = b->clock.clock;
+	b->clock.now = START + SEC;
+	blk_limits(b->blk, &state);
+	return now;
+}
+
+TEST_F(pressed, own_limits_meet_a_change,
+       .title = "the disk's own limits don't replace a profile's that have just begun")
+{
+	struct mock_blk *b = disk(self, "limit from=1s iops=10\n", 0);
+	struct throttle_state state;
+
+	b->clock.now = START + SEC - 1;
+	b->blk->dev.clock = (struct io_clock){ .now = time_then_a_worker, .ctx = b };
+	EXPECT_EQ(blk_set_limits(b->blk, &(struct throttle_limits){ .ops = { 77, 0 } }), 0);
+	b->blk->dev.clock = b->clock.clock;
+	b->clock.now = START + SEC;
+	blk_limits(b->blk, &state);
+	EXPECT_EQ(state.limits.ops.rate, 10);
 }
 
 TEST_F(pressed, errors,

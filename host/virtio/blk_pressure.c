@@ -57,16 +57,12 @@ void blk_profile_start(struct blk *blk)
  * Sets the limits as they were at each change up to profile time @t, at the
  * time of the change: what was earned before counts at the rate of then.
  */
-static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
+static void follow_locked(struct blk *blk, uint64_t start, uint64_t t)
 {
 	struct blk_pressure *pr = &blk->pressure;
 	struct profile_limits l;
-	uint64_t at;
+	uint64_t at = pr->until;
 
-	if (__atomic_load_n(&pr->until, __ATOMIC_ACQUIRE) > t)
-		return;
-	pthread_mutex_lock(&pr->lock);
-	at = pr->until;
 	for (unsigned int i = 0; at <= t; i++) {
 		profile_limits_at(pr->profile, at, &l);
 		throttle_set_limits(blk->dev.throttle, l.set ? &l.limits : &pr->base, start + at);
@@ -76,22 +72,37 @@ static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
 			break;
 	}
 	__atomic_store_n(&pr->until, at, __ATOMIC_RELEASE);
+}
+
+static void limits_follow(struct blk *blk, uint64_t start, uint64_t t)
+{
+	struct blk_pressure *pr = &blk->pressure;
+
+	if (__atomic_load_n(&pr->until, __ATOMIC_ACQUIRE) > t)
+		return;
+	pthread_mutex_lock(&pr->lock);
+	follow_locked(blk, start, t);
 	pthread_mutex_unlock(&pr->lock);
 }
 
 int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits)
 {
-	const uint64_t now = io_clock_now(&blk->dev.clock), start = blk_profile_began(blk);
 	struct blk_pressure *pr = &blk->pressure;
 	struct profile_limits l = { .set = false };
 	int ret = throttle_check(limits, NULL, 0);
+	uint64_t start, now;
 
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&pr->lock);
-	pr->base = *limits;
-	if (start && now > start)
+	/* Not earlier: a worker may have followed the profile since. */
+	start = blk_profile_began(blk);
+	now = io_clock_now(&blk->dev.clock);
+	if (start && now >= start) {
+		follow_locked(blk, start, now - start);
 		profile_limits_at(pr->profile, now - start, &l);
+	}
+	pr->base = *limits;
 	if (!l.set)
 		ret = throttle_set_limits(blk->dev.throttle, limits, now);
 	pthread_mutex_unlock(&pr->lock);
