@@ -456,6 +456,18 @@ TEST_F(queue, unmapped, .title = "D60 an unmapped table or available ring poison
 	}
 }
 
+TEST_F(queue, wraps, .title = "D60 an available ring that wraps doesn't go on at guest address 0")
+{
+	struct mock_queue d = self->d;
+
+	/* avail.idx would be the word at 0. */
+	*(uint16_t *)mock_ptr(&self->g, 0, 2) = 1;
+	d.avail = UINT64_MAX - 1;
+	start_with(&self->vq, &d, false, false);
+	EXPECT_LT(virtq_enable_notify(&self->vq), 0);
+	expect_poison(&self->vq, &self->chain, &self->g, VIRTQ_BAD_ADDRESS);
+}
+
 TEST_F(queue, used_unmapped,
        .title = "D49 an unmapped used ring: nothing is published, push says so")
 {

@@ -84,7 +84,9 @@ static uint16_t *ring_u16(const struct virtq *vq, uint8_t *hva, uint64_t gpa, ui
 {
 	if (hva)
 		return (uint16_t *)(void *)(hva + off);
-	return guest_mem_ptr(vq->mem, gpa + off, sizeof(uint16_t));
+	if (__builtin_add_overflow(gpa, off, &gpa))
+		return NULL;
+	return guest_mem_ptr(vq->mem, gpa, sizeof(uint16_t));
 }
 
 static uint16_t *avail_u16(const struct virtq *vq, uint32_t off)
