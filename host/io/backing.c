@@ -109,13 +109,9 @@ static int file_write_zeroes_by_hand(struct backing *b, uint64_t off, uint64_t l
 
 static int file_write_zeroes(struct backing *b, uint64_t off, uint64_t len, bool unmap)
 {
-	int ret = -EOPNOTSUPP;
+	/* A hole reads as zeroes, but only if the space may be given back. */
+	int ret = file_fallocate(b, unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE, off, len);
 
-	if (!unmap)
-		ret = file_fallocate(b, FALLOC_FL_ZERO_RANGE, off, len);
-	/* A hole reads as zeroes; and where one can't be, write them. */
-	if (ret == -EOPNOTSUPP)
-		ret = file_fallocate(b, FALLOC_FL_PUNCH_HOLE, off, len);
 	if (is_unable(ret))
 		ret = file_write_zeroes_by_hand(b, off, len);
 	return ret;

@@ -79,7 +79,8 @@ struct backing_queue {
  * @flush: make all completed writes stable. 0 or a negative errno
  * @discard: the content of the range doesn't matter any more. 0 or a negative
  *	errno
- * @write_zeroes: the range reads as zeroes afterwards; @unmap: it may be freed
+ * @write_zeroes: the range reads as zeroes afterwards; @unmap: it may be freed,
+ *	otherwise it keeps its space
  * @open_queue: optional: a queue for up to @depth requests under way. 0 or a
  *	negative errno
  * @close: free everything; no queue is left

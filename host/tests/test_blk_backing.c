@@ -239,7 +239,12 @@ TEST(no_holes, .title = "a file system without holes: a discard is nothing, zero
 	ASSERT_EQ(b->ops->writev(b, &iov, 1, 0), SIZE);
 	fault_set(FAULT_FALLOCATE, 0, 1000, EOPNOTSUPP);
 	EXPECT_EQ(b->ops->discard(b, 0, 4096), 0);
+	EXPECT_EQ(fault_end(FAULT_FALLOCATE), 1);
+	fault_set(FAULT_FALLOCATE, 0, 1000, EOPNOTSUPP);
 	EXPECT_EQ(b->ops->write_zeroes(b, 512, SIZE - 1024, false), 0);
+	/* Space that may not be freed: no hole is even tried. */
+	EXPECT_EQ(fault_end(FAULT_FALLOCATE), 1);
+	fault_set(FAULT_FALLOCATE, 0, 1000, EOPNOTSUPP);
 	ASSERT_EQ(b->ops->readv(b, &iov, 1, 0), SIZE);
 	EXPECT_EQ(data[511], 0x5a);
 	EXPECT_MEMEQ(data + 512, zero, SIZE - 1024);
