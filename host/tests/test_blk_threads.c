@@ -2,12 +2,14 @@
 /* The disk with its own threads and the true clock; for ThreadSanitizer above all. */
 #include "ss_harness.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mock_blk.h"
+#include "virtio/blk_priv.h"
 
 #define OK	  VIRTIO_BLK_S_OK
 #define DATA	  MOCK_BLK_DATA
@@ -284,6 +286,41 @@ TEST_F(threads, orders_between_requests,
 		ASSERT_TRUE(mock_wait_fd(virtio_mmio_irq_fd(b->m), LONG_MS));
 		mock_blk_irqs(b);
 	}
+}
+
+static void *reset_main(void *arg)
+{
+	struct mock_blk *b = arg;
+
+	reg_write(b->m, VIRTIO_MMIO_STATUS, 0);
+	return NULL;
+}
+
+TEST_F(threads, stop_between_ranges,
+       .title = "D89 a stop is obeyed after the range at hand, not a request's sixteen")
+{
+	const struct mock_piece data = { DATA, 256, false };
+	struct mock_blk *b = &self->b;
+	pthread_t thread;
+
+	mock_blk_start(b, BLK_FEATURES | FEAT(VIRTIO_BLK_F_WRITE_ZEROES));
+	for (unsigned int i = 0; i < 16; i++) {
+		const struct virtio_blk_discard_write_zeroes range = { .num_sectors = htole32(8) };
+
+		memcpy(mock_ptr(&b->g, DATA + 16 * i, 16), &range, 16);
+	}
+	mock_hold(&b->backing, true);
+	mock_blk(&b->q, VIRTIO_BLK_T_WRITE_ZEROES, 0, &data, 1);
+	kick(b, 0);
+	mock_wait_held(&b->backing, 1);
+	ASSERT_EQ(pthread_create(&thread, NULL, reset_main, b), 0);
+	while (!worker_must_stop(b->blk->queue[0].base.worker))
+		sched_yield();
+	mock_hold(&b->backing, false);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(b->backing.calls[MOCK_ZERO], 1);
+	EXPECT_EQ(mock_blk_status(b), 0);
+	EXPECT_STREQ(mock_blk_changes(b), "");
 }
 
 TEST_F(threads, stall_by_the_clock,

@@ -246,7 +246,7 @@ uint8_t blk_range_gate(const struct blk *blk, const struct virtq_chain *chain, s
  * blk_range_run() - do it, and count it
  *
  * Return: 0 (@req->status is UNSUPP after flags that aren't known) or a
- * negative errno.
+ * negative errno; -ECANCELED if the worker shall stop.
  */
 int blk_range_run(struct blk_queue *q, struct blk_req *req);
 

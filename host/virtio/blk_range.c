@@ -11,7 +11,7 @@
 #define EINTR_RETRIES 16
 
 /*
- * A stop is answered only between requests, so one must not take long: a
+ * A stop is answered only between ranges, so one must not take long: a
  * discard frees space, which is quick; zeroes may have to be written.
  */
 #define DISCARD_MAX_SECTORS (1u << 17) /* 64 MiB a range */
@@ -155,9 +155,12 @@ int blk_range_run(struct blk_queue *q, struct blk_req *req)
 	/* All are checked before one is done: a bad request has no effect. */
 	for (int i = 0; i < nr && !ret; i++)
 		ret = check_range(blk, req->type, &raw[i], &range[i]);
-	for (int i = 0; i < nr && !ret; i++)
+	for (int i = 0; i < nr && !ret; i++) {
+		if (worker_must_stop(q->base.worker))
+			return -ECANCELED;
 		if (range[i].len)
 			ret = retried(blk->backing, req->type, &range[i], &interrupted);
+	}
 	if (!ret && blk_write_through(blk))
 		ret = retried(blk->backing, req->type, NULL, &interrupted);
 	if (ret)

@@ -251,7 +251,10 @@ static void req_start(const struct blk_queue *q, const struct blk_req *req)
 
 static void req_end(struct blk_queue *q, struct blk_req *req, int ret)
 {
-	if (ret)
+	/* A stop leaves nobody to answer, and nothing has failed. */
+	if (ret == -ECANCELED && worker_must_stop(q->base.worker))
+		req->status = VIRTIO_BLK_S_IOERR;
+	else if (ret)
 		blk_req_fail(q, req);
 	/* One that is delayed is done when it's published. */
 	if (!req->delay_ns)
