@@ -171,6 +171,22 @@ TEST_F(pressed, limits_change_in_time,
 	EXPECT_EQ(state.ops, 5);
 }
 
+TEST_F(pressed, limits_change_often,
+       .title = "D76 a second of the fastest square that nobody looks at counts exactly")
+{
+	struct mock_blk *b = disk(self, "square period=1ms bps=1000 else bps=3000\n", 0);
+	struct throttle_state before, after;
+
+	/* Far into debt, so that no bucket fills up. */
+	mock_read(&b->q, 0, DATA, 65536);
+	mock_blk_kick(b);
+	blk_limits(b->blk, &before);
+	EXPECT_LT(before.bytes, -60000);
+	b->clock.now = START + SEC;
+	blk_limits(b->blk, &after);
+	EXPECT_EQ(after.bytes - before.bytes, 2000);
+}
+
 TEST_F(pressed, waits_for_the_change,
        .title = "a request that waits for tokens is looked at when limits change")
 {

@@ -9,8 +9,11 @@
 
 #include "ss_events.h"
 
-/* So many changes of the limits that nobody looked at are made up for, one by one. */
-#define CATCH_UP 1024
+/*
+ * So many changes of the limits that nobody looked at are made up for, one by one: two
+ * seconds of the fastest square, which has 2000 a second.
+ */
+#define CATCH_UP 4096
 
 int blk_pressure_init(struct blk *blk, const struct blk_config *config)
 {
@@ -66,7 +69,7 @@ static void follow_locked(struct blk *blk, uint64_t start, uint64_t t)
 	for (unsigned int i = 0; at <= t; i++) {
 		profile_limits_at(pr->profile, at, &l);
 		throttle_set_limits(blk->dev.throttle, l.set ? &l.limits : &pr->base, start + at);
-		/* Far behind, the buckets are full anyway: go on from now. */
+		/* Far behind, a bucket of a second's tokens is full anyway: go on from now. */
 		at = l.until > t || i < CATCH_UP ? l.until : t;
 		if (at == PROFILE_NEVER)
 			break;
