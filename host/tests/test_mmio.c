@@ -206,6 +206,10 @@ TEST_F(mmio, queue_sizes, .title = "D1 queue sizes: powers of two up to 256")
 		reg_write(&self->dev.m, VIRTIO_MMIO_QUEUE_READY, 1);
 		EXPECT_EQ(reg_read(&self->dev.m, VIRTIO_MMIO_QUEUE_READY), 0);
 	}
+	reg_write(&self->dev.m, VIRTIO_MMIO_QUEUE_NUM, 64);
+	reg_write(&self->dev.m, VIRTIO_MMIO_QUEUE_READY, 1);
+	reg_write(&self->dev.m, VIRTIO_MMIO_QUEUE_NUM, 3);
+	EXPECT_EQ(reg_read(&self->dev.m, VIRTIO_MMIO_QUEUE_READY), 0);
 	for (uint32_t size = 1; size <= 256; size *= 2) {
 		reg_write(&self->dev.m, VIRTIO_MMIO_QUEUE_NUM, size);
 		reg_write(&self->dev.m, VIRTIO_MMIO_QUEUE_READY, 1);

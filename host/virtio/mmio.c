@@ -350,9 +350,10 @@ static void write_queue_register(struct virtio_mmio *mmio, uint64_t off, uint32_
 		return;
 	switch (off) {
 	case VIRTIO_MMIO_QUEUE_NUM:
-		/* A size that can't be leaves none, and so the queue can't be made ready. */
+		/* A size that can't be leaves none, and a queue without one isn't ready. */
 		regs->num =
 			value <= mmio->queue_max && !(value & (value - 1)) ? (uint16_t)value : 0;
+		regs->ready = regs->ready && regs->num;
 		break;
 	case VIRTIO_MMIO_QUEUE_READY:
 		if (value == 1)
