@@ -3,8 +3,9 @@
  * The virtio-mmio transport (virtio 1.2, 4.2.2), version 2, for any device.
  *
  * vCPU threads read and write registers; each access holds the transport's
- * lock, which no worker ever takes. A worker changes two words only, without
- * a lock: it ORs NEEDS_RESET into the status and bits into INTERRUPT_STATUS.
+ * lock, as a dump does, and no worker ever takes it. A worker changes two words
+ * only, without a lock: it ORs NEEDS_RESET into the status and bits into
+ * INTERRUPT_STATUS.
  * The queue registers are locked from DRIVER_OK to reset; a device copies
  * them when it is activated (virtio_mmio_init_virtq()).
  */
@@ -76,7 +77,7 @@ struct virtio_mmio_queue {
 struct virtio_mmio {
 	const struct virtio_mmio_ops *ops;
 	void *priv;
-	pthread_mutex_t lock;	     /* vCPU threads only */
+	pthread_mutex_t lock;	     /* vCPU threads and dumps, no worker */
 	const struct guest_mem *mem; /* atomic */
 	uint64_t offered;	     /* feature bits */
 	uint64_t driver_features;    /* as written, page by page */
@@ -125,14 +126,15 @@ void virtio_mmio_destroy(struct virtio_mmio *mmio);
  * @off: from the window's start
  * @len: 1, 2, 4 or 8
  *
- * Any thread. Waits for other register accesses only.
+ * Any thread but a worker. Waits for other register accesses, a reset's included,
+ * and for a dump to be taken.
  */
 void virtio_mmio_read(struct virtio_mmio *mmio, uint64_t off, void *data, uint32_t len);
 
 /**
  * virtio_mmio_write() - a vCPU write to the register window
  *
- * Any thread. A reset waits up to 1 s for the device's workers. A
+ * As virtio_mmio_read(). A reset waits up to 1 s for the device's workers. A
  * QUEUE_NOTIFY that gets here (rather than to the kernel's ioeventfd) signals
  * the same eventfd.
  */

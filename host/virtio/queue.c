@@ -394,7 +394,7 @@ const char *virtq_poison_str(enum virtq_poison poison)
 	case VIRTQ_BAD_LOOP:
 		return "loop in a descriptor chain";
 	case VIRTQ_BAD_ADDRESS:
-		return "ring unmapped or misaligned";
+		return "ring or descriptor table unmapped or misaligned";
 	case VIRTQ_BAD_INDIRECT:
 		return "malformed indirect descriptor";
 	}

@@ -26,7 +26,8 @@
  * @VIRTQ_BAD_AVAIL_IDX: avail.idx is more than the queue size ahead
  * @VIRTQ_BAD_INDEX: a head or next index outside the table
  * @VIRTQ_BAD_LOOP: a chain longer than its table: it has a loop
- * @VIRTQ_BAD_ADDRESS: available ring or descriptor table unmapped or misaligned
+ * @VIRTQ_BAD_ADDRESS: available ring or a descriptor table, indirect ones included,
+ *	unmapped; or one of the queue's three parts misaligned
  * @VIRTQ_BAD_INDIRECT: an indirect table that wasn't negotiated, nests, or has
  *	an impossible length
  */
