@@ -2,45 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The disk with all its features, used by Linux's own driver, for a machine
 # whose KVM can run Linux: test_guest_blk.sh brings this there.
-#
-# $GUEST holds stallscope, vmlinux and initrd.cpio; $RUNS gets the run directories.
 . "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/start.sh"
 
-: "${GUEST:=/none}" "${RUNS:=/none}"
+# The driver takes a queue for each of the four CPUs there are; all but one stay off
+# at first, since under emulation each takes its time to boot.
+defaults=(--no-trace --cpus 4 --append 'maxcpus=1 loglevel=5' --memory 384M --time-limit 900)
 
-# start NAME OPTION...: in the background, as $pid. The driver takes a queue for each
-# of the four CPUs there are; all but one stay off at first, since under emulation each
-# takes its time to boot.
-start() {
-	dir=$RUNS/$1
-	rm -rf "$dir"
-	"$GUEST/stallscope" run --nested=never --no-trace --kernel "$GUEST/vmlinux" \
-		--initrd "$GUEST/initrd.cpio" --cpus 4 --append 'maxcpus=1 loglevel=5' --memory 384M --time-limit 900 \
-		--name "$1" --out "$dir" "${@:2}" >"$T/out" 2>"$T/err" </dev/null &
-	pid=$!
-}
-
-# finish: the run went well; the guest's words are in $log
+# finish: the run went well, and what holds for each of them
 finish() {
-	rc=0
-	wait "$pid" || rc=$?
-	head -n 40 "$T/out"
-	diag "$(cat "$T/err")"
-	log=$(cat "$dir/workload.log")
-	diag "$log"
-	expect_eq "exit status" "$rc" 0
-	expect_quiet_kernel "$dir/console.log"
+	collect_fine
 	# Whatever the driver did, it was nothing that the device had to refuse.
 	expect_eq "errors, lost chains, broken rings, stalled queues" "$(json '.disks[0].counters |
 		[.io_errors, .chains_dropped, .invalid_avail_idx_count, .currently_throttled_gauge] |
 		join(" ")')" "0 0 0 0"
 }
 
-json() { jq -r "$1" "$dir/run.json"; }
 counter() { json ".disks[0].counters.$1"; }
-
-# said KEY: what the guest printed as "KEY: ..."
-said() { sed -n "s/^$1: //p" <<<"$log"; }
 
 # ---- /sys/block, and a file system ----
 
@@ -211,11 +189,6 @@ verified_io_uring() {
 	verified verified_io_uring io_uring
 }
 
-cleanup() { jobs -p | xargs -r kill -KILL 2>/dev/null || true; }
-
-if [ "${1-}" = --ktap-run ]; then
-	[ -x "$GUEST/stallscope" ] || skip "started by test_guest_blk.sh only"
-fi
 ktap_test -T 900 features "Linux sees topology, write cache, discard, zeroes, 4 queues; ext4 lives on it"
 ktap_test -T 900 unbind "the driver is unbound and bound 100 times under IO"
 ktap_test -T 900 verified_sync "fio verifies reads, writes, flushes, discards on 4 queues, synchronous backing"

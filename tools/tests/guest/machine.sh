@@ -8,7 +8,7 @@
 #						leaves run directories in $RUNS
 #	kept=$build/tests/guest_x		... which stay here till the next start
 #	tools=(bpftool)				programs it needs besides guest_tools
-#	scripts=($src/...)			what it sources or starts, besides ktap.sh
+#	scripts=($src/...)			what it sources or starts, besides ktap.sh and start.sh
 #	guest_env=(NAME=VALUE)			for it
 #	prepare DIR				fills $GUEST
 #	guest_machine				the body of the test
@@ -81,7 +81,8 @@ in_machine() {
 	while read -r file; do
 		with+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
 	done < <(find "$T/guest" -mindepth 1 ! -type d -printf '%P\n')
-	for file in "$src"/tools/harness/{ktap.sh,kernel-complaints} "$runs" "${scripts[@]}"; do
+	for file in "$src"/tools/harness/{ktap.sh,kernel-complaints} \
+		"$src/tools/tests/guest/start.sh" "$runs" "${scripts[@]}"; do
 		with+=(--file "$file:/t${file#"$src"}")
 	done
 	for t in "${guest_env[@]}"; do with+=(--env "$t"); done

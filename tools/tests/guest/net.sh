@@ -2,35 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The network device under Linux's own driver, for a machine whose KVM can run
 # Linux: test_guest_net.sh brings this there.
-#
-# $GUEST holds stallscope, vmlinux and initrd.cpio; $RUNS gets the run directories.
 # $FRAMES: how many the plain check sends.
 . "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/start.sh"
 
-: "${GUEST:=/none}" "${RUNS:=/none}" "${FRAMES:=3000}"
+: "${FRAMES:=3000}"
+defaults=(--append loglevel=5 --memory 256M --time-limit 3000 --disk size=16M)
 
-# start NAME OPTION...: in the background, as $pid
-start() {
-	dir=$RUNS/$1
-	pins=/sys/fs/bpf/stallscope/$1
-	rm -rf "$dir"
-	"$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --initrd "$GUEST/initrd.cpio" \
-		--append loglevel=5 --memory 256M --time-limit 3000 --name "$1" --out "$dir" --disk size=16M "${@:2}" \
-		>"$T/out" 2>"$T/err" </dev/null &
-	pid=$!
-}
-
-# finish: the run went well; the guest's words are in $log
+# finish: the run went well, and what holds for each of them
 finish() {
-	rc=0
-	wait "$pid" || rc=$?
-	out=$(cat "$T/out")
-	log=$(cat "$dir/workload.log")
-	head -n 60 "$T/out"
-	diag "$(cat "$T/err")"
-	diag "$log"
-	expect_eq "exit status" "$rc" 0
-	expect_quiet_kernel "$dir/console.log"
+	collect_fine
 	expect_eq "records lost" "$(json .events.lost)" 0
 	expect_eq "rings broken, chains refused" "$(counters invalid_avail_idx_count tx_chain_invalid \
 		rx_chain_invalid rx_write_failed tx_add_used_failures rx_add_used_failures)" "0 0 0 0 0 0"
@@ -42,13 +23,9 @@ finish() {
 			.tx_dropped_rx_poisoned) | map(tostring) | unique | join(" ")')" 0
 }
 
-json() { jq -r "$1" "$dir/run.json"; }
 # counters NAME..., figures NAME...: the device's, and what netcheck said, in one line
 counters() { json "[.nets[0].counters | $(printf '.%s, ' "$@")empty] | map(tostring) | join(\" \")"; }
 figures() { json "[.stats | $(printf '.["workload.%s"], ' "$@")empty] | map(tostring) | join(\" \")"; }
-
-# said KEY: what the guest printed as "KEY: ..."
-said() { sed -n "s/^$1: //p" <<<"$log"; }
 
 # accounted: every frame that netcheck sent came back whole, or the device counted why
 # not; and netcheck alone sent some
@@ -217,13 +194,7 @@ disk_and_net() {
 	expect_match "ksoftirqd's waits" "$(json '.ksoftirqd.p99_ns')" '^[0-9]+$'
 }
 
-cleanup() { jobs -p | xargs -r kill -KILL 2>/dev/null || true; }
-
-if [ "${1-}" = --ktap-run ]; then
-	[ -x "$GUEST/stallscope" ] || skip "started by test_guest_net.sh only"
-	# A run needs bpffs for its pins.
-	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpffs /sys/fs/bpf
-fi
+[ "${1-}" != --ktap-run ] || need_bpffs
 ktap_test -T 3000 net_driver "address and MTU, every frame back or counted, 13 counters alike everywhere"
 ktap_test -T 600 net_starved "frames that find no buffer since the receiver gets no CPU: each is counted"
 ktap_test -T 600 net_throttled "a throttle set while it runs makes stalls, traced by the device's name"

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs of Linux guests, for a machine whose KVM can run them: test_guest.sh
 # brings this into the emulated machine, or starts it where it is.
-#
-# $GUEST holds stallscope, vmlinux, initrd.cpio and what else is named below;
-# $RUNS gets the run directories.
 . "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/start.sh"
 
-: "${GUEST:=/none}" "${RUNS:=/none}"
+# One CPU unless a run is about scheduling: under emulation a second one doubles the
+# time to boot.
+defaults=(--append loglevel=5 --cpus 1 --memory 256M --time-limit 300)
 complains=
 vtime=(--sched /usr/bin/scx_vtime)
 
@@ -27,33 +27,10 @@ io_count() {
 		"--output-format=terse --number_ios=$1 --rw=randrw"
 }
 
-# compose NAME OPTION...: the command line of a run. One CPU unless a run is about
-# scheduling: under emulation a second one doubles the time to boot.
-compose() {
-	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" --append loglevel=5
-		--cpus 1 --memory 256M --time-limit 300 --name "$1" --out "$RUNS/$1" "${@:2}")
-	[[ " $* " == *" --initrd "* ]] || run+=(--initrd "$GUEST/initrd.cpio")
-	dir=$RUNS/$1
-	pins=/sys/fs/bpf/stallscope/$1
-}
-
-# start NAME OPTION...: in the background, as $pid
-start() {
-	compose "$@"
-	rm -rf "$dir"
-	"${run[@]}" >"$T/out" 2>"$T/err" </dev/null &
-	pid=$!
-}
-
-# finish: sets rc, out, err and checks what holds for every run; the guest's kernel
+# finish: collects it and checks what holds for every run; the guest's kernel
 # may complain if $complains says so
 finish() {
-	rc=0
-	wait "$pid" || rc=$?
-	out=$(cat "$T/out")
-	err=$(cat "$T/err")
-	head -n 60 "$T/out"
-	diag "$err"
+	collect
 	nothing_left
 	[ -n "$complains" ] || expect_quiet_kernel "$dir/console.log"
 }
@@ -73,9 +50,6 @@ nothing_left() {
 		! -name workload.log ! -name dump.json)
 	expect_eq "what else is in the run directory" "$left" ""
 }
-
-# json FILTER [JQ-OPTION...]: of the run's figures
-json() { jq -r "${@:2}" "$1" "$dir/run.json"; }
 
 # ended STATUS END: and run.json says the same
 ended() {
@@ -442,11 +416,7 @@ cleanup() {
 	umount "$T/small" 2>/dev/null || true
 }
 
-if [ "${1-}" = --ktap-run ]; then
-	[ -x "$GUEST/stallscope" ] || skip "started by test_guest.sh only"
-	# A run needs bpffs for its pins.
-	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || mount -t bpf bpffs /sys/fs/bpf
-fi
+[ "${1-}" != --ktap-run ] || need_bpffs
 ktap_test -T 400 throttled "a throttled disk: the report, bpftool and the trace agree"
 ktap_test -T 400 several_queues "two queues at the same places: each IO has its own queue's request"
 ktap_test -T 400 unlimited "an unlimited disk; what kill -9 left is cleared"
