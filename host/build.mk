@@ -37,7 +37,7 @@ $(O)/tests/test_%: $(O)/host/tests/test_%.o $(host_test_lib_obj) $(O)/libstallsc
 	$(Q)$(CC) $(ldflags) $(fault_flags) -o $@ $^ $(host_libs)
 
 # What the kernel tells of a program, as that test makes it up.
-$(O)/tests/test_trace_counters: ldflags += -Wl,--wrap=bpf_prog_get_info_by_fd
+$(O)/tests/test_trace_counters: private ldflags += -Wl,--wrap=bpf_prog_get_info_by_fd
 
 -include $(host_obj:.o=.d) $(host_tests:$(O)/tests/%=$(O)/host/tests/%.d) $(host_test_lib_obj:.o=.d)
 .SECONDARY:
