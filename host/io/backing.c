@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "io/backing_uring.h"
 
 #define BACKING_BLOCK 4096 /* the largest logical block of today's disks */
@@ -27,7 +28,7 @@ struct file_backing {
 
 static struct file_backing *to_file(struct backing *b)
 {
-	return (struct file_backing *)((char *)b - offsetof(struct file_backing, b));
+	return container_of(b, struct file_backing, b);
 }
 
 /* --- the file's ops --- */

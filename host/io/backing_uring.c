@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "container_of.h"
+
 struct uring {
 	struct backing_queue bq;
 	struct io_uring ring;
@@ -15,7 +17,7 @@ struct uring {
 
 static struct uring *to_uring(struct backing_queue *bq)
 {
-	return (struct uring *)((char *)bq - offsetof(struct uring, bq));
+	return container_of(bq, struct uring, bq);
 }
 
 static bool uring_submit(struct backing_queue *bq, struct backing_io *io)

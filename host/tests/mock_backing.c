@@ -7,11 +7,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "container_of.h"
+
 bool mock_backing_async;
 
 static struct mock_backing *to_mock(struct backing *b)
 {
-	return (struct mock_backing *)((char *)b - offsetof(struct mock_backing, b));
+	return container_of(b, struct mock_backing, b);
 }
 
 static int64_t script_next(struct mock_backing *m, enum mock_call call)
@@ -136,7 +138,7 @@ static void mock_close(struct backing *b)
 
 static struct mock_bqueue *to_bqueue(struct backing_queue *bq)
 {
-	return (struct mock_bqueue *)((char *)bq - offsetof(struct mock_bqueue, bq));
+	return container_of(bq, struct mock_bqueue, bq);
 }
 
 static enum mock_call io_call(const struct backing_io *io)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container_of.h"
 #include "log.h"
 #include "observe/counters.h"
 #include "ss_probes.h"
@@ -186,7 +187,7 @@ static void aio_count(struct blk_queue *q, struct blk_aio *aio)
 /* The next one the backing is done with; what has to go on goes on. NULL: none. */
 static struct blk_aio *aio_finish(struct blk_queue *q, struct backing_io *io)
 {
-	struct blk_aio *aio = (struct blk_aio *)(void *)((char *)io - offsetof(struct blk_aio, io));
+	struct blk_aio *aio = container_of(io, struct blk_aio, io);
 	const bool stop = worker_must_stop(q->base.worker);
 	enum step step;
 

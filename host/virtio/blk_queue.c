@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "observe/counters.h"
 #include "ss_probes.h"
 
@@ -184,7 +185,7 @@ static bool handle_chain(struct blk_queue *q, const struct virtq_chain *chain, s
 
 static struct blk_queue *blk_queue_of(struct vdev_queue *base)
 {
-	return (struct blk_queue *)(void *)((char *)base - offsetof(struct blk_queue, base));
+	return container_of(base, struct blk_queue, base);
 }
 
 /* Left with neither @due nor @again set: the backing has enough. */

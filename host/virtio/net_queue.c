@@ -6,6 +6,7 @@
 #include <linux/virtio_mmio.h>
 #include <string.h>
 
+#include "container_of.h"
 #include "observe/counters.h"
 #include "ss_probes.h"
 
@@ -255,7 +256,7 @@ static bool handle_chain(struct net *net, struct vdev_drain *d)
 
 static struct net *net_of(struct vdev_queue *tx)
 {
-	return (struct net *)(void *)((char *)(tx - NET_TX) - offsetof(struct net, queue));
+	return container_of(tx, struct net, queue[NET_TX]);
 }
 
 static enum vdev_pass drain_pass(struct vdev_queue *tx, struct vdev_drain *d)
