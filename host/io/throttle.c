@@ -312,10 +312,16 @@ bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_
 
 void throttle_leave(struct throttle *t, struct throttle_waiter *w)
 {
+	struct throttle_waiter *behind;
+
 	if (!w->waiting)
 		return;
 	pthread_mutex_lock(&t->lock);
+	behind = w->next;
 	line_leave(t, w);
+	for (; behind; behind = behind->next)
+		if (behind->wake)
+			behind->wake(behind);
 	/* Turns it gave up aren't held against it. */
 	if (!party_of(w)->waiting && party_of(w)->turn > t->turn)
 		party_of(w)->turn = t->turn;

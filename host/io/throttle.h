@@ -95,17 +95,20 @@ struct throttle_party {
 /**
  * struct throttle_waiter - whoever asks again and again, such as a queue
  * @party: whose requests it asks for, set by its owner; NULL: it's one by itself
+ * @wake: called when one before it has left without its tokens, under the throttle's
+ *	lock: ask again soon. Set by its owner; NULL: it waits for its time
  * @own: @party if that is NULL
  * @next: the one after it in the line
  * @turn: its request's; the line is sorted by it
  * @bytes: what it waits for
  * @waiting: it is in the throttle's line
  *
- * Zeroed at first, then all but @party is the throttle's, under its lock; its
- * owner may read @waiting.
+ * Zeroed at first, then all but @party and @wake is the throttle's, under its lock;
+ * its owner may read @waiting.
  */
 struct throttle_waiter {
 	struct throttle_party *party, own;
+	void (*wake)(struct throttle_waiter *w);
 	struct throttle_waiter *next;
 	uint64_t turn;
 	uint64_t bytes;
@@ -200,7 +203,7 @@ bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
 bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_t bytes,
 			  uint64_t now, struct throttle_verdict *verdict);
 
-/** throttle_leave() - @w waits no longer; fine if it didn't */
+/** throttle_leave() - @w waits no longer; fine if it didn't. Who is behind it is woken */
 void throttle_leave(struct throttle *t, struct throttle_waiter *w);
 
 /**

@@ -273,8 +273,11 @@ TEST_F(group, reset_leaves_the_line, .title = "a disk that is reset holds nobody
 	reg_write(g->disk[0].m, VIRTIO_MMIO_STATUS, 0);
 	blk_limits(g->disk[0].blk, &state);
 	EXPECT_EQ(state.waiters, 1);
+	/* It hears of it, and need not look by itself. */
+	EXPECT_EQ(blk_deadline_ns(g->disk[1].blk, 0), START + 2 * SEC);
+	EXPECT_EQ(blk_step(g->disk[1].blk, 0), 1);
+	EXPECT_EQ(blk_deadline_ns(g->disk[1].blk, 0), START + SEC);
 	g->disk[1].clock.now = START + SEC;
-	blk_recheck(g->disk[1].blk);
 	blk_step(g->disk[1].blk, 0);
 	EXPECT_TRUE(mock_blk_expect(&g->disk[1], &b, VIRTIO_BLK_S_OK, 513));
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "container_of.h"
 #include "ss_events.h"
 #include "ss_probes.h"
 
@@ -40,11 +41,20 @@ int vdev_init(struct vdev *dev, const struct vdev_config *config)
 	return ret;
 }
 
+static void recheck_waiter(struct throttle_waiter *w)
+{
+	struct vdev_queue *q = container_of(w, struct vdev_queue, waiter);
+
+	__atomic_store_n(&q->recheck, true, __ATOMIC_RELEASE);
+	worker_wake(q->worker);
+}
+
 void vdev_add_queue(struct vdev *dev, struct vdev_queue *q)
 {
 	q->dev = dev;
 	q->index = dev->nr_queues;
 	q->waiter.party = &dev->party;
+	q->waiter.wake = recheck_waiter;
 	dev->queue[dev->nr_queues++] = q;
 }
 

@@ -28,7 +28,7 @@ struct vdev;
  * @stalled: the head of the ring waits for the throttle
  * @stall_head: its descriptor
  * @deadline: when the worker shall look again (0 never, 1 at once)
- * @recheck: atomic: the limits have changed, ask the throttle before the deadline
+ * @recheck: atomic: limits or line have changed, ask the throttle before the deadline
  * @stall_since: atomic: when the head was first refused, 0: not stalled
  * @waiter: its place among those who share the throttle
  * @now: the time as last read
