@@ -343,14 +343,14 @@ static int lock_out(struct run *run)
 
 int run_open_out(struct run *run)
 {
-	const char *out = run->o.out;
+	const char *out = run->o.out, *name = run->out_name;
 	int fd, ret;
 
 	run->out_made = !mkdir(out, 0777);
 	if (!run->out_made && errno != EEXIST)
-		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
+		return bad_path("--out", name, errno, SS_EXIT_OUTPUT);
 	if (!realpath(out, run->out))
-		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
+		return bad_path("--out", name, errno, SS_EXIT_OUTPUT);
 	ret = lock_out(run);
 	if (!ret)
 		ret = drop_earlier(run);
@@ -361,7 +361,7 @@ int run_open_out(struct run *run)
 	if (fd >= 0)
 		close(fd);
 	else if (errno != EOPNOTSUPP && errno != EISDIR)
-		return bad_path("--out", out, errno, SS_EXIT_OUTPUT);
+		return bad_path("--out", name, errno, SS_EXIT_OUTPUT);
 	return SS_EXIT_OK;
 }
 
@@ -447,7 +447,7 @@ int run_make_initrd(struct run *run)
 		return SS_EXIT_FILE;
 	if ((size_t)snprintf(run->initrd, sizeof(run->initrd), "%s/initrd.cpio", run->out) >=
 	    sizeof(run->initrd))
-		return bad_path("--out", run->out, ENAMETOOLONG, SS_EXIT_OUTPUT);
+		return bad_path("--out", run->out_name, ENAMETOOLONG, SS_EXIT_OUTPUT);
 	initrd_args(run, maker, agent, argv);
 	run->initrd_temp = true;
 	ret = run_program(argv);
