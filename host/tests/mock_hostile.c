@@ -61,6 +61,23 @@ void scribble_ring(struct mock_queue *q, uint32_t (*any_len)(void))
 		mock_set_avail_idx(q, (uint16_t)rnd());
 }
 
+void hostile_registers(struct virtio_mmio *m, void (*step)(void *ctx), void *ctx)
+{
+	seed(31337);
+	for (int i = 0; i < 20000; i++) {
+		const uint64_t off = pick(4) ? 4 * pick(0x50) : pick(0x1008);
+		const uint32_t len = pick(4) ? 4 : 1u << pick(4);
+		uint64_t value = pick(2) ? pick(16) : rnd();
+
+		if (pick(3))
+			virtio_mmio_write(m, off, &value, len);
+		else
+			virtio_mmio_read(m, off, &value, len);
+		if (!pick(16))
+			step(ctx);
+	}
+}
+
 static void *scribbler_main(void *arg)
 {
 	struct scribbler *s = arg;

@@ -36,6 +36,9 @@ uint64_t any_addr(void);
 /** scribble_ring() - garbage in a queue's descriptors, heads, and now and then its index */
 void scribble_ring(struct mock_queue *q, uint32_t (*any_len)(void));
 
+/** hostile_registers() - 20000 accesses of any kind; now and then @step gets its turn */
+void hostile_registers(struct virtio_mmio *m, void (*step)(void *ctx), void *ctx);
+
 /**
  * struct scribbler - a guest that changes its memory while it's looked at
  * @g: whose

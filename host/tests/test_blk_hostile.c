@@ -165,25 +165,20 @@ TEST(read_only_file, .title = "D33 D34 whatever a guest does to a read-only disk
 	EXPECT_EQ(mock_blk_free(&b), 0);
 }
 
+static void step_any(void *ctx)
+{
+	const struct mock_blk *b = ctx;
+
+	blk_step(b->blk, (unsigned int)pick(3));
+}
+
 TEST(registers, .title = "garbage in the registers, 20000 accesses", .timeout_s = 120)
 {
 	const struct mock_blk_opts opts = { .queues = 3 };
 	struct mock_blk b;
 
 	ASSERT_EQ(mock_blk_init(&b, &opts), 0);
-	seed(31337);
-	for (int i = 0; i < 20000; i++) {
-		const uint64_t off = pick(4) ? 4 * pick(0x50) : pick(0x1008);
-		const uint32_t len = pick(4) ? 4 : 1u << pick(4);
-		uint64_t value = pick(2) ? pick(16) : rnd();
-
-		if (pick(3))
-			virtio_mmio_write(b.m, off, &value, len);
-		else
-			virtio_mmio_read(b.m, off, &value, len);
-		if (!pick(16))
-			blk_step(b.blk, (unsigned int)pick(3));
-	}
+	hostile_registers(b.m, step_any, &b);
 	expect_works(&b);
 	EXPECT_EQ(mock_blk_free(&b), 0);
 }

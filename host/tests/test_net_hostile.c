@@ -199,25 +199,20 @@ TEST(throttled, .title = "D39 garbage in front of a throttle, 800 seeds", .timeo
 	hostile_runs(&opts, 400, true);
 }
 
+static void step(void *ctx)
+{
+	const struct mock_net *n = ctx;
+
+	net_step(n->net);
+}
+
 TEST(registers, .title = "N2 garbage in the registers, 20000 accesses", .timeout_s = 120)
 {
 	const struct mock_net_opts opts = { 0 };
 	struct mock_net n;
 
 	ASSERT_EQ(mock_net_init(&n, &opts), 0);
-	seed(31337);
-	for (int i = 0; i < 20000; i++) {
-		const uint64_t off = pick(4) ? 4 * pick(0x50) : pick(0x1008);
-		const uint32_t len = pick(4) ? 4 : 1u << pick(4);
-		uint64_t value = pick(2) ? pick(16) : rnd();
-
-		if (pick(3))
-			virtio_mmio_write(n.m, off, &value, len);
-		else
-			virtio_mmio_read(n.m, off, &value, len);
-		if (!pick(16))
-			net_step(n.net);
-	}
+	hostile_registers(n.m, step, &n);
 	expect_works(&n);
 	EXPECT_EQ(mock_net_free(&n), 0);
 }
