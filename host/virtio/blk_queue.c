@@ -233,18 +233,16 @@ static enum vdev_pass drain_pass(struct vdev_queue *base, struct vdev_drain *d)
 	return pass;
 }
 
-/* At most one interrupt, decided here. A poisoned ring isn't asked: yes. */
+/* At most one interrupt, decided here. */
 static void signal_guest(struct blk_queue *q, const struct vdev_drain *d, bool broken)
 {
+	const bool interrupt = vdev_wants_interrupt(&q->base, d->published) || broken;
 	uint32_t bits = 0;
-	bool interrupt = broken;
 
 	if (broken)
 		bits |= VIRTIO_MMIO_INT_CONFIG;
 	if (d->published)
 		bits |= VIRTIO_MMIO_INT_VRING;
-	if (d->published && !broken)
-		interrupt = virtq_should_interrupt(&q->base.vq);
 	if (bits)
 		vdev_raise(&q->base, bits, interrupt);
 }

@@ -283,18 +283,12 @@ static enum vdev_pass drain_pass(struct vdev_queue *tx, struct vdev_drain *d)
 
 /* --- after it --- */
 
-/* A poisoned ring isn't asked: yes. */
-static bool wants_interrupt(struct vdev_queue *q, unsigned int published)
-{
-	return published && (q->vq.poison || virtq_should_interrupt(&q->vq));
-}
-
 /* One signal for what was published on either queue, then at most one for poison. */
 static void signal_guest(struct net *net, const struct vdev_drain *d, bool tx_broken)
 {
 	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
-	const bool rx_wants = wants_interrupt(rx, net->rx_published);
-	const bool tx_wants = wants_interrupt(tx, d->published);
+	const bool rx_wants = vdev_wants_interrupt(rx, net->rx_published);
+	const bool tx_wants = vdev_wants_interrupt(tx, d->published);
 
 	if (d->published || net->rx_published)
 		vdev_raise(rx_wants ? rx : tx, VIRTIO_MMIO_INT_VRING, rx_wants || tx_wants);

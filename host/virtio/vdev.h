@@ -254,6 +254,13 @@ bool vdev_linger(struct vdev_queue *q, bool wait);
 /** vdev_poisoned() - the ring has just turned out to be broken; the caller tells the guest */
 void vdev_poisoned(struct vdev_queue *q);
 
+/**
+ * vdev_wants_interrupt() - does the driver want one for @published used elements?
+ *
+ * Asked once after a drain. A ring that is poisoned isn't asked: yes.
+ */
+bool vdev_wants_interrupt(struct vdev_queue *q, unsigned int published);
+
 /** vdev_raise() - bits of INTERRUPT_STATUS, and an interrupt on @q's account if so */
 void vdev_raise(struct vdev_queue *q, uint32_t bits, bool interrupt);
 

@@ -149,6 +149,11 @@ void vdev_poisoned(struct vdev_queue *q)
 
 /* --- after a drain --- */
 
+bool vdev_wants_interrupt(struct vdev_queue *q, unsigned int published)
+{
+	return published && (q->vq.poison || virtq_should_interrupt(&q->vq));
+}
+
 void vdev_raise(struct vdev_queue *q, uint32_t bits, bool interrupt)
 {
 	if (interrupt)
