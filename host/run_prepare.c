@@ -333,11 +333,11 @@ static int lock_out(struct run *run)
 {
 	run->out_fd = open(run->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->out_fd < 0)
-		return bad_path("--out", run->o.out, errno, SS_EXIT_OUTPUT);
+		return bad_path("--out", run->out_name, errno, SS_EXIT_OUTPUT);
 	if (!flock(run->out_fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
 		return SS_EXIT_OK;
 	ss_err("--out: %s: another run is writing there: choose another directory, or wait for its end",
-	       run->o.out);
+	       run->out_name);
 	return SS_EXIT_OUTPUT;
 }
 
