@@ -298,7 +298,9 @@ int cmd_run(int argc, char **argv)
 	}
 	if (run->out_fd >= 0)
 		close(run->out_fd);
-	run_opts_free(&run->o);
-	free(run);
+	if (!run->in_use) {
+		run_opts_free(&run->o);
+		free(run);
+	}
 	return ret;
 }

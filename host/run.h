@@ -34,6 +34,7 @@ struct run {
 	char out[PATH_MAX];
 	bool out_made;
 	int out_fd;
+	bool in_use; /* by a worker that hangs, until the process ends */
 	const char *out_name;
 	char initrd[PATH_MAX];
 	bool initrd_temp;

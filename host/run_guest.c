@@ -365,7 +365,7 @@ static void free_pressure(struct guest *g)
 	}
 }
 
-/* Frees @g too, unless a worker hangs that still uses it. */
+/* Frees @g too, unless a worker hangs that still uses it, and the run. */
 static void teardown(struct guest *g)
 {
 	bool hung;
@@ -391,6 +391,7 @@ static void teardown(struct guest *g)
 	if (hung) {
 		ss_warn("a device's worker hangs, perhaps in its backing file or console output; it ends with this process");
 		pins_close(g->pins);
+		g->run->in_use = true;
 		return;
 	}
 	if (g->console_log >= 0)
