@@ -99,7 +99,7 @@ tarball() {
 		"$(cd "$src" && "$build/run_tests" -b "$build" -p | sort)"
 	# No make, no compiler, and no cache.
 	mkdir "$T/empty"
-	try env -u GUEST_KERNEL -u QEMU -u SS_BUILD "STALLSCOPE_CACHE=$T/empty" \
+	try env -u GUEST_KERNEL -u QEMU -u SS_BUILD -u SS_NO_GUESTS "STALLSCOPE_CACHE=$T/empty" \
 		"$top/run_tests.sh" core:test_cpulist core:test_initramfs tools:test_setup.sh \
 		guest:test_guest.sh
 	diag "$out$err"
