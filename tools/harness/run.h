@@ -49,6 +49,7 @@ struct run_opts {
 	char **tests; /* names or globs */
 	int n_tests;
 	int jobs;
+	bool one_more;	   /* at once, as long as all of them are in-process */
 	int shard, shards; /* the part of the programs to run, from 1; of how many */
 };
 

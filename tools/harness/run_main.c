@@ -49,7 +49,7 @@ static void usage(FILE *f)
 		"A TARGET is a group of test programs, or one program as TARGET:PROGRAM.\n");
 }
 
-/* How many programs run at once, if nobody says: they seldom wait. */
+/* How many programs run at once, if nobody says: most seldom wait. */
 static int default_jobs(void)
 {
 	cpu_set_t cpus;
@@ -77,6 +77,7 @@ static int parse(int argc, char **argv, char *list)
 
 	o->list = "tools/tests/list";
 	o->jobs = default_jobs();
+	o->one_more = true;
 	o->shard = o->shards = 1;
 	o->tests = calloc(argc, sizeof(*o->tests));
 	if (!o->tests)
@@ -93,6 +94,7 @@ static int parse(int argc, char **argv, char *list)
 			break;
 		case 'j':
 			o->jobs = atoi(optarg);
+			o->one_more = false;
 			if (o->jobs < 1 || o->jobs > RUN_JOBS_MAX) {
 				fprintf(stderr, "run_tests: -j %s: not between 1 and %d\n", optarg,
 					RUN_JOBS_MAX);

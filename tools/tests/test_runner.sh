@@ -249,6 +249,25 @@ run_parallel() {
 	expect_eq "the order" "$i" "ok 1 t:one.sh;ok 2 t:two.sh;ok 3 t:skip.sh # SKIP x;"
 }
 
+run_one_more() {
+	local cpu
+
+	cpu=$(taskset -cp $BASHPID | sed 's/.*: //; s/[-,].*//')
+	taskset -cp "$cpu" $BASHPID >/dev/null
+	mkfifo "$T/a" "$T/b"
+	program one 'printf "KTAP version 1\n1..1\n"; echo x >"$P/a"; read -r _ <"$P/b"; echo ok 1 a'
+	program two 'printf "KTAP version 1\n1..1\n"; read -r _ <"$P/a"; echo x >"$P/b"; echo ok 1 b'
+	export P=$T
+	run_list
+	expect_eq "two in-process, on one CPU" "$(last_line)" "2 passed, 0 failed, 0 skipped"
+	: >"$T/list"
+	# A directory that is there already: the other one runs.
+	program one "mkdir \$P/busy || exit 1; sleep 0.3; rmdir \$P/busy; $good" source
+	program two "mkdir \$P/busy || exit 1; sleep 0.3; rmdir \$P/busy; $good"
+	run_list
+	expect_eq "one that isn't only in-process" "$(last_line)" "2 passed, 0 failed, 0 skipped"
+}
+
 run_longest_first() {
 	local i
 
@@ -481,6 +500,7 @@ ktap_test run_bad_list "a mistake in the list is named"
 ktap_test run_not_valid "output that isn't KTAP makes the run fail"
 ktap_test run_mixed_streams "what goes to stderr doesn't break results"
 ktap_test run_live "results appear while the program runs"
+ktap_test run_one_more "in-process one program more than CPUs runs at once, else none"
 ktap_test run_parallel "programs run at once, their output in order"
 ktap_test run_longest_first "what may take longest starts first, what needs a guest last; results come so, too"
 ktap_test run_selects "by target, by program, by test"
