@@ -152,10 +152,11 @@ static const struct backing_ops file_uring_ops = {
 
 /*
  * On a file system in memory there is nothing to wait for, and io_uring, which
- * can't ask tmpfs not to block, hands each request to a thread. Thousands of 4 KiB
- * reads a second at depth 32 through the device, sync and io_uring: tmpfs 727 and
- * 555, page cache of ext4 960 and 1055, O_DIRECT on ext4 30 and 94. make bench
- * shows them for the machine at hand.
+ * can't ask tmpfs not to block, hands each request to a thread. Elsewhere what
+ * isn't in the page cache decides. Thousands of 4 KiB reads a second at depth 32
+ * through the device, sync and io_uring: tmpfs 1170 and 280, page cache of ext4
+ * 1060 and 970, O_DIRECT on ext4 15 and 60. make bench shows them for the machine
+ * at hand.
  */
 static bool in_memory(int fd)
 {
