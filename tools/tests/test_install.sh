@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # make install and make gen_tar: that what they leave works without the source
-# and build trees. test_guest.sh boots a guest by an installed stallscope.
+# and build trees. test_guest_whole.sh boots a guest by an installed stallscope.
 . "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")

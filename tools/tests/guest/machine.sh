@@ -91,6 +91,25 @@ in_machine() {
 		--env "SS_TEST_TIME_SCALE=${SS_TEST_TIME_SCALE:-1}" -- bash "/t${runs#"$src"}" "$@"
 }
 
+# Each run.json in $kept, and the demo's, is as the schema says.
+valid_runs() {
+	local schema=$src/Documentation/run.schema.json run n=0
+
+	python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema isn't there"
+	for run in "$kept"/*/run.json "$build"/demo/run.json; do
+		[ -e "$run" ] || continue
+		python3 - "$schema" "$run" <<-'EOS'
+			import json, jsonschema, sys
+			schema, run = (json.load(open(name)) for name in sys.argv[1:])
+			jsonschema.Draft7Validator.check_schema(schema)
+			jsonschema.validate(run, schema)
+		EOS
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ] || skip "no run was made"
+	diag "$n runs"
+}
+
 # guest_main TEST ARG...: TEST is the one whose body is guest_machine; -t may
 # name a subtest of it, and -l lists those as well.
 guest_main() {
