@@ -18,9 +18,11 @@
 #include "ss_hist.h"
 #include "guest_trace.skel.h"
 
-#define RING_BYTES (2u << 20)
-#define TOP_TASKS  64 /* histograms emitted: the tasks that waited longest, and ksoftirqd */
-#define TEXT_LEN   256
+#define RING_BYTES	(2u << 20)
+#define TOP_TASKS	64 /* histograms emitted: the tasks that waited longest, and ksoftirqd */
+#define TEXT_LEN	256
+#define FINISH_PAUSE_NS 1000000
+#define FINISH_LOOKS	200
 
 /* What goes missing together. */
 enum part {
@@ -87,6 +89,7 @@ struct tracer {
 	struct bpf_link *link[NR_TARGETS];
 	tracer_emit_fn emit;
 	void *ctx;
+	__u64 taken;	     /* records, from the ring */
 	unsigned int parts;  /* traced, of enum part */
 	struct ss_drops own; /* the histograms' records */
 };
@@ -335,7 +338,10 @@ int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err,
 
 void tracer_poll(struct tracer *t)
 {
-	ring_buffer__consume(t->ring);
+	int n = ring_buffer__consume(t->ring);
+
+	if (n > 0)
+		t->taken += n;
 }
 
 struct task_entry {
@@ -428,17 +434,35 @@ static __u64 missed(const struct tracer *t)
 	return sum;
 }
 
+/*
+ * Detaching doesn't wait for a program that is under way on another CPU, or was
+ * preempted: it may have counted a record that isn't in the ring yet.
+ */
+static int take_rest(struct tracer *t, struct ss_drops *total)
+{
+	const struct timespec pause = { .tv_nsec = FINISH_PAUSE_NS };
+	__u32 zero = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0;; i++) {
+		tracer_poll(t);
+		memset(total, 0, sizeof(*total));
+		err = bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), total,
+					   sizeof(*total), 0);
+		if (err || t->taken >= total->recorded || i == FINISH_LOOKS)
+			return err;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int tracer_finish(struct tracer *t, struct ss_drops *total)
 {
-	__u32 zero = 0;
 	int ret, err;
 
 	detach_part(t, PART_ALL);
-	tracer_poll(t);
+	err = take_rest(t, total);
 	ret = t->parts & PART_RUN ? emit_hists(t) : 0;
-	memset(total, 0, sizeof(*total));
-	err = bpf_map__lookup_elem(t->skel->maps.drops, &zero, sizeof(zero), total, sizeof(*total),
-				   0);
 	total->recorded += t->own.recorded;
 	total->lost += t->skel->bss->hist_overflow + missed(t);
 	return ret ?: err;
