@@ -344,12 +344,10 @@ static void finish(struct guest *g)
 			g->blk[i] = NULL;
 	}
 	guest_nets_destroy(g);
-	guest_poll_trace(g);
+	guest_finish_trace(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
 		r->disk[i].counters = g->counters.disk[i];
 	guest_nets_figures(g);
-	if (g->trace)
-		trace_drops(g->trace, &r->host_drops);
 	if (g->workload_log && fclose(g->workload_log) && !g->run->records_error)
 		g->run->records_error = -errno;
 	g->workload_log = NULL;

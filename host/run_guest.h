@@ -85,6 +85,9 @@ void guest_loop(struct guest *g);
 /** guest_poll_trace() - store what the host's tracing has recorded so far. */
 void guest_poll_trace(struct guest *g);
 
+/** guest_finish_trace() - end the host's tracing, store the rest, note what was made and lost. */
+void guest_finish_trace(struct guest *g);
+
 /** guest_clock_sample() - store a sample of the host's clock and TSC. */
 void guest_clock_sample(struct guest *g);
 

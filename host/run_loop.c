@@ -44,6 +44,12 @@ void guest_poll_trace(struct guest *g)
 		trace_poll(g->trace, on_trace_record, g);
 }
 
+void guest_finish_trace(struct guest *g)
+{
+	if (g->trace)
+		trace_finish(g->trace, on_trace_record, g, &g->run->r.host_drops);
+}
+
 /* The tightest of a few tries: being preempted between the reads widens one. */
 void guest_clock_sample(struct guest *g)
 {

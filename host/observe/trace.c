@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -16,19 +17,22 @@
 #include "host_trace.skel.h"
 #include "observe/pins.h"
 
-#define RING_BYTES     (2u << 20) /* all of it is resident once it has been filled */
-#define RING_BYTES_MAX (1u << 30)
-#define RUNQ_MIN_NS    50000
-#define HEADS	       256 /* per queue, as in host_trace.bpf.c */
-#define NET_QUEUES     2   /* likewise */
-#define NR_LINKS       16
-#define TEXT_LEN       256
+#define RING_BYTES	(2u << 20) /* all of it is resident once it has been filled */
+#define RING_BYTES_MAX	(1u << 30)
+#define RUNQ_MIN_NS	50000
+#define HEADS		256 /* per queue, as in host_trace.bpf.c */
+#define NET_QUEUES	2   /* likewise */
+#define NR_LINKS	16
+#define TEXT_LEN	256
+#define FINISH_PAUSE_NS 1000000
+#define FINISH_LOOKS	200
 
 struct trace {
 	struct host_trace_bpf *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *link[NR_LINKS];
 	unsigned int links;
+	uint64_t taken; /* records, from the ring */
 	unsigned int disks, nets;
 	bool runq;
 	unsigned int nr_missing;
@@ -325,9 +329,38 @@ int trace_open(const struct trace_config *cfg, struct trace **out, char *err, si
 
 int trace_poll(struct trace *t, trace_record_fn fn, void *ctx)
 {
+	int ret;
+
 	t->fn = fn;
 	t->fn_ctx = ctx;
-	return ring_buffer__consume(t->ring);
+	ret = ring_buffer__consume(t->ring);
+	if (ret > 0)
+		t->taken += (uint64_t)ret;
+	return ret;
+}
+
+static void detach(struct trace *t)
+{
+	while (t->links)
+		bpf_link__destroy(t->link[--t->links]);
+}
+
+/*
+ * Detaching doesn't wait for a program that is under way on another CPU, or was
+ * preempted: it may have counted a record that isn't in the ring yet.
+ */
+void trace_finish(struct trace *t, trace_record_fn fn, void *ctx, struct ss_drops *out)
+{
+	const struct timespec pause = { .tv_nsec = FINISH_PAUSE_NS };
+
+	detach(t);
+	for (unsigned int i = 0;; i++) {
+		trace_poll(t, fn, ctx);
+		trace_drops(t, out);
+		if (t->taken >= out->recorded || i == FINISH_LOOKS)
+			return;
+		nanosleep(&pause, NULL);
+	}
 }
 
 /* As struct thread_state in host_trace.bpf.c */
@@ -452,8 +485,7 @@ void trace_close(struct trace *t)
 {
 	if (!t)
 		return;
-	while (t->links)
-		bpf_link__destroy(t->link[--t->links]);
+	detach(t);
 	ring_buffer__free(t->ring);
 	host_trace_bpf__destroy(t->skel);
 	free(t);

@@ -78,6 +78,15 @@ void trace_remove_thread(struct trace *t, int tid);
 void trace_drops(const struct trace *t, struct ss_drops *out);
 
 /**
+ * trace_finish() - trace no more, take the last records and what was made and lost.
+ * @fn, @ctx: as for trace_poll()
+ *
+ * On trace_poll()'s thread. All that @out counts as made has been given to trace_poll()'s
+ * and this call's @fn, unless a program hangs in the middle of one for 200 ms.
+ */
+void trace_finish(struct trace *t, trace_record_fn fn, void *ctx, struct ss_drops *out);
+
+/**
  * trace_missing() - what isn't traced, why, and what a report can't tell then.
  * @i: 0, 1, ...
  *

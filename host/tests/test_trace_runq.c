@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 
 #include "ss_probes.h"
@@ -181,6 +182,46 @@ TEST(removed, .title = "a thread that was removed isn't recorded any more")
 	stop(&r);
 	EXPECT_EQ(trace_poll(r.t, keep, &after), 0);
 	trace_close(r.t);
+}
+
+static void *busy(void *arg)
+{
+	struct rivals *r = arg;
+
+	while (!atomic_load(&r->stop))
+		ss_probe_dev_event(0, 0, 0, 0);
+	return NULL;
+}
+
+static void count(void *ctx, const struct ss_rec *rec, size_t len)
+{
+	(void)rec, (void)len;
+	++*(uint64_t *)ctx;
+}
+
+TEST(finish, .title = "at the end each record that counts as made has been given, whoever goes on")
+{
+	struct trace_config cfg = {};
+
+	for (int i = 0; i < 20; i++) {
+		uint64_t given = 0, polls = 0;
+		struct rivals r = {};
+		struct ss_drops drops;
+		pthread_t thread;
+
+		r.t = open_or_skip(&cfg);
+		ASSERT_EQ(pthread_create(&thread, NULL, busy, &r), 0);
+		while (given < 100 && polls++ < 1000000)
+			trace_poll(r.t, count, &given);
+		trace_finish(r.t, count, &given, &drops);
+		atomic_store(&r.stop, 1);
+		pthread_join(thread, NULL);
+		EXPECT_GE(drops.recorded, 100);
+		EXPECT_EQ(given, drops.recorded);
+		trace_drops(r.t, &drops);
+		EXPECT_EQ(given, drops.recorded);
+		trace_close(r.t);
+	}
 }
 
 TEST_HARNESS_MAIN
