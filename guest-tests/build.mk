@@ -16,7 +16,7 @@ $(O)/tools/initramfs/%.o: tools/initramfs/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/log.o $(O)/host/opts.o
+$(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/lib/log.o $(O)/host/cli/opts.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ -larchive -lelf
 
@@ -25,7 +25,7 @@ $(O)/guest-tests/agent/%.o: guest-tests/agent/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(O)/guest-tests/agent/agent_link.o: host/agent_link.c
+$(O)/guest-tests/agent/agent_link.o: host/lib/agent_link.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The runner, its library and its unit tests.
 
-host_src := $(wildcard host/*.c host/vm/*.c host/virtio/*.c host/io/*.c host/observe/*.c host/report/*.c)
+# The rooms, from what is typed down to what everyone uses; which may include which
+# is in host/rooms.
+host_rooms := cli run live doctor trace report analysis vm virtio io lib
+host_src := $(wildcard $(host_rooms:%=host/%/*.c))
 host_obj := $(host_src:%.c=$(O)/%.o)
-host_lib_obj := $(filter-out $(O)/host/main.o,$(host_obj))
+host_lib_obj := $(filter-out $(O)/host/cli/main.o,$(host_obj))
 host_tests := $(patsubst host/tests/test_%.c,$(O)/tests/test_%,$(wildcard host/tests/test_*.c))
 host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard host/tests/test_*.c),$(wildcard host/tests/*.c)))
 # Calls that host/tests/faults.c can let fail.
@@ -21,13 +24,13 @@ $(O)/host/%.o: host/%.c
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
 # Objects that use a skeleton wait for it.
-$(filter $(O)/host/observe/%,$(host_obj)): | $(O)/gen/host_trace.skel.h
+$(filter $(O)/host/trace/%,$(host_obj)): | $(O)/gen/host_trace.skel.h
 
 $(O)/libstallscope.a: $(host_lib_obj)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/stallscope: $(O)/host/main.o $(O)/libstallscope.a
+$(O)/stallscope: $(O)/host/cli/main.o $(O)/libstallscope.a
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
 

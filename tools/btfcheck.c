@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "observe/btf_check.h"
+#include "trace/btf_check.h"
 
 int main(int argc, char **argv)
 {

@@ -10,7 +10,7 @@ $(O)/tools/btfcheck.o: tools/btfcheck.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(O)/tools/btfcheck: $(O)/tools/btfcheck.o $(O)/host/observe/btf_check.o
+$(O)/tools/btfcheck: $(O)/tools/btfcheck.o $(O)/host/trace/btf_check.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(LIBBPF_LIBS)
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "ctl.h"
-#include "observe/pins.h"
+#include "live/ctl.h"
+#include "trace/pins.h"
 
 static json_t *refuse(void *ctx, const json_t *request)
 {

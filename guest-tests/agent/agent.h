@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "agent_link.h"
+#include "lib/agent_link.h"
 #include "ss_events.h"
 #include "tracer.h"
 

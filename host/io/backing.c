@@ -16,7 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "container_of.h"
+#include "lib/container_of.h"
 #include "io/backing_uring.h"
 
 #define BACKING_BLOCK 4096 /* the largest logical block of today's disks */

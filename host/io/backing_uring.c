@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "container_of.h"
+#include "lib/container_of.h"
 
 struct uring {
 	struct backing_queue bq;

@@ -14,7 +14,7 @@
 #include "ss_counters.h"
 #include "ss_events.h"
 #include "ss_latency.h"
-#include "observe/attribution.h"
+#include "analysis/attribution.h"
 
 #define REPORT_JSON_FILE "run.json"
 #define REPORT_FORMAT	 1 /* run.json's .format; grows only on incompatible change */

@@ -7,7 +7,7 @@
 #ifndef SS_TEST_ATTR_WORLD_H
 #define SS_TEST_ATTR_WORLD_H
 
-#include "observe/attribution.h"
+#include "analysis/attribution.h"
 
 #define US	  1000LL
 #define MS	  1000000LL

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "agent_link.h"
+#include "lib/agent_link.h"
 #include "ss_harness.h"
 
 #include <errno.h>

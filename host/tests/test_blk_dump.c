@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live_json.h"
+#include "live/live_json.h"
 #include "mock_blk.h"
 #include "report/latency_json.h"
 #include "virtio/blk_dump.h"

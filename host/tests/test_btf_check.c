@@ -3,7 +3,7 @@
  * The sched_ext check, on BTF made for it: sound, cut down, and with the two
  * faults that kernels have been seen with.
  */
-#include "observe/btf_check.h"
+#include "trace/btf_check.h"
 #include "ss_harness.h"
 
 #include <bpf/btf.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ss_harness.h"
-#include "observe/clock.h"
+#include "analysis/clock.h"
 
 #define SEC 1000000000LL
 #define HZ  2100000000ULL

@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmds.h"
-#include "ctl.h"
-#include "exitcodes.h"
+#include "cli/cmds.h"
+#include "live/ctl.h"
+#include "lib/exitcodes.h"
 #include "ss_harness.h"
 
 FIXTURE(live)

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "observe/counters.h"
+#include "lib/counters.h"
 #include "ss_harness.h"
 
 #define CHUNK	 1000

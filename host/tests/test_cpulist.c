@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cpulist.h"
+#include "lib/cpulist.h"
 
 TEST(good, .title = "numbers, ranges, and both; twice is once")
 {

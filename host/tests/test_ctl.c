@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "ctl.h"
-#include "ctl_sock.h"
+#include "live/ctl.h"
+#include "live/ctl_sock.h"
 
 FIXTURE(ctl)
 {

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmds.h"
-#include "exitcodes.h"
+#include "cli/cmds.h"
+#include "lib/exitcodes.h"
 #include "ss_harness.h"
 
 static char out[512];

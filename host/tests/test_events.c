@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "ss_harness.h"
-#include "observe/events.h"
+#include "trace/events.h"
 
 static const unsigned int all_types[] = {
 	SS_REC_STALL_BEGIN, SS_REC_STALL_END, SS_REC_DRAIN,	 SS_REC_REQ,	  SS_REC_IRQ,

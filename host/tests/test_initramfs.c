@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The initramfs maker, from outside: what it packs, and what it refuses. */
 #include "../../tools/initramfs/mkinitramfs.h"
-#include "exitcodes.h"
+#include "lib/exitcodes.h"
 #include "ss_harness.h"
 
 #include <elf.h>

@@ -4,7 +4,7 @@
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 
-#include "live_json.h"
+#include "live/live_json.h"
 #include "mock_net.h"
 #include "ss_harness.h"
 

@@ -10,11 +10,11 @@
 
 #include "attr_world.h"
 #include "faults.h"
-#include "observe/clock_int.h"
-#include "observe/counters.h"
-#include "observe/events.h"
-#include "observe/pins.h"
-#include "observe/trace.h"
+#include "analysis/clock_int.h"
+#include "lib/counters.h"
+#include "trace/events.h"
+#include "trace/pins.h"
+#include "trace/trace.h"
 #include "ss_harness.h"
 
 #define FILE_LEN 512

@@ -15,7 +15,7 @@
 
 #include <bpf/bpf.h>
 
-#include "observe/pins.h"
+#include "trace/pins.h"
 #include "trace_util.h"
 
 FIXTURE(pins)

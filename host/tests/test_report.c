@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "exitcodes.h"
+#include "lib/exitcodes.h"
 #include "attr_world.h"
 #include "mock_counters.h"
 #include "run_world.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How a guest's end is told: what it was stopped for and what became of it. */
-#include "run_guest.h"
+#include "run/run_guest.h"
 #include "ss_harness.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is handed to an emulated machine: the run inside is the one asked for. */
-#include "run_nested.h"
+#include "run/run_nested.h"
 #include "ss_harness.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a run's report makes of its exit status. */
-#include "run.h"
+#include "run/run.h"
 #include "faults.h"
 #include "run_world.h"
 #include "ss_harness.h"

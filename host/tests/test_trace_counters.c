@@ -12,7 +12,7 @@
 #include <bpf/bpf.h>
 
 #include "mock_counters.h"
-#include "observe/pins.h"
+#include "trace/pins.h"
 #include "ss_probes.h"
 #include "trace_util.h"
 

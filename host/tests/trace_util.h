@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "observe/trace.h"
+#include "trace/trace.h"
 #include "ss_harness.h"
 
 #define KEEP_MAX 8192

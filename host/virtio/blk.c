@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "observe/counters.h"
+#include "lib/log.h"
+#include "lib/counters.h"
 #include "virtio/blk_priv.h"
 
 /* --- the transport's ops --- */

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "container_of.h"
-#include "log.h"
-#include "observe/counters.h"
+#include "lib/container_of.h"
+#include "lib/log.h"
+#include "lib/counters.h"
 #include "ss_probes.h"
 
 /* --- life --- */

@@ -5,7 +5,7 @@
  */
 #include "virtio/blk_priv.h"
 
-#include "observe/counters.h"
+#include "lib/counters.h"
 
 static inline void hist_add(struct ss_hist *h, uint64_t from, uint64_t to)
 {

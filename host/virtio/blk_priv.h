@@ -10,7 +10,7 @@
 #include <linux/virtio_blk.h>
 
 #include "io/worker.h"
-#include "observe/counters.h"
+#include "lib/counters.h"
 #include "virtio/blk.h"
 #include "virtio/vdev.h"
 

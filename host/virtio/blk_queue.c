@@ -7,8 +7,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "container_of.h"
-#include "observe/counters.h"
+#include "lib/container_of.h"
+#include "lib/counters.h"
 #include "ss_probes.h"
 
 /* How often a stop or pause that waits for the backing looks for new orders. */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "observe/counters.h"
+#include "lib/counters.h"
 
 #define EINTR_RETRIES 16
 

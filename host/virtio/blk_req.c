@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "observe/counters.h"
+#include "lib/counters.h"
 #include "ss_probes.h"
 
 void blk_req_fail(struct blk_queue *q, struct blk_req *req)

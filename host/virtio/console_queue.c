@@ -7,7 +7,7 @@
 #include <linux/virtio_mmio.h>
 #include <string.h>
 
-#include "log.h"
+#include "lib/log.h"
 #include "ss_agent.h"
 
 #define CHUNK	   4096		/* bytes copied at a time between guest and buffers */

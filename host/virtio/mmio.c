@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "lib/log.h"
 
 #define MMIO_VERSION	 2
 #define STATUS_CAS_TRIES 8

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "observe/counters.h"
+#include "lib/log.h"
+#include "lib/counters.h"
 #include "ss_events.h"
 #include "virtio/net_priv.h"
 

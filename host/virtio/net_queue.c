@@ -6,8 +6,8 @@
 #include <linux/virtio_mmio.h>
 #include <string.h>
 
-#include "container_of.h"
-#include "observe/counters.h"
+#include "lib/container_of.h"
+#include "lib/counters.h"
 #include "ss_probes.h"
 
 /* struct virtio_net_hdr_mrg_rxbuf with num_buffers = 1, little-endian */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "container_of.h"
+#include "lib/container_of.h"
 #include "ss_events.h"
 #include "ss_probes.h"
 

@@ -4,8 +4,8 @@
 
 #include <linux/virtio_mmio.h>
 
-#include "log.h"
-#include "observe/counters.h"
+#include "lib/log.h"
+#include "lib/counters.h"
 #include "ss_events.h"
 #include "ss_probes.h"
 

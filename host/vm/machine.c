@@ -2,7 +2,7 @@
 /*
  * The machine's life: made, loaded, started, waited for, destroyed.
  */
-#include "log.h"
+#include "lib/log.h"
 #include "vm/acpi.h"
 #include "vm/cpuid.h"
 #include "vm/kvm.h"

@@ -2,7 +2,7 @@
 /*
  * Giving a virtio-mmio device its place: register window, doorbells, interrupt.
  */
-#include "log.h"
+#include "lib/log.h"
 #include "virtio/mmio.h"
 #include "vm/layout.h"
 #include "vm/machine_int.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "observe/trace.h"
+#include "trace/trace.h"
 
 #define LIMIT_KIB 8192
 

@@ -4,9 +4,9 @@
  * runner starts it, so that the runner itself carries no archive code.
  */
 #include "mkinitramfs.h"
-#include "exitcodes.h"
-#include "log.h"
-#include "opts.h"
+#include "lib/exitcodes.h"
+#include "lib/log.h"
+#include "cli/opts.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -5,8 +5,8 @@
  * package just unpacked, depmod not run) will do.
  */
 #include "mkinitramfs.h"
-#include "exitcodes.h"
-#include "log.h"
+#include "lib/exitcodes.h"
+#include "lib/log.h"
 
 #include <errno.h>
 #include <fts.h>

@@ -4,8 +4,8 @@
  * libraries that its own dynamic loader finds for it on this machine.
  */
 #include "mkinitramfs.h"
-#include "exitcodes.h"
-#include "log.h"
+#include "lib/exitcodes.h"
+#include "lib/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

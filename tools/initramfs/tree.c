@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tree.h"
-#include "exitcodes.h"
-#include "log.h"
+#include "lib/exitcodes.h"
+#include "lib/log.h"
 
 #include <errno.h>
 #include <fts.h>

@@ -14,7 +14,7 @@ btfcheck_build() {
 	local dir
 	dir=$(libbpf_dir)
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -I"$top/host" -isystem "$dir/include" -isystem "$dir/uapi" \
-		-o "$1/btfcheck" "$top/tools/btfcheck.c" "$top/host/observe/btf_check.c" \
+		-o "$1/btfcheck" "$top/tools/btfcheck.c" "$top/host/trace/btf_check.c" \
 		"$dir/lib/libbpf.a" "-L$dir/lib" $(cat "$dir/libs")
 }
 
@@ -28,7 +28,7 @@ btfcheck_name() {
 	if btfcheck_given; then
 		echo "btfcheck/$(cksum <"$top/tools/btfcheck" | tr ' ' -)"
 	else
-		echo "btfcheck/$(cat "$top/tools/btfcheck.c" "$top"/host/observe/btf_check.? | cksum | tr ' ' -)"
+		echo "btfcheck/$(cat "$top/tools/btfcheck.c" "$top"/host/trace/btf_check.? | cksum | tr ' ' -)"
 	fi
 }
 

@@ -15,7 +15,7 @@
 
 #include "proto.h"
 
-/* Exit statuses of our own; see also host/exitcodes.h, from which 9 and 20 are. */
+/* Exit statuses of our own; see also host/lib/exitcodes.h, from which 9 and 20 are. */
 enum run_exit {
 	RUN_USAGE = 2,
 	RUN_OUTPUT = 9,

@@ -9,7 +9,7 @@ build=${SS_BUILD:-$src/build}
 stallscope=$build/stallscope
 name=test-cli-$$
 
-# host/exitcodes.h: numbers never change meaning, so they are written out here.
+# host/lib/exitcodes.h: numbers never change meaning, so they are written out here.
 USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9 LIMITS=22 INTERRUPTED=130
 
 # What tools/setup found, unless the environment says it.

@@ -8,7 +8,7 @@ src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
 stallscope=$build/stallscope
 
-# host/exitcodes.h
+# host/lib/exitcodes.h
 USAGE=2 DISK=6 NO_RUN=21
 
 # refused STATUS PART COMMAND...

@@ -11,7 +11,7 @@ defaults=(--append loglevel=5 --cpus 1 --memory 256M --time-limit 300)
 complains=
 vtime=(--sched /usr/bin/scx_vtime)
 
-# host/exitcodes.h
+# host/lib/exitcodes.h
 OUTPUT=9 SCHED_LOAD=10 SCHED_EXITED=11 SCHED_KICKED=12 WORKLOAD=13 PANIC=14 TIMEOUT=16 REBOOT=17
 UNFIT=5 INTERRUPTED=130
 

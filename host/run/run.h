@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The parts of `stallscope run`, in the order they happen: prepare (run
+ * directory, initramfs), the guest (machine, devices, tracing, the agent's
+ * channel), and what came of it. Internal to cmd_run.c and run_*.c.
+ */
+#ifndef SS_RUN_H
+#define SS_RUN_H
+
+#include "lib/agent_link.h"
+#include "lib/exitcodes.h"
+#include "run/run_opts.h"
+#include "report/report.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/**
+ * struct run - one run.
+ * @o: what was asked for.
+ * @r: what came of it.
+ * @out: the run directory's absolute path.
+ * @out_made: it wasn't there before.
+ * @out_name: the same as the user knows it, for messages.
+ * @initrd: the initramfs to boot, ours (then @initrd_temp) or the user's.
+ * @started_ns: CLOCK_MONOTONIC at the start.
+ * @records_error: first error of storing records or output, negative errno.
+ * @progress_open: a progress line without its new line is on the terminal.
+ */
+struct run {
+	struct run_opts o;
+	struct run_result r;
+	char out[PATH_MAX];
+	bool out_made;
+	int out_fd;
+	bool in_use; /* by a worker that hangs, until the process ends */
+	const char *out_name;
+	char initrd[PATH_MAX];
+	bool initrd_temp;
+	uint64_t started_ns;
+	int records_error;
+	bool progress_open;
+};
+
+/* With a disk's number behind it: what the user called its file, for inside. */
+#define RUN_DISK_PATH_ENV "STALLSCOPE_DISK_PATH"
+
+#define RUN_CONFIG_MAX	  16384
+
+/**
+ * run_config() - what the agent is to do, as it is sent to it.
+ * @kv: built in @text; its err tells what can't be sent.
+ */
+void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX]);
+
+/** run_in_nested() - does this process run inside our emulated machine already? */
+bool run_in_nested(void);
+
+/** run_now_ns() - CLOCK_MONOTONIC in ns. */
+uint64_t run_now_ns(void);
+
+/**
+ * run_progress() - a line of what happens, with the seconds since the start.
+ *
+ * On standard output; silent with --json.
+ */
+void run_progress(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * run_status_line() - like run_progress(), but a terminal keeps only the last.
+ *
+ * Where standard output isn't a terminal nothing is printed.
+ */
+void run_status_line(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** run_tell_where() - say on standard output where the run directory is. */
+void run_tell_where(struct run *run);
+
+/**
+ * run_check_files() - are kernel, initrd, modules, scheduler, files and disks
+ * there and readable?
+ *
+ * Return: SS_EXIT_OK, or the exit status after one line on stderr.
+ */
+int run_check_files(const struct run *run);
+
+/**
+ * run_open_out() - make the run directory and remove an earlier run's figures.
+ *
+ * Return: SS_EXIT_OK, or SS_EXIT_OUTPUT after one line on stderr.
+ */
+int run_open_out(struct run *run);
+
+/**
+ * run_make_initrd() - set @run->initrd, made by the initramfs maker if needed.
+ *
+ * Return: SS_EXIT_OK, or an exit status after one line on stderr.
+ */
+int run_make_initrd(struct run *run);
+
+/** run_drop_initrd() - remove a made initramfs; safe in any state. */
+void run_drop_initrd(struct run *run);
+
+/** run_drop_out() - remove a run directory that was made and stayed empty. */
+void run_drop_out(struct run *run);
+
+/**
+ * run_helper() - find a program that belongs to stallscope.
+ * @name: such as "agent" or "nested"
+ * @path: filled
+ *
+ * Looks beside the running binary (build tree) and in ../libexec/stallscope
+ * (installed); STALLSCOPE_LIBEXEC names another place.
+ *
+ * Return: 0, or -ENOENT after one line on stderr.
+ */
+int run_helper(const char *name, char path[PATH_MAX]);
+
+/**
+ * run_guest() - boot the guest right here on /dev/kvm, and fill @run->r.
+ *
+ * Return: SS_EXIT_OK or the exit status; what was measured is in @run->r.
+ */
+int run_guest(struct run *run);
+
+/**
+ * run_report() - analyse, keep and show what was measured, however the guest ended.
+ * @status: the exit status so far
+ *
+ * Return: @status; or, if that is SS_EXIT_OK, another one after one line on stderr.
+ */
+int run_report(struct run *run, int status);
+
+/**
+ * run_nested() - do the same run inside an emulated machine that has KVM.
+ *
+ * The machine's own stallscope prints progress and report and writes the run
+ * directory's files, which are copied to @run->out.
+ *
+ * Return: its exit status, or SS_EXIT_NESTED after one line on stderr.
+ */
+int run_nested(struct run *run);
+
+/** run_interrupted() - how often SIGINT or SIGTERM came; 0 none. */
+int run_interrupted(void);
+
+#endif /* SS_RUN_H */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest being run: what run_guest.c and run_net.c set up and take down, what
+ * run_loop.c does while it runs, and what run_end.c makes of it. Internal to these.
+ */
+#ifndef SS_RUN_GUEST_H
+#define SS_RUN_GUEST_H
+
+#include "lib/agent_link.h"
+#include "run/run.h"
+#include "run/agent_session.h"
+#include "io/backing.h"
+#include "trace/events.h"
+#include "trace/pins.h"
+#include "trace/trace.h"
+#include "virtio/blk.h"
+#include "virtio/net.h"
+#include "vm/machine.h"
+
+struct console;
+struct ctl;
+
+/**
+ * struct guest - everything that lives as long as the guest does.
+ * @run: the run it belongs to.
+ * @trace: host tracing, NULL without.
+ * @pins: NULL without.
+ * @worker_tid: thread of each disk's queues as last told to @trace.
+ * @vcpus_told: vCPU threads have been told to @trace.
+ * @link: frames from and to the agent, over @console's second port.
+ * @console_log: fd that all console output is appended to.
+ * @begun_ns: when the vCPUs were started.
+ * @hello_ns: when the agent answered, 0 not yet.
+ * @stop_ns: when the agent was asked to stop, 0 never.
+ * @stopped_for: why it was.
+ * @end: how it ended.
+ * @ctl: its control socket, NULL without.
+ * @profile: the disks' profiles, NULL without.
+ * @profiles_begun: their time runs.
+ * @profile_next: when they may next change the limits, ns since they began.
+ * @group: a group's throttle, at the first of its disks; owned.
+ * @limits: the disks' own limits as they are now.
+ * @net: the network devices, @net_tid their workers as last told to @trace,
+ *	@net_limits their limits as they are now.
+ */
+struct guest {
+	struct run *run;
+	struct trace *trace;
+	struct pins *pins;
+	struct counters counters;
+	struct backing *backing[SS_MAX_DISKS];
+	struct blk *blk[SS_MAX_DISKS];
+	pid_t worker_tid[SS_MAX_DISKS][BLK_MAX_QUEUES];
+	bool vcpus_told;
+	struct console *console;
+	struct machine *machine;
+	struct events_writer *events;
+	struct agent_link link;
+	struct session session;
+	int console_log;
+	FILE *workload_log;
+	uint64_t begun_ns;
+	uint64_t hello_ns;
+	uint64_t stop_ns;
+	enum vm_end stopped_for;
+	struct machine_end end;
+	struct ctl *ctl;
+	struct profile *profile[SS_MAX_DISKS];
+	bool profiles_begun;
+	uint64_t profile_next[SS_MAX_DISKS];
+	struct throttle *group[SS_MAX_DISKS];
+	struct throttle_limits limits[SS_MAX_DISKS];
+	struct net *net[SS_MAX_NETS];
+	pid_t net_tid[SS_MAX_NETS];
+	struct throttle_limits net_limits[SS_MAX_NETS];
+};
+
+/**
+ * guest_loop() - serve the agent and the traces until the guest has ended.
+ *
+ * The machine has been started. On return no vCPU runs and @g->end is set.
+ */
+void guest_loop(struct guest *g);
+
+/** guest_poll_trace() - store what the host's tracing has recorded so far. */
+void guest_poll_trace(struct guest *g);
+
+/** guest_finish_trace() - end the host's tracing, store the rest, note what was made and lost. */
+void guest_finish_trace(struct guest *g);
+
+/** guest_clock_sample() - store a sample of the host's clock and TSC. */
+void guest_clock_sample(struct guest *g);
+
+/** guest_tsc_records() - store what KVM says of the vCPUs' TSCs, if it does. */
+void guest_tsc_records(struct guest *g);
+
+/** guest_send_config() - tell the agent what to do; the answer to its HELLO. */
+int guest_send_config(struct guest *g);
+
+/**
+ * guest_thread() - tell @g->trace that a worker's thread came, went or changed.
+ * @known: what was last told, updated
+ * @tid: what it is now, 0: it doesn't run
+ * @index: device << 8 | queue
+ */
+void guest_thread(struct guest *g, pid_t *known, pid_t tid, unsigned int index);
+
+/* --- run_end.c --- */
+
+/** guest_note_end() - how the guest ended, by @g->end and what it was asked, into the result. */
+void guest_note_end(struct guest *g);
+
+/** guest_judge() - Return: the exit status, after one line for whatever went wrong first. */
+int guest_judge(const struct guest *g);
+
+/* --- run_net.c --- */
+
+/** guest_nets_setup() - make the devices. Return: an exit status, after one line. */
+int guest_nets_setup(struct guest *g);
+
+/** guest_nets_attach() - give each its place in the machine. Return: 0 or a negative errno. */
+int guest_nets_attach(struct guest *g, const struct guest_mem *mem);
+
+/** guest_nets_threads() - guest_thread() for each. */
+void guest_nets_threads(struct guest *g);
+
+/** guest_nets_destroy() - stop and free them. Return: false if one's worker hangs. */
+bool guest_nets_destroy(struct guest *g);
+
+/** guest_nets_figures() - the counters, when nothing moves any more. */
+void guest_nets_figures(struct guest *g);
+
+#endif /* SS_RUN_GUEST_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* While the guest runs: one thread serves the agent, the traces and the user. */
+#include "run/run_guest.h"
+#include "live/ctl.h"
+#include "live/live.h"
+#include "lib/log.h"
+#include "analysis/clock.h"
+#include "virtio/console.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#define NSEC		   1000000000ULL
+#define TURN_MS		   20  /* the host's ring buffer is emptied so often */
+#define LAST_WORDS_MS	   100 /* no more from the agent for so long: it's all */
+#define CLOCK_EVERY_NS	   (NSEC / 10)
+#define STATUS_EVERY_NS	   NSEC
+#define PLAIN_STATUS_EVERY 5 /* where standard output is no terminal */
+/* A guest that hasn't said hello by then is stuck; seconds. Under emulation a busy host's is only slow. */
+#define BOOT_LIMIT_S	    120
+#define BOOT_LIMIT_NESTED_S 400
+#define STOP_GRACE_NS	    (15 * NSEC) /* for the agent to send what it has */
+
+static void store(struct guest *g, const void *rec, size_t len)
+{
+	int ret = g->events ? events_append(g->events, rec, len) : 0;
+
+	if (ret && !g->run->records_error)
+		g->run->records_error = ret;
+}
+
+static void on_trace_record(void *ctx, const struct ss_rec *rec, size_t len)
+{
+	store(ctx, rec, len);
+}
+
+void guest_poll_trace(struct guest *g)
+{
+	if (g->trace)
+		trace_poll(g->trace, on_trace_record, g);
+}
+
+void guest_finish_trace(struct guest *g)
+{
+	if (g->trace)
+		trace_finish(g->trace, on_trace_record, g, &g->run->r.host_drops);
+}
+
+/* The tightest of a few tries: being preempted between the reads widens one. */
+void guest_clock_sample(struct guest *g)
+{
+	struct ss_rec_host_clock best = { .tsc_after = UINT64_MAX };
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t before = __rdtsc();
+		uint64_t now = run_now_ns();
+		uint64_t after = __rdtsc();
+
+		if (after - before >= best.tsc_after - best.tsc_before)
+			continue;
+		best.h.ts = now;
+		best.tsc_before = before;
+		best.tsc_after = after;
+	}
+	best.h.type = SS_REC_HOST_CLOCK;
+	best.h.len = sizeof(best);
+	store(g, &best, sizeof(best));
+}
+
+void guest_tsc_records(struct guest *g)
+{
+	/* How hardware keeps the ratio of the rates: VMX 16.48, SVM 8.32 (rounded like it). */
+	unsigned int frac_bits = __builtin_cpu_is("amd") ? 32 : 48;
+	struct machine_tsc_info info;
+
+	if (machine_tsc_info(g->machine, &info) || !info.offset_known || !info.scaling_known)
+		return;
+	for (unsigned int i = 0; i < info.nr_vcpus; i++) {
+		struct ss_rec_vcpu_tsc rec;
+
+		clock_vcpu_rec(&rec, i, info.guest_khz, info.host_khz, frac_bits, info.offset[i],
+			       run_now_ns());
+		store(g, &rec, sizeof(rec));
+	}
+}
+
+void guest_thread(struct guest *g, pid_t *known, pid_t tid, unsigned int index)
+{
+	if (tid == *known)
+		return;
+	if (*known)
+		trace_remove_thread(g->trace, *known);
+	if (tid)
+		trace_add_thread(g->trace, tid, SS_THREAD_WORKER, index);
+	*known = tid;
+}
+
+static void tell_threads(struct guest *g)
+{
+	if (!g->trace)
+		return;
+	for (unsigned int i = 0; !g->vcpus_told && i < machine_nr_vcpus(g->machine); i++)
+		trace_add_thread(g->trace, machine_tid(g->machine, i), SS_THREAD_VCPU, i);
+	g->vcpus_told = true;
+	/* Workers come and go with the driver's DRIVER_OK and reset. */
+	for (unsigned int d = 0; d < g->run->o.nr_disks; d++)
+		for (unsigned int q = 0; q < blk_queue_count(g->blk[d]); q++)
+			guest_thread(g, &g->worker_tid[d][q], blk_worker_tid(g->blk[d], q),
+				     d << 8 | q);
+	guest_nets_threads(g);
+}
+
+int guest_send_config(struct guest *g)
+{
+	char text[RUN_CONFIG_MAX];
+	struct agent_kv kv;
+
+	run_config(&g->run->o, &kv, text);
+	return agent_kv_send(&g->link, SS_F_CONFIG, &kv);
+}
+
+/* Ask the agent to end it; @why is what the run's end will be called. */
+static void ask_stop(struct guest *g, enum vm_end why)
+{
+	char text[32];
+	struct agent_kv kv;
+
+	if (g->stop_ns)
+		return;
+	g->stop_ns = run_now_ns();
+	g->stopped_for = why;
+	agent_kv_init(&kv, text, sizeof(text));
+	agent_kv_add(&kv, "reason", "%s", why == VM_END_INTERRUPTED ? "interrupt" : "timeout");
+	if (!g->hello_ns || agent_kv_send(&g->link, SS_F_STOP, &kv))
+		machine_stop(g->machine, why);
+}
+
+static void watch_user(struct guest *g)
+{
+	int n = run_interrupted();
+
+	if (n >= 1 && !g->stop_ns)
+		run_progress(g->run, "interrupted: stopping the guest (again to stop it at once)");
+	if (n >= 1)
+		ask_stop(g, VM_END_INTERRUPTED);
+	if (n >= 2)
+		machine_stop(g->machine, VM_END_INTERRUPTED);
+}
+
+static void watch_time(struct guest *g, uint64_t now)
+{
+	const uint64_t limit = (uint64_t)g->run->o.time_limit_s * NSEC;
+	const uint64_t boot_s = run_in_nested() ? BOOT_LIMIT_NESTED_S : BOOT_LIMIT_S;
+	char *msg = g->run->r.end_message;
+	size_t size = sizeof(g->run->r.end_message);
+
+	if (g->stop_ns) {
+		if (now - g->stop_ns >= STOP_GRACE_NS)
+			machine_stop(g->machine, g->stopped_for);
+		return;
+	}
+	if (limit && now - g->begun_ns >= limit) {
+		snprintf(msg, size, "still running at the time limit of %u s",
+			 g->run->o.time_limit_s);
+		ask_stop(g, VM_END_TIMEOUT);
+	} else if (!g->hello_ns && now - g->begun_ns >= boot_s * NSEC) {
+		snprintf(msg, size, "no word from the guest's agent within %" PRIu64 " s", boot_s);
+		ask_stop(g, VM_END_TIMEOUT);
+	}
+}
+
+/* "; 5 frames sent, 5 back, 1 throttle stalls" */
+static void net_status(struct guest *g, char *line, size_t size)
+{
+	unsigned long long sent = 0, back = 0, stalls = 0;
+
+	for (unsigned int i = 0; i < g->run->o.nr_nets; i++) {
+		struct ss_net_counters c;
+		struct ss_net_pressure p;
+
+		net_snapshot(g->net[i], &c);
+		net_pressure_snapshot(g->net[i], &p);
+		sent += c.tx_packets;
+		back += c.rx_packets;
+		stalls += p.throttled_count;
+	}
+	snprintf(line, size, "; %llu frames sent, %llu back, %llu throttle stalls", sent, back,
+		 stalls);
+}
+
+static void show_status(struct guest *g, unsigned int count)
+{
+	struct ss_blk_counters sum = { 0 };
+	char line[300];
+	int n;
+
+	if (!g->session.workload_begun || g->session.workload_ended)
+		return;
+	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+		struct ss_blk_counters c;
+
+		blk_snapshot(g->blk[i], &c);
+		sum.reads_completed += c.reads_completed;
+		sum.writes_completed += c.writes_completed;
+		sum.throttled_count += c.throttled_count;
+		sum.currently_throttled_gauge += c.currently_throttled_gauge;
+		sum.io_errors += c.io_errors;
+	}
+	n = snprintf(line, sizeof(line),
+		     "%llu reads, %llu writes, %llu throttle stalls%s, %llu IO errors",
+		     sum.reads_completed, sum.writes_completed, sum.throttled_count,
+		     sum.currently_throttled_gauge ? " (stalled now)" : "", sum.io_errors);
+	if (g->run->o.nr_nets)
+		net_status(g, line + n, sizeof(line) - (size_t)n);
+	run_status_line(g->run, "%s", line);
+	if (!isatty(STDOUT_FILENO) && count % PLAIN_STATUS_EVERY == 0)
+		run_progress(g->run, "%s", line);
+}
+
+/*
+ * What the agent has sent, in whatever pieces it came. Bounded, so that a guest
+ * that never stops sending can't keep us from the clock, the user and the end.
+ */
+static void serve_agent(struct guest *g)
+{
+	char buf[65536];
+	ssize_t n;
+
+	for (int i = 0; i < 256; i++) {
+		int ret;
+
+		n = console_agent_read(g->console, buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		ret = agent_link_feed(&g->link, buf, (size_t)n);
+		if (ret && !g->run->records_error)
+			g->run->records_error = ret;
+	}
+	if (!g->session.hello || g->hello_ns)
+		return;
+	g->hello_ns = run_now_ns();
+	g->run->r.boot_seconds = (double)(g->hello_ns - g->begun_ns) / 1e9;
+	guest_tsc_records(g);
+	if (guest_send_config(g))
+		ss_warn("the guest's agent takes no configuration");
+}
+
+void guest_loop(struct guest *g)
+{
+	struct pollfd fds[] = {
+		{ .fd = machine_end_fd(g->machine), .events = POLLIN },
+		{ .fd = console_agent_fd(g->console), .events = POLLIN },
+		{ .fd = ctl_fd(g->ctl), .events = POLLIN },
+	};
+	uint64_t next_clock = 0, next_status = 0;
+	unsigned int status_count = 0;
+
+	for (;;) {
+		uint64_t now;
+
+		poll(fds, 3, TURN_MS);
+		guest_poll_trace(g);
+		serve_agent(g);
+		live_profiles(g);
+		ctl_serve(g->ctl);
+		tell_threads(g);
+		now = run_now_ns();
+		if (now >= next_clock) {
+			guest_clock_sample(g);
+			next_clock = now + CLOCK_EVERY_NS;
+		}
+		if (now >= next_status) {
+			show_status(g, status_count++);
+			next_status = now + STATUS_EVERY_NS;
+		}
+		if (fds[0].revents & POLLIN)
+			break;
+		watch_user(g);
+		watch_time(g, now);
+	}
+	machine_wait(g->machine, -1, &g->end);
+	if (g->hello_ns)
+		g->run->r.guest_seconds = (double)(run_now_ns() - g->hello_ns) / 1e9;
+	/* What was on its way when the guest went: the console's worker goes on. */
+	do
+		serve_agent(g);
+	while (!g->session.bye && poll(&fds[1], 1, LAST_WORDS_MS) > 0);
+	live_profiles(g);
+	guest_clock_sample(g);
+}
