@@ -7,9 +7,11 @@ host_rooms := cli run live doctor trace report analysis vm virtio io lib
 host_src := $(wildcard $(host_rooms:%=host/%/*.c))
 host_obj := $(host_src:%.c=$(O)/%.o)
 host_lib_obj := $(filter-out $(O)/host/cli/main.o,$(host_obj))
-host_tests := $(patsubst host/tests/test_%.c,$(O)/tests/test_%,$(wildcard host/tests/test_*.c))
-host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(wildcard host/tests/test_*.c),$(wildcard host/tests/*.c)))
-# Calls that host/tests/faults.c can let fail.
+host_test_src := $(wildcard host/tests/*/test_*.c)
+host_test_obj := $(host_test_src:%.c=$(O)/%.o)
+host_tests := $(patsubst %.c,$(O)/tests/%,$(notdir $(host_test_src)))
+host_test_lib_obj := $(patsubst %.c,$(O)/%.o,$(filter-out $(host_test_src),$(wildcard host/tests/*/*.c)))
+# Calls that host/tests/mock/faults.c can let fail.
 fault_calls := malloc calloc realloc eventfd timerfd_create epoll_create1 epoll_ctl pthread_create open \
 	fallocate fdatasync ioctl pwrite pwritev write
 fault_flags := $(fault_calls:%=-Wl$(comma)--wrap=%)
@@ -17,7 +19,7 @@ host_libs = $(LIBBPF_LIBS) -ljansson -l:liburing.a -lm
 
 all_targets += $(O)/stallscope $(host_tests)
 
-$(O)/host/tests/%.o: cflags += -Itools/harness
+$(O)/host/tests/%.o: cflags += -Itools/harness -Ihost/tests/mock -I.
 $(O)/host/%.o: host/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
@@ -34,13 +36,15 @@ $(O)/stallscope: $(O)/host/cli/main.o $(O)/libstallscope.a
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
 
-$(O)/tests/test_%: $(O)/host/tests/test_%.o $(host_test_lib_obj) $(O)/libstallscope.a $(O)/tools/harness/ss_harness.o
+# Each test by its own name, whatever room it is in.
+$(foreach o,$(host_test_obj),$(eval $(O)/tests/$(basename $(notdir $(o))): $(o)))
+$(host_tests): $(host_test_lib_obj) $(O)/libstallscope.a $(O)/tools/harness/ss_harness.o
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ldflags) $(fault_flags) -o $@ $^ $(host_libs)
+	$(Q)$(CC) $(ldflags) $(fault_flags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(host_libs)
 
 # What the kernel tells of a program, as that test makes it up.
 $(O)/tests/test_trace_counters: private ldflags += -Wl,--wrap=bpf_prog_get_info_by_fd
 
--include $(host_obj:.o=.d) $(host_tests:$(O)/tests/%=$(O)/host/tests/%.d) $(host_test_lib_obj:.o=.d)
+-include $(host_obj:.o=.d) $(host_test_obj:.o=.d) $(host_test_lib_obj:.o=.d)
 .SECONDARY:

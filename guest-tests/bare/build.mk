@@ -37,6 +37,6 @@ $(bare_elf): guest-tests/bare/bare.ld
 
 # The tests that boot them.
 $(O)/tests/test_vm_kvm: | $(O)/guest/bare/vmm.elf
-$(patsubst host/tests/%.c,$(O)/tests/%,$(wildcard host/tests/test_kvm_*.c)): | $(bare_elf)
+$(filter $(O)/tests/test_kvm_%,$(host_tests)): | $(bare_elf)
 
 -include $(bare_obj:.o=.d)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the payloads that drive devices (blk.elf, net.elf) and the host's tests
- * that boot them (host/tests/test_kvm_*.c) agree on.
+ * that boot them (host/tests/vm/test_kvm_*.c) agree on.
  *
  * The first word of the command line names the payload's test. What the test
  * needs to know lies in struct native_shared, written by the host before the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest that tries one thing of the machine, as its command line says, and
- * leaves what it saw at VMM_RESULT. See host/tests/test_vm_kvm.c.
+ * leaves what it saw at VMM_RESULT. See host/tests/vm/test_vm_kvm.c.
  */
 #include "bare.h"
 #include "ss_events.h"

@@ -20,6 +20,6 @@ $(O)/guest/netcheck: $(netcheck_obj)
 
 # What it makes and checks can be tried anywhere.
 $(O)/tests/test_frame: $(O)/guest-tests/net/frame.o
-$(O)/host/tests/test_frame.o: cflags += -Iguest-tests/net
+$(O)/host/tests/guest/test_frame.o: cflags += -Iguest-tests/net
 
 -include $(netcheck_obj:.o=.d)

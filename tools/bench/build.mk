@@ -6,13 +6,13 @@ BENCH_TMPFS ?= /dev/shm
 
 all_targets += $(O)/bench
 
-$(O)/tools/bench/%.o: cflags += -Ihost/tests
+$(O)/tools/bench/%.o: cflags += -Ihost/tests/mock
 $(O)/tools/bench/%.o: tools/bench/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(O)/bench: $(bench_obj) $(O)/host/tests/mock_guest.o $(O)/libstallscope.a
+$(O)/bench: $(bench_obj) $(O)/host/tests/mock/mock_guest.o $(O)/libstallscope.a
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
 

@@ -47,7 +47,7 @@ static int settings_timeout(const char *source)
 	return timeout;
 }
 
-/* host/tests/test_x.c is run as BUILD/tests/test_x, a script as it is. */
+/* host/tests/ROOM/test_x.c is run as BUILD/tests/test_x, a script as it is. */
 static void program_of(const struct run *run, const char *source, char *path, size_t size)
 {
 	const char *base = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;

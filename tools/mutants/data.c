@@ -214,7 +214,7 @@ int mutant_programs(const struct mutant *m, struct programs *out)
 	     p = strtok_r(NULL, " \t", &state)) {
 		glob_t g;
 
-		snprintf(pattern, sizeof(pattern), "host/tests/%s.c", p);
+		snprintf(pattern, sizeof(pattern), "host/tests/*/%s.c", p);
 		if (glob(pattern, 0, NULL, &g)) {
 			fprintf(stderr, "%s:%d: %s: no test program %s\n", m->data, m->line,
 				m->name, p);

@@ -9,11 +9,11 @@ build=${SS_BUILD:-$src/build}
 # A tree with a function to be wrong about, and a test program.
 tree() {
 	rm -rf "$T/tree"
-	mkdir -p "$T/tree/host/tests" "$T/tree/data" "$T/tree/build"
+	mkdir -p "$T/tree/host/tests/core" "$T/tree/data" "$T/tree/build"
 	cd "$T/tree"
 	cat >Makefile <<-'EOF'
 	.RECIPEPREFIX = >
-	build/tests/test_%: host/tests/test_%.c host/sum.c
+	build/tests/test_%: host/tests/core/test_%.c host/sum.c
 	>@mkdir -p build/tests
 	>@gcc $(CFLAGS) -o $@ $^
 	EOF
@@ -32,7 +32,7 @@ tree() {
 		return nr < 0 ? 0 : nr;
 	}
 	EOF
-	cat >host/tests/test_sum.c <<-'EOF'
+	cat >host/tests/core/test_sum.c <<-'EOF'
 	#include <stdio.h>
 	int sum(const int *v, int nr);
 	int main(void)
@@ -102,7 +102,7 @@ does_not_build() {
 hangs() {
 	tree
 	# What the harness says of a test that it had to kill.
-	cat >host/tests/test_sum.c <<-'EOF'
+	cat >host/tests/core/test_sum.c <<-'EOF'
 	#include <stdio.h>
 	int sum(const int *v, int nr);
 	int main(void)
@@ -132,7 +132,7 @@ crashes() {
 
 stops_early() {
 	tree
-	cat >host/tests/test_sum.c <<-'EOF'
+	cat >host/tests/core/test_sum.c <<-'EOF'
 	#include <stdio.h>
 	#include <unistd.h>
 	int sum(const int *v, int nr);
@@ -156,7 +156,7 @@ stops_early() {
 
 bad_baseline() {
 	tree
-	sed -i 's/== 6/== 7/' host/tests/test_sum.c
+	sed -i 's/== 6/== 7/' host/tests/core/test_sum.c
 	mutant one-too-few sum 'i < nr' 'i < nr - 1'
 	run
 	expect_eq "exit status" "$rc" 1
@@ -165,7 +165,7 @@ bad_baseline() {
 
 skipped() {
 	tree
-	printf '#include <stdio.h>\nint main(void) { puts("1..0 # SKIP no"); return 4; }\n' >host/tests/test_sum.c
+	printf '#include <stdio.h>\nint main(void) { puts("1..0 # SKIP no"); return 4; }\n' >host/tests/core/test_sum.c
 	mutant one-too-few sum 'i < nr' 'i < nr - 1'
 	run
 	expect_eq "exit status" "$rc" 1
@@ -226,7 +226,7 @@ bad_data() {
 # A test that never ends, so that the run can be interrupted in it.
 endless() {
 	tree
-	sed -i 's/int good/while (sum(v, 3) != 6)\n\t\t\t;\n\tint good/' host/tests/test_sum.c
+	sed -i 's/int good/while (sum(v, 3) != 6)\n\t\t\t;\n\tint good/' host/tests/core/test_sum.c
 	mutant one-too-few sum 'i < nr' 'i < nr - 1'
 	"$build/run_mutants" -d data >out 2>&1 &
 	pid=$!
@@ -269,7 +269,7 @@ killed() {
 	done
 	expect_eq "processes left" "$(left)" 0
 	# The next run starts from a clean tree.
-	sed -i 's/while (sum.*/if (0)/' host/tests/test_sum.c
+	sed -i 's/while (sum.*/if (0)/' host/tests/core/test_sum.c
 	run
 	expect_eq "exit status" "$rc" 0
 	expect_match "the row" "$out" 'one-too-few +caught'

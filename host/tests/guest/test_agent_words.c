@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How the guest's agent reads the kernel's words about a scheduler's end. */
-#include "../../guest-tests/agent/agent.h"
+#include "guest-tests/agent/agent.h"
 #include "ss_harness.h"
 
 #include <string.h>

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../guest-tests/bare/vmm.h"
+#include "guest-tests/bare/vmm.h"
 #include "ss_harness.h"
 #include "virtio/guest_mem.h"
 #include "vm/kvm.h"

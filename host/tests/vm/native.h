@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "../../guest-tests/bare/native.h"
+#include "guest-tests/bare/native.h"
 #include "io/backing.h"
 #include "ss_harness.h"
 #include "virtio/blk.h"
