@@ -3,11 +3,11 @@
 
 bpf_cflags = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
-	-Wno-microsoft-anon-tag -Wno-sign-compare -Iinclude -Ibpf -I$(VMLINUX_H_DIR) $(LIBBPF_CFLAGS) \
+	-Wno-microsoft-anon-tag -Wno-sign-compare -Iinclude -I$(VMLINUX_H_DIR) $(LIBBPF_CFLAGS) \
 	-idirafter /usr/include/x86_64-linux-gnu -MMD -MP
 
-bpf_src := $(wildcard bpf/*.bpf.c)
-bpf_skel := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(bpf_src))
+bpf_src := $(wildcard bpf/trace/*.bpf.c bpf/scx/*.bpf.c)
+bpf_skel := $(patsubst %.bpf.c,$(O)/gen/%.skel.h,$(notdir $(bpf_src)))
 
 # Loaders run in the guest, which has no shared libraries: static.
 scx_programs := $(O)/guest/scx_vtime $(O)/guest/scx_bad
@@ -27,7 +27,8 @@ $(O)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)$(CLANG_BPF) $(bpf_cflags) -c -o $@ $<
 
 # bpftool's link step strips the DWARF and leaves the BTF.
-$(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
+$(foreach s,$(bpf_src),$(eval $(O)/gen/$(notdir $(s:.bpf.c=.skel.h)): $(O)/$(s:.c=.o)))
+$(bpf_skel): $(O)/gen/%.skel.h:
 	@mkdir -p $(@D)
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen object $(O)/bpf/$*.linked.o $<
@@ -38,9 +39,9 @@ $(O)/bpf/%.o: bpf/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(scx_programs:$(O)/guest/%=$(O)/bpf/%.o): $(O)/bpf/%.o: $(O)/gen/%.skel.h
+$(scx_programs:$(O)/guest/%=$(O)/bpf/scx/%.o): $(O)/bpf/scx/%.o: $(O)/gen/%.skel.h
 
-$(O)/guest/scx_%: $(O)/bpf/scx_%.o $(O)/bpf/scx_loader.o
+$(O)/guest/scx_%: $(O)/bpf/scx/scx_%.o $(O)/bpf/scx/scx_loader.o
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
@@ -55,5 +56,5 @@ $(O)/guest/test_bpf: $(O)/bpf/tests/test_guest_bpf.o $(O)/guest-tests/agent/trac
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
 
 -include $(O)/bpf/tests/test_guest_bpf.d
--include $(patsubst bpf/%.c,$(O)/bpf/%.d,$(wildcard bpf/scx_*.c))
+-include $(patsubst %.c,$(O)/%.d,$(wildcard bpf/scx/scx_*.c))
 -include $(bpf_src:%.c=$(O)/%.d)

@@ -51,4 +51,4 @@ $(O)/tests/test_agent_words: $(O)/guest-tests/agent/kmsg.o
 -include $(mki_obj:.o=.d) $(agent_obj:.o=.d)
 
 include guest-tests/bare/build.mk
-include guest-tests/net/build.mk
+include guest-tests/netcheck/build.mk

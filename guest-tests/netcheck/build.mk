@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # netcheck, a workload for network devices: static, as guests have no libraries.
 
-netcheck_obj := $(patsubst %.c,$(O)/%.o,$(wildcard guest-tests/net/*.c))
+netcheck_obj := $(patsubst %.c,$(O)/%.o,$(wildcard guest-tests/netcheck/*.c))
 
 all_targets += $(O)/guest/netcheck
 
-$(O)/guest-tests/net/%.o: guest-tests/net/%.c
+$(O)/guest-tests/netcheck/%.o: guest-tests/netcheck/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
@@ -19,7 +19,7 @@ $(O)/guest/netcheck: $(netcheck_obj)
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^
 
 # What it makes and checks can be tried anywhere.
-$(O)/tests/test_frame: $(O)/guest-tests/net/frame.o
-$(O)/host/tests/guest/test_frame.o: cflags += -Iguest-tests/net
+$(O)/tests/test_frame: $(O)/guest-tests/netcheck/frame.o
+$(O)/host/tests/guest/test_frame.o: cflags += -Iguest-tests/netcheck
 
 -include $(netcheck_obj:.o=.d)
