@@ -6,7 +6,8 @@
 #define SS_IO_CLOCK_H
 
 #include <stdint.h>
-#include <time.h>
+
+#include "lib/time.h"
 
 #define IO_NSEC_PER_SEC 1000000000ULL
 
@@ -27,11 +28,8 @@ static inline uint64_t io_clock_now(const struct io_clock *clock)
 
 static inline uint64_t io_clock_monotonic_now(void *ctx)
 {
-	struct timespec ts;
-
 	(void)ctx;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * IO_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	return monotonic_ns();
 }
 
 /* Its versions disagree about the braces. */

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/time.h"
 #include "live/ctl_sock.h"
 
 #define OPEN_TRIES 20
@@ -28,7 +29,7 @@ struct client {
 	char *out; /* an answer on its way */
 	size_t out_len, out_done;
 	bool last; /* close when it's out */
-	time_t since;
+	uint64_t since;
 };
 
 struct ctl {
@@ -56,12 +57,9 @@ json_t *ctl_error(const char *code, const char *fmt, ...)
 	return json_pack("{s:b,s:s,s:o}", "ok", 0, "code", code, "error", text_json);
 }
 
-static time_t seconds(void)
+static uint64_t seconds(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return monotonic_ns() / NSEC_PER_SEC;
 }
 
 /* --- the socket's place --- */
@@ -357,7 +355,7 @@ int ctl_fd(const struct ctl *ctl)
 void ctl_serve(struct ctl *ctl)
 {
 	struct epoll_event ev[CTL_MAX_CLIENTS + 1];
-	const time_t now = seconds();
+	const uint64_t now = seconds();
 	int nr;
 
 	if (!ctl)

@@ -11,16 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/time.h"
 #include "live/ctl_sock.h"
 
 #define MAX_ANSWER (4u << 20)
 
 static int64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)(monotonic_ns() / NSEC_PER_MSEC);
 }
 
 static int wait_for(int fd, short events, int64_t end)

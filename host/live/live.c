@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "live/live.h"
+#include "lib/time.h"
 #include "live/ctl.h"
 #include "live/live_json.h"
 #include "lib/log.h"
@@ -84,7 +85,7 @@ static json_t *apply_limits(struct guest *g, unsigned int disk, const struct thr
 			continue;
 		blk_recheck(g->blk[i]);
 		g->limits[i] = *l;
-		record_limits(g, i, SS_LIMITS_OWN, l, run_now_ns());
+		record_limits(g, i, SS_LIMITS_OWN, l, monotonic_ns());
 		g->run->r.disk[i].limit_changes++;
 		json_array_append_new(disks, json_string(g->run->r.disk[i].name));
 	}
@@ -145,7 +146,7 @@ static json_t *throttle_net(struct guest *g, const json_t *request, const char *
 		return refused;
 	net_set_limits(g->net[n], &new);
 	g->net_limits[n] = new;
-	record_limits(g, SS_DEV_NET_BASE + (unsigned int)n, SS_LIMITS_OWN, &new, run_now_ns());
+	record_limits(g, SS_DEV_NET_BASE + (unsigned int)n, SS_LIMITS_OWN, &new, monotonic_ns());
 	g->run->r.net[n].limit_changes++;
 	return json_pack("{s:b,s:[s],s:o,s:o}", "ok", 1, "nets", name, "old",
 			 live_net_limits_json(&old), "new", live_net_limits_json(&new));
@@ -244,7 +245,7 @@ static json_t *run_json(struct guest *g, const struct paused *paused, bool whole
 
 	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o,s:o}", "ok", 1, "run", g->run->o.name,
 			 "pid", (int)getpid(), "seconds",
-			 (double)(run_now_ns() - g->begun_ns) / 1e9, "guest_up", g->hello_ns != 0,
+			 (double)(monotonic_ns() - g->begun_ns) / 1e9, "guest_up", g->hello_ns != 0,
 			 "workload_running", s->workload_begun && !s->workload_ended, "scheduler",
 			 g->run->r.sched.state, "disks", disks_json(g, paused, whole), "nets",
 			 nets_json(g, paused, whole));
@@ -320,7 +321,7 @@ int live_open(struct guest *g)
  */
 static void follow_profile(struct guest *g, unsigned int i)
 {
-	const uint64_t start = blk_profile_began(g->blk[i]), now = run_now_ns();
+	const uint64_t start = blk_profile_began(g->blk[i]), now = monotonic_ns();
 	struct profile_limits l;
 
 	if (!start || now < start || !profile_has_limits(g->profile[i]))

@@ -54,11 +54,26 @@ struct run {
  */
 void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX]);
 
+/**
+ * run_main() - one run, from its options to its report.
+ * @run: zeroed but for @run->o; stays in use by a worker that hangs if its
+ *	in_use is set on return, otherwise the caller's
+ * @argc: @argv: as typed, for the report
+ *
+ * Return: the exit status.
+ */
+int run_main(struct run *run, int argc, char **argv);
+
+/**
+ * run_choose_where() - is the guest to run inside an emulated machine?
+ * @nested: set on success
+ *
+ * Return: SS_EXIT_OK, or the exit status after one line on stderr.
+ */
+int run_choose_where(struct run *run, bool *nested);
+
 /** run_in_nested() - does this process run inside our emulated machine already? */
 bool run_in_nested(void);
-
-/** run_now_ns() - CLOCK_MONOTONIC in ns. */
-uint64_t run_now_ns(void);
 
 /**
  * run_progress() - a line of what happens, with the seconds since the start.
@@ -141,8 +156,5 @@ int run_report(struct run *run, int status);
  * Return: its exit status, or SS_EXIT_NESTED after one line on stderr.
  */
 int run_nested(struct run *run);
-
-/** run_interrupted() - how often SIGINT or SIGTERM came; 0 none. */
-int run_interrupted(void);
 
 #endif /* SS_RUN_H */

@@ -2,6 +2,7 @@
 /* Set a guest up, let it run, take it down, and say how it went. */
 #include "run/run_guest.h"
 #include "lib/cpulist.h"
+#include "lib/time.h"
 #include "live/ctl.h"
 #include "live/live.h"
 #include "lib/log.h"
@@ -114,7 +115,7 @@ static int setup_group(struct guest *g, unsigned int i, struct blk_config *cfg)
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	if (throttle_init(t, &cfg->limits, run_now_ns())) {
+	if (throttle_init(t, &cfg->limits, monotonic_ns())) {
 		free(t);
 		return -EINVAL;
 	}
@@ -421,7 +422,7 @@ int run_guest(struct run *run)
 		run_progress(run, "booting %s with %u vCPU%s and %" PRIu64 " MiB", run->o.kernel,
 			     run->o.cpus, run->o.cpus == 1 ? "" : "s", run->o.memory >> 20);
 		guest_clock_sample(g);
-		g->begun_ns = run_now_ns();
+		g->begun_ns = monotonic_ns();
 		ret = machine_start(g->machine) ? SS_EXIT_FAIL : SS_EXIT_OK;
 	}
 	if (!ret) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* While the guest runs: one thread serves the agent, the traces and the user. */
 #include "run/run_guest.h"
+#include "lib/interrupt.h"
+#include "lib/time.h"
 #include "live/ctl.h"
 #include "live/live.h"
 #include "lib/log.h"
@@ -14,16 +16,15 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define NSEC		   1000000000ULL
 #define TURN_MS		   20  /* the host's ring buffer is emptied so often */
 #define LAST_WORDS_MS	   100 /* no more from the agent for so long: it's all */
-#define CLOCK_EVERY_NS	   (NSEC / 10)
-#define STATUS_EVERY_NS	   NSEC
+#define CLOCK_EVERY_NS	   (NSEC_PER_SEC / 10)
+#define STATUS_EVERY_NS	   NSEC_PER_SEC
 #define PLAIN_STATUS_EVERY 5 /* where standard output is no terminal */
 /* A guest that hasn't said hello by then is stuck; seconds. Under emulation a busy host's is only slow. */
 #define BOOT_LIMIT_S	    120
 #define BOOT_LIMIT_NESTED_S 400
-#define STOP_GRACE_NS	    (15 * NSEC) /* for the agent to send what it has */
+#define STOP_GRACE_NS	    (15 * NSEC_PER_SEC) /* for the agent to send what it has */
 
 static void store(struct guest *g, const void *rec, size_t len)
 {
@@ -57,7 +58,7 @@ void guest_clock_sample(struct guest *g)
 
 	for (int i = 0; i < 5; i++) {
 		uint64_t before = __rdtsc();
-		uint64_t now = run_now_ns();
+		uint64_t now = monotonic_ns();
 		uint64_t after = __rdtsc();
 
 		if (after - before >= best.tsc_after - best.tsc_before)
@@ -83,7 +84,7 @@ void guest_tsc_records(struct guest *g)
 		struct ss_rec_vcpu_tsc rec;
 
 		clock_vcpu_rec(&rec, i, info.guest_khz, info.host_khz, frac_bits, info.offset[i],
-			       run_now_ns());
+			       monotonic_ns());
 		store(g, &rec, sizeof(rec));
 	}
 }
@@ -131,7 +132,7 @@ static void ask_stop(struct guest *g, enum vm_end why)
 
 	if (g->stop_ns)
 		return;
-	g->stop_ns = run_now_ns();
+	g->stop_ns = monotonic_ns();
 	g->stopped_for = why;
 	agent_kv_init(&kv, text, sizeof(text));
 	agent_kv_add(&kv, "reason", "%s", why == VM_END_INTERRUPTED ? "interrupt" : "timeout");
@@ -141,7 +142,7 @@ static void ask_stop(struct guest *g, enum vm_end why)
 
 static void watch_user(struct guest *g)
 {
-	int n = run_interrupted();
+	int n = interrupts_seen();
 
 	if (n >= 1 && !g->stop_ns)
 		run_progress(g->run, "interrupted: stopping the guest (again to stop it at once)");
@@ -153,7 +154,7 @@ static void watch_user(struct guest *g)
 
 static void watch_time(struct guest *g, uint64_t now)
 {
-	const uint64_t limit = (uint64_t)g->run->o.time_limit_s * NSEC;
+	const uint64_t limit = (uint64_t)g->run->o.time_limit_s * NSEC_PER_SEC;
 	const uint64_t boot_s = run_in_nested() ? BOOT_LIMIT_NESTED_S : BOOT_LIMIT_S;
 	char *msg = g->run->r.end_message;
 	size_t size = sizeof(g->run->r.end_message);
@@ -167,7 +168,7 @@ static void watch_time(struct guest *g, uint64_t now)
 		snprintf(msg, size, "still running at the time limit of %u s",
 			 g->run->o.time_limit_s);
 		ask_stop(g, VM_END_TIMEOUT);
-	} else if (!g->hello_ns && now - g->begun_ns >= boot_s * NSEC) {
+	} else if (!g->hello_ns && now - g->begun_ns >= boot_s * NSEC_PER_SEC) {
 		snprintf(msg, size, "no word from the guest's agent within %" PRIu64 " s", boot_s);
 		ask_stop(g, VM_END_TIMEOUT);
 	}
@@ -242,7 +243,7 @@ static void serve_agent(struct guest *g)
 	}
 	if (!g->session.hello || g->hello_ns)
 		return;
-	g->hello_ns = run_now_ns();
+	g->hello_ns = monotonic_ns();
 	g->run->r.boot_seconds = (double)(g->hello_ns - g->begun_ns) / 1e9;
 	guest_tsc_records(g);
 	if (guest_send_config(g))
@@ -268,7 +269,7 @@ void guest_loop(struct guest *g)
 		live_profiles(g);
 		ctl_serve(g->ctl);
 		tell_threads(g);
-		now = run_now_ns();
+		now = monotonic_ns();
 		if (now >= next_clock) {
 			guest_clock_sample(g);
 			next_clock = now + CLOCK_EVERY_NS;
@@ -284,7 +285,7 @@ void guest_loop(struct guest *g)
 	}
 	machine_wait(g->machine, -1, &g->end);
 	if (g->hello_ns)
-		g->run->r.guest_seconds = (double)(run_now_ns() - g->hello_ns) / 1e9;
+		g->run->r.guest_seconds = (double)(monotonic_ns() - g->hello_ns) / 1e9;
 	/* What was on its way when the guest went: the console's worker goes on. */
 	do
 		serve_agent(g);

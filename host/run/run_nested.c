@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The same run inside an emulated machine: hand everything over, wait, pass on. */
 #include "run/run_nested.h"
+#include "lib/interrupt.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ static int wait_for(pid_t pid)
 	pid_t ret;
 
 	while (!(ret = waitpid(pid, &status, WNOHANG))) {
-		for (; passed_on < run_interrupted(); passed_on++)
+		for (; passed_on < interrupts_seen(); passed_on++)
 			kill(-pid, SIGINT);
 		nanosleep(&pause, NULL);
 	}
@@ -56,7 +57,7 @@ static int wait_for(pid_t pid)
 		return SS_EXIT_NESTED;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (run_interrupted())
+	if (interrupts_seen())
 		return SS_EXIT_INTERRUPTED;
 	ss_err("the emulated machine's starter was ended by signal %d", WTERMSIG(status));
 	return SS_EXIT_NESTED;
@@ -73,7 +74,7 @@ static bool measured(const struct run *run)
 /* The runner inside has said what went wrong, but for what it doesn't live to say. */
 static int ended(struct run *run, int status)
 {
-	if (status && run_interrupted() && !measured(run)) {
+	if (status && interrupts_seen() && !measured(run)) {
 		/* Whatever it was that ended for it. */
 		status = SS_EXIT_INTERRUPTED;
 	} else if (status == NESTED_TIME_LIMIT) {

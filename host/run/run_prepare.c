@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What can be told and made before anything is started. */
 #include "run/run.h"
+#include "lib/interrupt.h"
 #include "lib/log.h"
 #include "io/backing.h"
 #include "trace/btf_check.h"
@@ -427,7 +428,7 @@ static int run_program(const char *const *argv)
 			return SS_EXIT_FAIL;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (run_interrupted())
+	if (interrupts_seen())
 		return SS_EXIT_INTERRUPTED;
 	ss_err("%s was ended by signal %d", argv[0], WTERMSIG(status));
 	return SS_EXIT_FAIL;

@@ -2,6 +2,7 @@
 /* What was measured, into run.json and onto standard output. */
 #include "run/run.h"
 #include "lib/log.h"
+#include "lib/time.h"
 #include "trace/events.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ int run_report(struct run *run, int status)
 	struct run_result *r = &run->r;
 	int ret;
 
-	r->seconds = (double)(run_now_ns() - run->started_ns) / 1e9;
+	r->seconds = (double)(monotonic_ns() - run->started_ns) / 1e9;
 	ret = report_analyse(r, run->out);
 	if (!status)
 		status = judge_records(run, ret);

@@ -4,6 +4,7 @@
  * of a few instructions that a stock kernel can't do without.
  */
 #include "vm/kvm_probe.h"
+#include "lib/time.h"
 #include "vm/cpuid.h"
 #include "vm/kvm.h"
 #include "vm/layout.h"
@@ -183,20 +184,12 @@ static void probe_destroy(struct probe *p)
 	free(p->cpuid);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 /* Run the guest until it has taken all steps (true), stops, or takes too long. */
 static bool probe_run(struct probe *p)
 {
-	int64_t end = now_ns() + PROBE_LIMIT_NS;
+	const uint64_t end = monotonic_ns() + PROBE_LIMIT_NS;
 
-	while (now_ns() < end) {
+	while (monotonic_ns() < end) {
 		const struct kvm_run *run = p->run;
 		uint8_t value;
 

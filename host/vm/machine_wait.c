@@ -3,6 +3,7 @@
  * Waiting for a guest's end, and what can be asked meanwhile.
  */
 #include "vm/machine_int.h"
+#include "lib/time.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,12 +16,10 @@
 
 #define REQUEST_LIMIT_NS 2000000000LL
 
+/* Signed: a deadline may lie in the past. */
 static int64_t now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+	return (int64_t)monotonic_ns();
 }
 
 /* Wait until @fd is readable or @deadline (ns, CLOCK_MONOTONIC; negative: none). */
