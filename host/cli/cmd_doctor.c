@@ -23,7 +23,7 @@
 #include "lib/exitcodes.h"
 #include "lib/log.h"
 #include "trace/trace.h"
-#include "cli/opts.h"
+#include "lib/opts.h"
 #include "vm/kvm_probe.h"
 
 #define MAGIC_BPFFS   0xcafe4a11

@@ -8,7 +8,7 @@
 #include "live/ctl.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
-#include "cli/opts.h"
+#include "lib/opts.h"
 
 /**
  * live_ask() - ask the run @name

@@ -10,7 +10,7 @@
 #include "cli/cmds.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
-#include "cli/opts.h"
+#include "lib/opts.h"
 #include "report/report.h"
 
 struct report_opts {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* `stallscope run`: from the command line to a run. */
 #include "cli/cmds.h"
+#include "cli/opts.h"
 #include "lib/log.h"
 #include "run/run.h"
 

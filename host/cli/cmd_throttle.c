@@ -6,6 +6,7 @@
 
 #include "cli/cmd_live.h"
 #include "cli/cmds.h"
+#include "cli/opts.h"
 #include "io/throttle.h"
 
 #define MAX_ARGS 6

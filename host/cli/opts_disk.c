@@ -20,21 +20,10 @@ static const struct opts_key disk_keys[] = {
 	{ NULL, 0, false },
 };
 
-static const char *const backing_names[] = {
-	[BACKING_AUTO] = "auto",
-	[BACKING_SYNC] = "sync",
-	[BACKING_URING] = "io_uring",
-};
-
-const char *opts_backing_name(enum backing_kind kind)
-{
-	return backing_names[kind];
-}
-
 static int disk_backing(const char *val, struct disk_opts *d, char *err)
 {
-	for (unsigned int i = 0; i < sizeof(backing_names) / sizeof(backing_names[0]); i++)
-		if (!strcmp(val, backing_names[i])) {
+	for (unsigned int i = 0; disk_opts_backing(i); i++)
+		if (!strcmp(val, disk_opts_backing(i))) {
 			d->backing = (enum backing_kind)i;
 			return 0;
 		}
@@ -93,13 +82,6 @@ static int disk_word(const char *key, const char *val, void *ctx, char *err)
 	return 0;
 }
 
-struct throttle_limits disk_opts_limits(const struct disk_opts *d)
-{
-	return (struct throttle_limits){ .ops = { d->iops, d->iops_burst },
-					 .bytes = { d->bps, d->bps_burst } };
-}
-
-/* Here and not in opts.c: the initramfs maker has no throttle. */
 int opts_limits(const char *opt, const char *ops, const struct throttle_limits *limits,
 		char err[SS_OPTS_ERR_LEN])
 {
@@ -145,13 +127,4 @@ int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN])
 	*d = (struct disk_opts){ .queues = 1 };
 	ret = opts_words("--disk", s, disk_word, d, err);
 	return ret ? ret : disk_check(d, err);
-}
-
-void disk_opts_free(struct disk_opts *d)
-{
-	free(d->file);
-	free(d->profile);
-	free(d->group);
-	free(d->worker_cpus);
-	d->file = d->profile = d->group = d->worker_cpus = NULL;
 }

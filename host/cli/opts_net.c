@@ -85,19 +85,6 @@ static int net_word(const char *key, const char *val, void *ctx, char *err)
 	return ret ? -EINVAL : 0;
 }
 
-struct throttle_limits net_opts_limits(const struct net_opts *n)
-{
-	return (struct throttle_limits){ .ops = { n->pps, n->pps_burst },
-					 .bytes = { n->bps, n->bps_burst } };
-}
-
-const char *opts_mac_text(const uint8_t mac[NET_MAC_LEN], char text[OPTS_MAC_LEN])
-{
-	snprintf(text, OPTS_MAC_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-		 mac[3], mac[4], mac[5]);
-	return text;
-}
-
 int opts_net(const char *s, struct net_opts *n, char err[SS_OPTS_ERR_LEN])
 {
 	struct throttle_limits limits;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "run/run_opts.h"
+#include "cli/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
 #include "virtio/net.h"
@@ -415,10 +415,4 @@ int run_opts_parse(int argc, char **argv, struct run_opts *o)
 	if (!ret)
 		set_defaults(o);
 	return ret;
-}
-
-void run_opts_free(struct run_opts *o)
-{
-	for (unsigned int i = 0; i < o->nr_disks; i++)
-		disk_opts_free(&o->disks[i]);
 }

@@ -7,7 +7,6 @@
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 
-#include "cli/opts.h"
 #include "report/latency_json.h"
 #include "report/net_json.h"
 
@@ -228,7 +227,7 @@ json_t *live_net_json(const char *name, const struct net_dump *d, bool whole)
 {
 	static const char *const queue_names[NET_NR_QUEUES] = { [NET_RX] = "rx", [NET_TX] = "tx" };
 	json_t *queues = json_array(), *o;
-	char mac[OPTS_MAC_LEN];
+	char mac[NET_MAC_TEXT_LEN];
 
 	for (unsigned int i = 0; i < NET_NR_QUEUES; i++) {
 		json_t *queue = queue_json(&d->dev, &d->queue[i], whole);
@@ -237,7 +236,7 @@ json_t *live_net_json(const char *name, const struct net_dump *d, bool whole)
 		json_array_append_new(queues, queue);
 	}
 	o = json_pack("{s:o,s:o,s:s,s:i,s:o,s:o,s:o,s:o}", "name", text(name), "at_ns",
-		      num(d->dev.at_ns), "mac", opts_mac_text(d->mac, mac), "mtu", (int)d->mtu,
+		      num(d->dev.at_ns), "mac", net_mac_text(d->mac, mac), "mtu", (int)d->mtu,
 		      "counters", net_counters_json(&d->counters), "pressure",
 		      net_pressure_json(&d->pressure), "throttle",
 		      throttle_json(&d->throttle, live_net_limits_json(&d->throttle.limits)),

@@ -2,6 +2,7 @@
 /* Set a guest up, let it run, take it down, and say how it went. */
 #include "run/run_guest.h"
 #include "lib/cpulist.h"
+#include "lib/opts.h"
 #include "lib/time.h"
 #include "live/ctl.h"
 #include "live/live.h"

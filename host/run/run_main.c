@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/time.h"
 #include "run/run.h"
+#include "virtio/net.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static void fill_nets(struct run *run)
 
 		snprintf(out->name, sizeof(out->name), "net%u", i);
 		snprintf(out->backend, sizeof(out->backend), "%s", n->backend);
-		opts_mac_text(n->mac, out->mac);
+		net_mac_text(n->mac, out->mac);
 		out->mtu = (uint32_t)n->mtu;
 		out->pps = n->pps;
 		out->bps = n->bps;

@@ -2,6 +2,7 @@
 /* What an emulated machine is told so that the run inside is the one asked for. */
 #include "run/run_nested.h"
 #include "lib/log.h"
+#include "virtio/net.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -193,7 +194,7 @@ static void disk_arg(struct nested_args *a, const struct disk_opts *d, char *dri
 	fprintf(f, ",iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu,queues=%llu,backing=%s",
 		(unsigned long long)d->iops, (unsigned long long)d->bps,
 		(unsigned long long)d->iops_burst, (unsigned long long)d->bps_burst,
-		(unsigned long long)d->queues, opts_backing_name(d->backing));
+		(unsigned long long)d->queues, disk_opts_backing(d->backing));
 	put_text(f, "profile", d->profile ? inside(d->profile, real) : NULL);
 	put_text(f, "group", d->group);
 	put_text(f, "worker_cpus", d->worker_cpus);
@@ -216,14 +217,14 @@ static void disk_args(const struct run_opts *o, struct nested_args *a)
 
 static void net_args(const struct run_opts *o, struct nested_args *a)
 {
-	char mac[OPTS_MAC_LEN];
+	char mac[NET_MAC_TEXT_LEN];
 
 	for (unsigned int i = 0; i < o->nr_nets; i++) {
 		const struct net_opts *n = &o->nets[i];
 
 		arg(a, "--net");
 		arg(a, "%s,mac=%s,mtu=%llu,pps=%llu,bps=%llu,pps_burst=%llu,bps_burst=%llu",
-		    n->backend, opts_mac_text(n->mac, mac), (unsigned long long)n->mtu,
+		    n->backend, net_mac_text(n->mac, mac), (unsigned long long)n->mtu,
 		    (unsigned long long)n->pps, (unsigned long long)n->bps,
 		    (unsigned long long)n->pps_burst, (unsigned long long)n->bps_burst);
 	}

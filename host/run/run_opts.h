@@ -5,7 +5,7 @@
 #ifndef SS_RUN_OPTS_H
 #define SS_RUN_OPTS_H
 
-#include "cli/opts.h"
+#include "run/device_opts.h"
 #include "ss_counters.h"
 
 #include <stdbool.h>
@@ -72,15 +72,8 @@ struct run_opts {
 	char out_buf[96];
 };
 
-/**
- * run_opts_parse() - fill @o from a command line, defaults included.
- *
- * Only looks at the words, at no file. Prints one line and returns
- * SS_EXIT_USAGE on a bad option; prints the help and exits on --help.
- *
- * Return: SS_EXIT_OK, SS_EXIT_USAGE or SS_EXIT_LIMITS; run_opts_free() in any case.
- */
-int run_opts_parse(int argc, char **argv, struct run_opts *o);
+/** run_opts_free() - free what @o owns. */
+void run_opts_free(struct run_opts *o);
 
 /** run_opts_free() - free what @o owns. */
 void run_opts_free(struct run_opts *o);

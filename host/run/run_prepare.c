@@ -4,8 +4,10 @@
 #include "lib/interrupt.h"
 #include "lib/log.h"
 #include "io/backing.h"
+#include "lib/opts.h"
 #include "trace/btf_check.h"
 #include "io/profile.h"
+#include "virtio/net.h"
 #include "vm/boot.h"
 
 #include <elf.h>
@@ -218,14 +220,14 @@ static int check_sched_ext(const struct run_opts *o)
 
 void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX])
 {
-	char mac[OPTS_MAC_LEN];
+	char mac[NET_MAC_TEXT_LEN];
 
 	agent_kv_init(kv, text, RUN_CONFIG_MAX);
 	agent_kv_add(kv, "sched", "%s", o->sched ? o->sched : "");
 	for (unsigned int i = 0; i < o->nr_sched_args; i++)
 		agent_kv_add(kv, "sched_arg", "%s", o->sched_args[i]);
 	for (unsigned int i = 0; i < o->nr_nets; i++)
-		agent_kv_add(kv, "net", "%s", opts_mac_text(o->nets[i].mac, mac));
+		agent_kv_add(kv, "net", "%s", net_mac_text(o->nets[i].mac, mac));
 	agent_kv_add(kv, "duration", "%u", o->duration_s);
 	agent_kv_add(kv, "trace", "%d", !o->no_trace);
 	agent_kv_add(kv, "exec", "%s", o->exec ? o->exec : "");

@@ -6,6 +6,7 @@
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,4 +267,11 @@ int net_step(struct net *net)
 uint64_t net_deadline_ns(const struct net *net)
 {
 	return net->queue[NET_TX].stalled ? net->queue[NET_TX].deadline : 0;
+}
+
+const char *net_mac_text(const uint8_t mac[NET_MAC_LEN], char text[NET_MAC_TEXT_LEN])
+{
+	snprintf(text, NET_MAC_TEXT_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return text;
 }

@@ -146,4 +146,9 @@ int net_step(struct net *net);
 /** net_deadline_ns() - when TX's stalled head is tried again, 0: not stalled */
 uint64_t net_deadline_ns(const struct net *net);
 
+#define NET_MAC_TEXT_LEN 18
+
+/** net_mac_text() - a MAC address as people write it. Return: @text. */
+const char *net_mac_text(const uint8_t mac[NET_MAC_LEN], char text[NET_MAC_TEXT_LEN]);
+
 #endif /* SS_VIRTIO_NET_H */

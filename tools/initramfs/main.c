@@ -6,7 +6,7 @@
 #include "mkinitramfs.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
-#include "cli/opts.h"
+#include "lib/opts.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is handed to an emulated machine: the run inside is the one asked for. */
 #include "run/run_nested.h"
+#include "cli/opts.h"
 #include "ss_harness.h"
 
 #include <fcntl.h>

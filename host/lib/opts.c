@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "cli/opts.h"
+#include "lib/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
 
