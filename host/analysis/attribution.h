@@ -14,7 +14,7 @@
 
 #include "ss_counters.h"
 #include "analysis/clock.h"
-#include "trace/events.h"
+#include "analysis/events_reader.h"
 
 enum attr_part {
 	ATTR_GUEST_QUEUE, /* guest block layer: start to issue */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "run/agent_session.h"
 #include "lib/agent_link.h"
-#include "trace/events.h"
+#include "trace/events_writer.h"
 #include "ss_agent.h"
 
 #include <ctype.h>

@@ -10,7 +10,7 @@
 #include "run/run.h"
 #include "run/agent_session.h"
 #include "io/backing.h"
-#include "trace/events.h"
+#include "trace/events_writer.h"
 #include "trace/pins.h"
 #include "trace/trace.h"
 #include "virtio/blk.h"

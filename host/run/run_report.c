@@ -3,7 +3,7 @@
 #include "run/run.h"
 #include "lib/log.h"
 #include "lib/time.h"
-#include "trace/events.h"
+#include "lib/event_file.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attr_world.h"
+#include "trace/events_writer.h"
 #include "ss_harness.h"
 
 const struct world_io world_plain = {

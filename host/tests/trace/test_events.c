@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #include "ss_harness.h"
-#include "trace/events.h"
+#include "analysis/events_reader.h"
+#include "trace/events_writer.h"
 
 static const unsigned int all_types[] = {
 	SS_REC_STALL_BEGIN, SS_REC_STALL_END, SS_REC_DRAIN,	 SS_REC_REQ,	  SS_REC_IRQ,
