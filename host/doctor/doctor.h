@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What `stallscope doctor` finds: its parts, cmd_doctor.c and doctor_kernel.c, add to it. */
+/* What `stallscope doctor` finds, and the checks that add to it. */
 #ifndef SS_DOCTOR_H
 #define SS_DOCTOR_H
 
@@ -34,8 +34,14 @@ void doctor_add(struct doctor *d, const char *name, enum doctor_result result, c
 /** doctor_give_up() - no run is possible, and this would be its status; the first one counts. */
 void doctor_give_up(struct doctor *d, int status);
 
-/** doctor_self_dir() - the directory this program lies in; false if it can't be told. */
-bool doctor_self_dir(char dir[PATH_MAX]);
+/**
+ * doctor_check() - make all checks, in the order they are shown.
+ * @d: zeroed, but for what was asked; filled
+ */
+void doctor_check(struct doctor *d);
+
+/** doctor_find() - the guest kernel and QEMU that the build or the cache has, into @d. */
+void doctor_find(struct doctor *d);
 
 /** doctor_check_kernel() - can the guest's kernel load schedulers? */
 void doctor_check_kernel(struct doctor *d);

@@ -2,6 +2,7 @@
 /* stallscope doctor: the guest's kernel. */
 #include "doctor/doctor.h"
 #include "lib/exitcodes.h"
+#include "lib/helper.h"
 #include "trace/btf_check.h"
 
 #include <errno.h>
@@ -63,7 +64,7 @@ static int extract(const char *image, char *say, size_t len)
 	char dir[PATH_MAX], tool[2 * PATH_MAX] = "";
 	int fd, says, status;
 
-	for (unsigned int i = 0; i < 2 && doctor_self_dir(dir); i++) {
+	for (unsigned int i = 0; i < 2 && helper_self_dir(dir); i++) {
 		snprintf(tool, sizeof(tool), "%s/%s/extract-vmlinux", dir, places[i]);
 		if (!access(tool, X_OK))
 			break;

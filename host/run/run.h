@@ -121,18 +121,6 @@ void run_drop_initrd(struct run *run);
 void run_drop_out(struct run *run);
 
 /**
- * run_helper() - find a program that belongs to stallscope.
- * @name: such as "agent" or "nested"
- * @path: filled
- *
- * Looks beside the running binary (build tree) and in ../libexec/stallscope
- * (installed); STALLSCOPE_LIBEXEC names another place.
- *
- * Return: 0, or -ENOENT after one line on stderr.
- */
-int run_helper(const char *name, char path[PATH_MAX]);
-
-/**
  * run_guest() - boot the guest right here on /dev/kvm, and fill @run->r.
  *
  * Return: SS_EXIT_OK or the exit status; what was measured is in @run->r.

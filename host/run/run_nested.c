@@ -2,6 +2,7 @@
 /* The same run inside an emulated machine: hand everything over, wait, pass on. */
 #include "run/run_nested.h"
 #include "lib/interrupt.h"
+#include "lib/helper.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -103,7 +104,7 @@ int run_nested(struct run *run)
 	ret = nested_check_memory(run);
 	if (ret)
 		return ret;
-	if (n < 0 || run_helper("nested", nested))
+	if (n < 0 || helper_find("nested", nested))
 		return SS_EXIT_NESTED;
 	self[n] = '\0';
 	nested_machine_args(run, &a, nested, self);

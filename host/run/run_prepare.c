@@ -2,6 +2,7 @@
 /* What can be told and made before anything is started. */
 #include "run/run.h"
 #include "lib/interrupt.h"
+#include "lib/helper.h"
 #include "lib/log.h"
 #include "io/backing.h"
 #include "lib/opts.h"
@@ -25,35 +26,6 @@ static const char *const out_files[] = {
 	"run.json",	"dump.json",	 "events.bin",	"console.log",
 	"workload.log", "l1-kernel.log", "initrd.cpio",
 };
-
-int run_helper(const char *name, char path[PATH_MAX])
-{
-	static const char *const places[] = { "%s/%s", "%s/guest/%s", "%s/../libexec/stallscope/%s",
-					      "%s/../tools/%s" };
-	const char *set = getenv("STALLSCOPE_LIBEXEC");
-	char self[PATH_MAX], *dir;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (set && *set) {
-		if (snprintf(path, PATH_MAX, "%s/%s", set, name) < PATH_MAX && !access(path, X_OK))
-			return 0;
-	} else if (n > 0) {
-		self[n] = '\0';
-		dir = dirname(self);
-		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-			int len = snprintf(path, PATH_MAX, places[i], dir, name);
-#pragma GCC diagnostic pop
-
-			if (len < PATH_MAX && !access(path, X_OK))
-				return 0;
-		}
-	}
-	ss_err("the program '%s' that belongs to stallscope is missing%s%s; build or install it whole",
-	       name, set ? " in STALLSCOPE_LIBEXEC=" : "", set ? set : "");
-	return -ENOENT;
-}
 
 /* One line for a path that can't be used; @what names the option. */
 static int bad_path(const char *what, const char *path, int err, int status)
@@ -216,21 +188,6 @@ static int check_sched_ext(const struct run_opts *o)
 	if (!ret && !res.usable)
 		ss_warn("--kernel: %s: %s", o->kernel, res.verdict);
 	return SS_EXIT_OK;
-}
-
-void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX])
-{
-	char mac[NET_MAC_TEXT_LEN];
-
-	agent_kv_init(kv, text, RUN_CONFIG_MAX);
-	agent_kv_add(kv, "sched", "%s", o->sched ? o->sched : "");
-	for (unsigned int i = 0; i < o->nr_sched_args; i++)
-		agent_kv_add(kv, "sched_arg", "%s", o->sched_args[i]);
-	for (unsigned int i = 0; i < o->nr_nets; i++)
-		agent_kv_add(kv, "net", "%s", net_mac_text(o->nets[i].mac, mac));
-	agent_kv_add(kv, "duration", "%u", o->duration_s);
-	agent_kv_add(kv, "trace", "%d", !o->no_trace);
-	agent_kv_add(kv, "exec", "%s", o->exec ? o->exec : "");
 }
 
 /* A guest whose agent can't be told what to do would idle until the time limit. */
@@ -446,7 +403,7 @@ int run_make_initrd(struct run *run)
 		snprintf(run->initrd, sizeof(run->initrd), "%s", run->o.initrd);
 		return SS_EXIT_OK;
 	}
-	if (run_helper("stallscope-mkinitramfs", maker) || run_helper("agent", agent))
+	if (helper_find("stallscope-mkinitramfs", maker) || helper_find("agent", agent))
 		return SS_EXIT_FILE;
 	if ((size_t)snprintf(run->initrd, sizeof(run->initrd), "%s/initrd.cpio", run->out) >=
 	    sizeof(run->initrd))
