@@ -56,22 +56,6 @@ int clock_set_vcpu(struct ss_clock *c, const struct ss_rec_vcpu_tsc *rec)
 	return 0;
 }
 
-void clock_vcpu_rec(struct ss_rec_vcpu_tsc *rec, uint32_t vcpu, uint32_t guest_khz,
-		    uint32_t host_khz, uint32_t frac_bits, uint64_t offset, uint64_t ts)
-{
-	bool scaled = guest_khz && host_khz && guest_khz != host_khz;
-
-	*rec = (struct ss_rec_vcpu_tsc){
-		.h = { .type = SS_REC_VCPU_TSC, .len = sizeof(*rec), .ts = ts },
-		.vcpu = vcpu,
-		.frac_bits = frac_bits,
-		.offset = offset,
-		.scale = 1ULL << frac_bits,
-	};
-	if (scaled)
-		rec->scale = (uint64_t)(((unsigned __int128)guest_khz << frac_bits) / host_khz);
-}
-
 /* Make room for one more, thinning evenly once there are very many. */
 static int raw_room(void **arr, size_t size, uint32_t *nr, uint32_t *cap)
 {

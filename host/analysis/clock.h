@@ -61,17 +61,6 @@ void clock_free(struct ss_clock *c);
  */
 int clock_set_vcpu(struct ss_clock *c, const struct ss_rec_vcpu_tsc *rec);
 
-/**
- * clock_vcpu_rec() - a record from what KVM's ioctls tell.
- * @guest_khz: KVM_GET_TSC_KHZ of the vCPU
- * @host_khz: the same of the host; equal values or a 0 mean that nothing is scaled
- * @frac_bits: of the hardware's ratio: 48 with VMX, 32 with SVM
- * @offset: KVM_VCPU_TSC_OFFSET
- * @ts: host CLOCK_MONOTONIC ns
- */
-void clock_vcpu_rec(struct ss_rec_vcpu_tsc *rec, uint32_t vcpu, uint32_t guest_khz,
-		    uint32_t host_khz, uint32_t frac_bits, uint64_t offset, uint64_t ts);
-
 /** clock_add_host() - a host sample, in any order. Return: 0 or -ENOMEM. */
 int clock_add_host(struct ss_clock *c, const struct ss_rec_host_clock *rec);
 

@@ -82,6 +82,8 @@ struct guest {
  */
 void guest_loop(struct guest *g);
 
+/* --- run_trace.c --- */
+
 /** guest_poll_trace() - store what the host's tracing has recorded so far. */
 void guest_poll_trace(struct guest *g);
 
@@ -96,6 +98,9 @@ void guest_tsc_records(struct guest *g);
 
 /** guest_send_config() - tell the agent what to do; the answer to its HELLO. */
 int guest_send_config(struct guest *g);
+
+/** guest_threads() - tell @g->trace which vCPU and worker threads there are now. */
+void guest_threads(struct guest *g);
 
 /**
  * guest_thread() - tell @g->trace that a worker's thread came, went or changed.

@@ -10,6 +10,7 @@
 
 #include "ss_harness.h"
 #include "analysis/clock.h"
+#include "trace/clock_sample.h"
 
 #define SEC 1000000000LL
 #define HZ  2100000000ULL

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attr_world.h"
+#include "trace/clock_sample.h"
 #include "trace/events_writer.h"
 #include "ss_harness.h"
 
