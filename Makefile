@@ -32,7 +32,7 @@ ifneq ($(filter-out $(no_config_goals),$(or $(MAKECMDGOALS),all)),)
   include $(O)/config.mk
 endif
 
-$(O)/config.mk: tools/setup $(wildcard tools/lib/*.sh)
+$(O)/config.mk: tools/setup $(wildcard tools/run/lib/*.sh)
 	@mkdir -p $(@D)
 	$(Q)KERNEL='$(KERNEL)' MODULES='$(MODULES)' tools/setup --output $@
 
@@ -47,7 +47,7 @@ cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iincl
 ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS) $(if $(COVERAGE),-Wl$(comma)-u$(comma)__gcov_dump)
 
 all_targets :=
-include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/build.mk tools/*/build.mk)
+include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/*/build.mk)
 
 .PHONY: all clean help demo
 all: $(all_targets)

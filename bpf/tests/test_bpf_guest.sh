@@ -13,7 +13,7 @@ in_machine() {
 		[ -x "$STALLSCOPE_BUILD/guest/$program" ] || skip "build/guest/$program isn't built"
 	done
 	truncate -s 64M "$T/disk"
-	"$src/tools/nested" --file "$STALLSCOPE_BUILD/guest/test_bpf:/bin/test_bpf" \
+	"$src/tools/run/nested" --file "$STALLSCOPE_BUILD/guest/test_bpf:/bin/test_bpf" \
 		--file "$STALLSCOPE_BUILD/guest/scx_vtime:/bin/scx_vtime" \
 		--file "$STALLSCOPE_BUILD/guest/scx_bad:/bin/scx_bad" \
 		--drive "$T/disk" --timeout 280 -- /bin/test_bpf | sed 's/^/    /'

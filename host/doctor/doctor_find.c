@@ -36,7 +36,7 @@ static bool is_with_sched_ext(const char *vmlinux)
 	return !strcmp(kind, "with\n");
 }
 
-/* What tools/get-kernel and tools/get-qemu keep: see STALLSCOPE_CACHE in the manual. */
+/* What tools/run/get-kernel and tools/run/get-qemu keep: see STALLSCOPE_CACHE in the manual. */
 static void look_in_cache(struct doctor *d)
 {
 	const char *set = getenv("STALLSCOPE_CACHE"), *xdg = getenv("XDG_CACHE_HOME");

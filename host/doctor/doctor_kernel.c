@@ -60,7 +60,8 @@ static int run_extractor(char *tool, const char *image, int to, int says)
  */
 static int extract(const char *image, char *say, size_t len)
 {
-	static const char *const places[] = { "../tools/lib", "../libexec/stallscope/tools/lib" };
+	static const char *const places[] = { "../tools/run/lib",
+					      "../libexec/stallscope/tools/lib" };
 	char dir[PATH_MAX], tool[2 * PATH_MAX] = "";
 	int fd, says, status;
 

@@ -37,7 +37,8 @@ static bool is_program(const char *dir, const char *sub, const char *name, char 
 
 bool helper_path(const char *name, char path[PATH_MAX])
 {
-	static const char *const places[] = { "", "/guest", "/../libexec/stallscope", "/../tools" };
+	static const char *const places[] = { "", "/guest", "/../libexec/stallscope",
+					      "/../tools/run" };
 	const char *set = libexec_set();
 	char dir[PATH_MAX];
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The test harness, linked as one object into every test program; the runner;
-# and their own tests.
+# The test harness, linked as one object into every test program; the runner,
+# with what clears up after killed runs; and their own tests.
 
 harness_src := $(wildcard tools/harness/ss_*.c)
 harness_obj := $(filter-out $(O)/tools/harness/ss_harness.o,$(harness_src:%.c=$(O)/%.p.o))
@@ -10,7 +10,7 @@ harness_test_src := $(wildcard tools/harness/tests/*.c)
 harness_test_obj := $(harness_test_src:%.c=$(O)/%.p.o)
 harness_tests := $(harness_test_src:tools/harness/tests/%.c=$(O)/tests/%)
 
-all_targets += $(O)/run_tests $(harness_tests)
+all_targets += $(O)/run_tests $(O)/tools/clear-runs $(harness_tests)
 
 $(O)/tools/harness/%.p.o: tools/harness/%.c
 	@mkdir -p $(@D)
@@ -30,6 +30,11 @@ $(O)/tools/harness/ss_harness.o: $(harness_obj)
 $(O)/run_tests: $(runner_obj)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
+
+$(O)/tools/clear-runs: $(O)/tools/harness/clear-runs.p.o $(O)/libstallscope.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
 
 $(harness_tests): $(O)/tests/%: $(O)/tools/harness/tests/%.p.o $(O)/tools/harness/ktap.p.o \
 		$(O)/tools/harness/ss_harness.o
@@ -52,7 +57,7 @@ run_tests: all
 kunit-check: all
 	$(Q)SS_BUILD=$(abspath $(O)) tools/harness/kunit-check
 
--include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d)
+-include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d) $(O)/tools/harness/clear-runs.p.d
 
 # Formatting, by any clang-format from 14 on: ours come out the same.
 CLANG_FORMAT ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang-format-$(v))) clang-format)

@@ -361,7 +361,7 @@ unfit_kernels() {
 	printf 'kernel/fs/ext4/ext4.ko:\n' >"$T/files/modules/modules.dep"
 	: >"$T/files/modules/modules.builtin"
 	bad $UNFIT virtio -- --modules "$T/files/modules"
-	elf=$(KERNEL='' "$src/tools/get-kernel" --without sched_ext 2>/dev/null)/vmlinux ||
+	elf=$(KERNEL='' "$src/tools/run/get-kernel" --without sched_ext 2>/dev/null)/vmlinux ||
 		skip "no kernel without sched_ext to be had"
 	bad $UNFIT sched_ext "$elf" -- --kernel "$elf" --sched "$build/guest/scx_vtime"
 }

@@ -13,7 +13,7 @@ old_kernel() {
 	local old release
 
 	mkdir "$1"
-	old=$(KERNEL='' "$src/tools/get-kernel" --without sched_ext 2>"$1/why") || return 0
+	old=$(KERNEL='' "$src/tools/run/get-kernel" --without sched_ext 2>"$1/why") || return 0
 	release=$(cat "$old/release")
 	ln -s "$old/vmlinuz" "$1/vmlinuz"
 	make_initrd "$1/initrd.cpio" "$old/lib/modules/$release" --sched "$build/guest/scx_vtime"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/nested: what comes out of the emulated machine, and what becomes of it
+# tools/run/nested: what comes out of the emulated machine, and what becomes of it
 # when the command, the machine or the user doesn't play along.
 . "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
 
@@ -10,20 +10,20 @@ cache=${STALLSCOPE_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/stallscope}
 
 need_machine() {
 	[ -x "$STALLSCOPE_BUILD/tools/nested-run" ] && [ -x "$STALLSCOPE_BUILD/guest/nested-init" ] ||
-		skip "tools/nested isn't built"
+		skip "tools/run/nested isn't built"
 	[ -d "$cache/kernel" ] || skip "no kernel in the cache: make fetches one"
 }
 
 # nested ARG...: sets rc, $T/stdout, $T/stderr
 nested() {
 	rc=0
-	"$src/tools/nested" "$@" >"$T/stdout" 2>"$T/stderr" || rc=$?
+	"$src/tools/run/nested" "$@" >"$T/stdout" 2>"$T/stderr" || rc=$?
 }
 
 # A machine whose command says "up" and then goes on; sets pid.
 start() {
 	mkfifo "$T/live"
-	"$src/tools/nested" "$@" >"$T/live" 2>"$T/stderr" &
+	"$src/tools/run/nested" "$@" >"$T/live" 2>"$T/stderr" &
 	pid=$!
 	exec 3<"$T/live"
 	read -r -t 120 line <&3
@@ -137,7 +137,7 @@ interrupted() {
 
 interrupted_booting() {
 	need_machine
-	"$src/tools/nested" --out "$T/out" -- echo ran >"$T/stdout" 2>"$T/stderr" &
+	"$src/tools/run/nested" --out "$T/out" -- echo ran >"$T/stdout" 2>"$T/stderr" &
 	pid=$!
 	# Once the emulator is there the machine's kernel starts.
 	until for child in $(children "$pid"); do cat "/proc/$child/cmdline"; done 2>/dev/null |
@@ -215,7 +215,7 @@ stale_scratch() {
 	exec 5<"$cache/run/nested.inuse"
 	flock 5
 	nested -- no-such-program-here
-	[ -x "$STALLSCOPE_BUILD/stallscope-mkinitramfs" ] || skip "tools/nested isn't built"
+	[ -x "$STALLSCOPE_BUILD/stallscope-mkinitramfs" ] || skip "tools/run/nested isn't built"
 	rm -f "$T/kept"
 	[ ! -d "$cache/run/nested.inuse" ] || : >"$T/kept"
 	rmdir "$cache/run/nested.inuse"
@@ -256,7 +256,7 @@ signalled() {
 	need_machine
 	# The reader goes away: the command gets SIGPIPE, as it would have here.
 	rc=0
-	"$src/tools/nested" -- yes 2>"$T/stderr" | head -n 1 >"$T/stdout" || rc=${PIPESTATUS[0]}
+	"$src/tools/run/nested" -- yes 2>"$T/stderr" | head -n 1 >"$T/stdout" || rc=${PIPESTATUS[0]}
 	expect_eq "stdout" "$(cat "$T/stdout")" y
 	expect_eq "exit status" "$rc" 141
 }

@@ -18,7 +18,7 @@ need_cache() {
 kernel_of() {
 	local kind
 	[ "$1" != without ] ||
-		STALLSCOPE_CACHE=$real_cache KERNEL='' "$src/tools/get-kernel" --without sched_ext >/dev/null 2>&1 ||
+		STALLSCOPE_CACHE=$real_cache KERNEL='' "$src/tools/run/get-kernel" --without sched_ext >/dev/null 2>&1 ||
 		skip "no kernel without sched_ext to be had"
 	for kind in "$real_cache"/kernel/*/kind; do
 		[ ! -e "$kind" ] || [ "$(cat "$kind")" != "$1" ] || { echo "${kind%/kind}"; return; }
@@ -26,10 +26,10 @@ kernel_of() {
 	skip "no kernel $1 sched_ext in the cache"
 }
 
-# lib SCRIPT ARG...: run bash with the scripts of tools/lib loaded and a cache of its own
+# lib SCRIPT ARG...: run bash with the scripts of tools/run/lib loaded and a cache of its own
 lib() {
-	STALLSCOPE_CACHE=$T/cache bash -c '. "$1/tools/lib/common.sh"; . "$1/tools/lib/apt.sh"
-		. "$1/tools/lib/libbpf.sh"; . "$1/tools/lib/kernel.sh"; '"$1" lib "$src" "${@:2}"
+	STALLSCOPE_CACHE=$T/cache bash -c '. "$1/tools/run/lib/common.sh"; . "$1/tools/run/lib/apt.sh"
+		. "$1/tools/run/lib/libbpf.sh"; . "$1/tools/run/lib/kernel.sh"; '"$1" lib "$src" "${@:2}"
 }
 
 # fake NAME TEXT: a program that stands in for another, first in PATH
@@ -194,7 +194,7 @@ extract_refuses() {
 	printf '\377\377\377\377' | dd of="$T/damaged" bs=1 seek=8000000 conv=notrunc status=none
 	for image in cut stub damaged nothing; do
 		rc=0
-		"$src/tools/lib/extract-vmlinux" "$T/$image" "$T/vmlinux" 2>"$T/err" || rc=$?
+		"$src/tools/run/lib/extract-vmlinux" "$T/$image" "$T/vmlinux" 2>"$T/err" || rc=$?
 		expect_eq "exit status for $image" "$rc" 1
 		expect_has "message" "$(tail -n 1 "$T/err")" "$T/$image: "
 	done

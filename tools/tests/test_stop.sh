@@ -112,7 +112,7 @@ need_machine() {
 		skip "no kernel in the cache: make fetches one"
 	export STALLSCOPE_BUILD=$build
 	program "
-		\"$src/tools/nested\" -- sh -c 'echo up; sleep 1000' | while read -r line; do
+		\"$src/tools/run/nested\" -- sh -c 'echo up; sleep 1000' | while read -r line; do
 			touch \"\$READY\"
 		done"
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The initramfs maker, from outside: what it packs, and what it refuses. */
-#include "tools/initramfs/mkinitramfs.h"
+#include "tools/run/initramfs/mkinitramfs.h"
 #include "lib/exitcodes.h"
 #include "ss_harness.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which programs a shell command line names: the initramfs maker's scanner. */
-#include "tools/initramfs/mkinitramfs.h"
+#include "tools/run/initramfs/mkinitramfs.h"
 #include "ss_harness.h"
 
 #include <stdio.h>

@@ -86,7 +86,7 @@ in_machine() {
 		with+=(--file "$file:/t${file#"$src"}")
 	done
 	for t in "${guest_env[@]}"; do with+=(--env "$t"); done
-	STALLSCOPE_BUILD=$build "$src/tools/nested" --timeout 2900 --memory 2560 --out "$kept" \
+	STALLSCOPE_BUILD=$build "$src/tools/run/nested" --timeout 2900 --memory 2560 --out "$kept" \
 		"${with[@]}" --env GUEST=/guest --env RUNS=/out --env "SS_KERNEL_LOG=dmesg -r" \
 		--env "SS_TEST_TIME_SCALE=${SS_TEST_TIME_SCALE:-1}" -- bash "/t${runs#"$src"}" "$@"
 }

@@ -14,21 +14,21 @@ btfcheck_build() {
 	local dir
 	dir=$(libbpf_dir)
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -I"$top/host" -isystem "$dir/include" -isystem "$dir/uapi" \
-		-o "$1/btfcheck" "$top/tools/btfcheck.c" "$top/host/trace/btf_check.c" \
+		-o "$1/btfcheck" "$tools/btfcheck.c" "$top/host/trace/btf_check.c" \
 		"$dir/lib/libbpf.a" "-L$dir/lib" $(cat "$dir/libs")
 }
 
 # Where no sources are, a checker came along.
 btfcheck_given() {
-	[ -x "$top/tools/btfcheck" ]
+	[ -x "$tools/btfcheck" ]
 }
 
 # A checker with a change in it is another one, and so are its verdicts.
 btfcheck_name() {
 	if btfcheck_given; then
-		echo "btfcheck/$(cksum <"$top/tools/btfcheck" | tr ' ' -)"
+		echo "btfcheck/$(cksum <"$tools/btfcheck" | tr ' ' -)"
 	else
-		echo "btfcheck/$(cat "$top/tools/btfcheck.c" "$top"/host/trace/btf_check.? | cksum | tr ' ' -)"
+		echo "btfcheck/$(cat "$tools/btfcheck.c" "$top"/host/trace/btf_check.? | cksum | tr ' ' -)"
 	fi
 }
 
@@ -41,7 +41,7 @@ btfcheck_get() {
 
 btfcheck() {
 	if btfcheck_given; then
-		"$top/tools/btfcheck" "$@"
+		"$tools/btfcheck" "$@"
 	else
 		"$cache/$(btfcheck_name)/btfcheck" "$@"
 	fi
@@ -85,7 +85,7 @@ kernel_download() {
 
 # kernel_examine DIR: the vmlinux and the verdict of DIR/vmlinuz. Fails if it can't be used.
 kernel_examine() {
-	"$top/tools/lib/extract-vmlinux" "$1/vmlinuz" "$1/vmlinux" || return 1
+	"$tools/lib/extract-vmlinux" "$1/vmlinuz" "$1/vmlinux" || return 1
 	btfcheck "$1/vmlinux" >"$1/verdict"
 }
 
@@ -188,7 +188,7 @@ kernel_vmlinux_h() {
 
 kernel_own_make() {
 	local image=$1 modules=$2 dir=$3
-	"$top/tools/lib/extract-vmlinux" "$image" "$dir/vmlinux"
+	"$tools/lib/extract-vmlinux" "$image" "$dir/vmlinux"
 	cp "$image" "$dir/vmlinuz"
 	if btfcheck "$dir/vmlinux" >"$dir/verdict"; then
 		echo own >"$dir/kind"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's side of tools/nested: one program, nested-run, that starts QEMU,
+ * The host's side of tools/run/nested: one program, nested-run, that starts QEMU,
  * speaks proto.h with the init inside, and ends with the command's status.
  */
 #ifndef NESTED_RUN_H

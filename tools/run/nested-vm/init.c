@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Process 1 of the emulated machine that tools/nested boots (L1): mounts,
+ * Process 1 of the emulated machine that tools/run/nested boots (L1): mounts,
  * loads modules, runs one command as the host says, and sends back what it
  * wrote. Linked statically. What goes wrong here is said on the kernel's
  * console, which the host shows if L1 doesn't come up.

@@ -20,7 +20,7 @@ libbpf_dir() {
 # libelf.a needs depends on the release.
 libbpf_try_link() {
 	local dir=$1 libs
-	gcc -O2 -c -o "$dir/libeu.o" "$top/tools/lib/libeu.c"
+	gcc -O2 -c -o "$dir/libeu.o" "$tools/lib/libeu.c"
 	ar rcs "$dir/lib/libeu.a" "$dir/libeu.o"
 	printf '#include <bpf/libbpf.h>\nint main(void)\n{\n\treturn !bpf_object__open("x");\n}\n' >"$dir/try.c"
 	for libs in '-lelf -lz' '-lelf -lz -lzstd' '-lelf -leu -lz -lzstd'; do

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the scripts in tools/ share: messages, the cache, and making things in
-# it once. Source it; it sets $top (the source tree) and $cache.
+# it once. Source it; it sets $cache, $top (the source tree) and $tools, where
+# the scripts that ship lie: tools/run of the sources, tools of an installation.
 # Results go to stdout, so everything here talks on stderr.
 set -euo pipefail
 shopt -s inherit_errexit
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=${tools%/tools*}
 me=${0##*/}
 
 say() {

@@ -63,7 +63,7 @@ static int usage(void)
 		"usage: nested-run --qemu FILE --kernel FILE --initrd FILE [--scratch DIR] [--out DIR]\n"
 		"	[--append TEXT] [--memory MIB] [--timeout S] [--boot-timeout S] [--verbose]\n"
 		"	[--drive FILE[,ro]]... [--env K=V]... -- CMD ARGS...\n"
-		"(started by tools/nested)\n");
+		"(started by nested)\n");
 	return RUN_USAGE;
 }
 

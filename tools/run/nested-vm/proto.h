@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What tools/nested and the init of its emulated machine (L1) say to each
+ * What tools/run/nested and the init of its emulated machine (L1) say to each
  * other, over one virtio-serial port: frames of a header and len bytes, in the
  * byte order of x86.
  *
