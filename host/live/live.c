@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Answers `stallscope throttle`, `stat` and `dump`, and follows the disks' profiles. */
 #include "live/live.h"
 #include "lib/time.h"
 #include "live/ctl.h"
@@ -49,7 +50,7 @@ static int merge_limit(const json_t *request, const char *rate, const char *burs
 }
 
 /* @dev: the device's number in records */
-static void record_limits(struct guest *g, unsigned int dev, enum ss_limits_by by,
+static void record_limits(struct live *live, unsigned int dev, enum ss_limits_by by,
 			  const struct throttle_limits *l, uint64_t ts)
 {
 	const struct ss_rec_limits rec = {
@@ -61,49 +62,47 @@ static void record_limits(struct guest *g, unsigned int dev, enum ss_limits_by b
 		.iops_burst = l->ops.burst,
 		.bps_burst = l->bytes.burst,
 	};
-	int ret = g->events ? events_append(g->events, &rec, sizeof(rec)) : 0;
 
-	if (ret && !g->run->records_error)
-		g->run->records_error = ret;
+	live->ops->record(live->ctx, &rec, sizeof(rec));
 }
 
-static bool same_group(const struct guest *g, unsigned int a, unsigned int b)
+static bool same_group(const struct live *live, unsigned int a, unsigned int b)
 {
-	const char *name = g->run->o.disks[a].group, *other = g->run->o.disks[b].group;
+	const char *name = live->disk[a].group, *other = live->disk[b].group;
 
 	return a == b || (name && other && !strcmp(name, other));
 }
 
 /* All disks that share the throttle have the new limits at once. */
-static json_t *apply_limits(struct guest *g, unsigned int disk, const struct throttle_limits *l)
+static json_t *apply_limits(struct live *live, unsigned int disk, const struct throttle_limits *l)
 {
 	json_t *disks = json_array();
 
-	blk_set_limits(g->blk[disk], l);
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
-		if (!same_group(g, disk, i))
+	blk_set_limits(live->disk[disk].blk, l);
+	for (unsigned int i = 0; i < live->disks; i++) {
+		if (!same_group(live, disk, i))
 			continue;
-		blk_recheck(g->blk[i]);
-		g->limits[i] = *l;
-		record_limits(g, i, SS_LIMITS_OWN, l, monotonic_ns());
-		g->run->r.disk[i].limit_changes++;
-		json_array_append_new(disks, json_string(g->run->r.disk[i].name));
+		blk_recheck(live->disk[i].blk);
+		live->disk[i].limits = *l;
+		record_limits(live, i, SS_LIMITS_OWN, l, monotonic_ns());
+		live->disk[i].limit_changes++;
+		json_array_append_new(disks, json_string(live->disk[i].name));
 	}
 	return disks;
 }
 
-static int find_disk(const struct guest *g, const char *name)
+static int find_disk(const struct live *live, const char *name)
 {
-	for (unsigned int i = 0; name && i < g->run->o.nr_disks; i++)
-		if (!strcmp(name, g->run->r.disk[i].name))
+	for (unsigned int i = 0; name && i < live->disks; i++)
+		if (!strcmp(name, live->disk[i].name))
 			return (int)i;
 	return -1;
 }
 
-static int find_net(const struct guest *g, const char *name)
+static int find_net(const struct live *live, const char *name)
 {
-	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
-		if (!strcmp(name, g->run->r.net[i].name))
+	for (unsigned int i = 0; i < live->nets; i++)
+		if (!strcmp(name, live->net[i].name))
 			return (int)i;
 	return -1;
 }
@@ -127,57 +126,57 @@ static json_t *new_limits(const json_t *request, const char *const keys[4],
 	return NULL;
 }
 
-static json_t *throttle_net(struct guest *g, const json_t *request, const char *name)
+static json_t *throttle_net(struct live *live, const json_t *request, const char *name)
 {
 	static const char *const keys[] = { "pps", "pps_burst", "bps", "bps_burst" };
-	const int n = find_net(g, name);
+	const int n = find_net(live, name);
 	struct throttle_limits old, new;
 	json_t *refused;
 
-	if (n < 0 && !g->run->o.nr_nets)
-		return ctl_error("no_net", "the run %s has no network device", g->run->o.name);
+	if (n < 0 && !live->nets)
+		return ctl_error("no_net", "the run %s has no network device", live->run);
 	if (n < 0)
 		return ctl_error("no_net",
 				 "the run %s has no network device '%.40s': it has net0 to net%u",
-				 g->run->o.name, name, g->run->o.nr_nets - 1);
-	old = new = g->net_limits[n];
+				 live->run, name, live->nets - 1);
+	old = new = live->net[n].limits;
 	refused = new_limits(request, keys, &new);
 	if (refused)
 		return refused;
-	net_set_limits(g->net[n], &new);
-	g->net_limits[n] = new;
-	record_limits(g, SS_DEV_NET_BASE + (unsigned int)n, SS_LIMITS_OWN, &new, monotonic_ns());
-	g->run->r.net[n].limit_changes++;
+	net_set_limits(live->net[n].net, &new);
+	live->net[n].limits = new;
+	record_limits(live, SS_DEV_NET_BASE + (unsigned int)n, SS_LIMITS_OWN, &new, monotonic_ns());
+	live->net[n].limit_changes++;
 	return json_pack("{s:b,s:[s],s:o,s:o}", "ok", 1, "nets", name, "old",
 			 live_net_limits_json(&old), "new", live_net_limits_json(&new));
 }
 
-static json_t *throttle_disk(struct guest *g, const json_t *request)
+static json_t *throttle_disk(struct live *live, const json_t *request)
 {
 	static const char *const keys[] = { "iops", "iops_burst", "bps", "bps_burst" };
 	const char *name = json_string_value(json_object_get(request, "disk"));
-	const int disk = find_disk(g, name);
+	const int disk = find_disk(live, name);
 	struct throttle_limits old, new;
 	json_t *disks, *refused;
 
 	if (disk < 0)
 		return ctl_error("no_disk",
 				 "the run %s has no disk '%.40s': it has disk0 to disk%u",
-				 g->run->o.name, name ? name : "", g->run->o.nr_disks - 1);
-	old = new = g->limits[disk];
+				 live->run, name ? name : "", live->disks - 1);
+	old = new = live->disk[disk].limits;
 	refused = new_limits(request, keys, &new);
 	if (refused)
 		return refused;
-	disks = apply_limits(g, (unsigned int)disk, &new);
+	disks = apply_limits(live, (unsigned int)disk, &new);
 	return json_pack("{s:b,s:o,s:o,s:o}", "ok", 1, "disks", disks, "old",
 			 live_limits_json(&old), "new", live_limits_json(&new));
 }
 
-static json_t *do_throttle(struct guest *g, const json_t *request)
+static json_t *do_throttle(struct live *live, const json_t *request)
 {
 	const char *net = json_string_value(json_object_get(request, "net"));
 
-	return net ? throttle_net(g, request, net) : throttle_disk(g, request);
+	return net ? throttle_net(live, request, net) : throttle_disk(live, request);
 }
 
 /* --- stat and dump --- */
@@ -188,163 +187,154 @@ struct paused {
 };
 
 /* Parks all workers, or as many as can be within the limit. */
-static void pause_all(struct guest *g, struct paused *paused)
+static void pause_all(struct live *live, struct paused *paused)
 {
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
-		paused->disk[i] = g->blk[i] && !blk_pause(g->blk[i], PAUSE_LIMIT_NS);
-	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
-		paused->net[i] = g->net[i] && !net_pause(g->net[i], PAUSE_LIMIT_NS);
+	for (unsigned int i = 0; i < live->disks; i++)
+		paused->disk[i] =
+			live->disk[i].blk && !blk_pause(live->disk[i].blk, PAUSE_LIMIT_NS);
+	for (unsigned int i = 0; i < live->nets; i++)
+		paused->net[i] = live->net[i].net && !net_pause(live->net[i].net, PAUSE_LIMIT_NS);
 }
 
-static void resume_all(struct guest *g)
+static void resume_all(struct live *live)
 {
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
-		if (g->blk[i])
-			blk_resume(g->blk[i]);
-	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
-		if (g->net[i])
-			net_resume(g->net[i]);
+	for (unsigned int i = 0; i < live->disks; i++)
+		if (live->disk[i].blk)
+			blk_resume(live->disk[i].blk);
+	for (unsigned int i = 0; i < live->nets; i++)
+		if (live->net[i].net)
+			net_resume(live->net[i].net);
 }
 
-static json_t *disks_json(struct guest *g, const struct paused *paused, bool whole)
+static json_t *disks_json(struct live *live, const struct paused *paused, bool whole)
 {
 	json_t *disks = json_array();
 
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
-		const struct disk_opts *o = &g->run->o.disks[i];
+	for (unsigned int i = 0; i < live->disks; i++) {
+		const struct live_disk *ld = &live->disk[i];
 		struct blk_dump d;
 		json_t *disk;
 
-		if (!g->blk[i])
+		if (!live->disk[i].blk)
 			continue;
-		blk_dump(g->blk[i], paused->disk[i], &d);
-		disk = live_disk_json(g->run->r.disk[i].name, o->group, o->profile, &d, whole);
+		blk_dump(live->disk[i].blk, paused->disk[i], &d);
+		disk = live_disk_json(ld->name, ld->group, ld->profile_path, &d, whole);
 		json_array_append_new(disks, disk);
 	}
 	return disks;
 }
 
-static json_t *nets_json(struct guest *g, const struct paused *paused, bool whole)
+static json_t *nets_json(struct live *live, const struct paused *paused, bool whole)
 {
 	json_t *nets = json_array();
 
-	for (unsigned int i = 0; i < g->run->o.nr_nets; i++) {
+	for (unsigned int i = 0; i < live->nets; i++) {
 		struct net_dump d;
 
-		if (!g->net[i])
+		if (!live->net[i].net)
 			continue;
-		net_dump(g->net[i], paused->net[i], &d);
-		json_array_append_new(nets, live_net_json(g->run->r.net[i].name, &d, whole));
+		net_dump(live->net[i].net, paused->net[i], &d);
+		json_array_append_new(nets, live_net_json(live->net[i].name, &d, whole));
 	}
 	return nets;
 }
 
-static json_t *run_json(struct guest *g, const struct paused *paused, bool whole)
+static json_t *run_json(struct live *live, const struct paused *paused, bool whole)
 {
-	const struct session *s = &g->session;
+	struct live_status s = { .scheduler = "" };
 
-	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o,s:o}", "ok", 1, "run", g->run->o.name,
-			 "pid", (int)getpid(), "seconds",
-			 (double)(monotonic_ns() - g->begun_ns) / 1e9, "guest_up", g->hello_ns != 0,
-			 "workload_running", s->workload_begun && !s->workload_ended, "scheduler",
-			 g->run->r.sched.state, "disks", disks_json(g, paused, whole), "nets",
-			 nets_json(g, paused, whole));
+	live->ops->status(live->ctx, &s);
+	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o,s:o}", "ok", 1, "run", live->run, "pid",
+			 (int)getpid(), "seconds", s.seconds, "guest_up", s.guest_up,
+			 "workload_running", s.workload_running, "scheduler", s.scheduler, "disks",
+			 disks_json(live, paused, whole), "nets", nets_json(live, paused, whole));
 }
 
-static json_t *do_stat(struct guest *g)
+static json_t *do_stat(struct live *live)
 {
 	const struct paused none = { { false }, { false } };
 
-	return run_json(g, &none, false);
+	return run_json(live, &none, false);
 }
 
-static json_t *do_dump(struct guest *g)
+static json_t *do_dump(struct live *live)
 {
 	struct paused paused = { { false }, { false } };
 	json_t *dump;
 
-	pause_all(g, &paused);
-	dump = run_json(g, &paused, true);
-	resume_all(g);
+	pause_all(live, &paused);
+	dump = run_json(live, &paused, true);
+	resume_all(live);
 	return dump;
 }
 
 json_t *live_answer(void *ctx, const json_t *request)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
-	struct guest *g = ctx;
+	struct live *live = ctx;
 
 	if (cmd && !strcmp(cmd, "throttle"))
-		return do_throttle(g, request);
+		return do_throttle(live, request);
 	if (cmd && !strcmp(cmd, "stat"))
-		return do_stat(g);
+		return do_stat(live);
 	if (cmd && !strcmp(cmd, "dump"))
-		return do_dump(g);
+		return do_dump(live);
 	return ctl_error("bad_request", "unknown cmd (known: throttle, stat, dump)");
 }
 
-int live_dump_file(struct guest *g)
+int live_dump_file(struct live *live, const char *path)
 {
-	char path[PATH_MAX + 16];
-	json_t *dump = do_dump(g);
+	json_t *dump = do_dump(live);
 	int ret;
 
 	if (!dump)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "%s/dump.json", g->run->out);
 	errno = 0;
 	ret = json_dump_file(dump, path, JSON_INDENT(2)) ? -(errno ? errno : EIO) : 0;
 	json_decref(dump);
 	return ret;
 }
 
-/* --- the run's side --- */
-
-int live_open(struct guest *g)
+int live_open(struct live *live, char *err, size_t err_len)
 {
-	char err[300];
-	int ret = ctl_open(NULL, g->run->o.name, live_answer, g, &g->ctl, err, sizeof(err));
+	return ctl_open(NULL, live->run, live_answer, live, &live->ctl, err, err_len);
+}
 
-	if (ret == -EEXIST) {
-		ss_err("--name: %s", err);
-		return SS_EXIT_USAGE;
-	}
-	/* Worth having, not worth failing for. */
-	if (ret)
-		run_progress(g->run, "%s", err);
-	return SS_EXIT_OK;
+void live_close(struct live *live)
+{
+	ctl_close(live->ctl);
+	live->ctl = NULL;
 }
 
 /*
  * Record what the disk's profile has done to its limits since the last look, each
  * change with its time. What changes faster than that isn't told one by one.
  */
-static void follow_profile(struct guest *g, unsigned int i)
+static void follow_profile(struct live *live, unsigned int i)
 {
-	const uint64_t start = blk_profile_began(g->blk[i]), now = monotonic_ns();
+	const uint64_t start = blk_profile_began(live->disk[i].blk), now = monotonic_ns();
 	struct profile_limits l;
 
-	if (!start || now < start || !profile_has_limits(g->profile[i]))
+	if (!start || now < start || !profile_has_limits(live->disk[i].profile))
 		return;
-	for (unsigned int n = 0; g->profile_next[i] <= now - start; n++) {
+	for (unsigned int n = 0; live->disk[i].profile_next <= now - start; n++) {
 		if (n == PROFILE_TURN)
-			g->profile_next[i] = now - start;
-		profile_limits_at(g->profile[i], g->profile_next[i], &l);
-		record_limits(g, i, l.set ? SS_LIMITS_PROFILE : SS_LIMITS_BACK,
-			      l.set ? &l.limits : &g->limits[i], start + g->profile_next[i]);
-		g->profile_next[i] = l.until;
+			live->disk[i].profile_next = now - start;
+		profile_limits_at(live->disk[i].profile, live->disk[i].profile_next, &l);
+		record_limits(live, i, l.set ? SS_LIMITS_PROFILE : SS_LIMITS_BACK,
+			      l.set ? &l.limits : &live->disk[i].limits,
+			      start + live->disk[i].profile_next);
+		live->disk[i].profile_next = l.until;
 	}
 }
 
-void live_profiles(struct guest *g)
+void live_profiles(struct live *live, bool begin)
 {
-	bool begin = !g->profiles_begun &&
-		     (g->session.workload_begun || (g->hello_ns && !g->run->o.exec));
-
-	g->profiles_begun |= begin;
-	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
+	begin = begin && !live->profiles_begun;
+	live->profiles_begun |= begin;
+	for (unsigned int i = 0; i < live->disks; i++) {
 		if (begin)
-			blk_profile_start(g->blk[i]);
-		follow_profile(g, i);
+			blk_profile_start(live->disk[i].blk);
+		follow_profile(live, i);
 	}
 }

@@ -1,35 +1,120 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What can be asked of a run while its guest runs: `stallscope throttle`,
+ * What can be asked of devices while they are at work: `stallscope throttle`,
  * `stat` and `dump`, through the control socket. On the runner's main thread.
  */
 #ifndef SS_LIVE_H
 #define SS_LIVE_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "run/run_guest.h"
+#include "ss_counters.h"
+#include "io/profile.h"
+#include "virtio/blk.h"
+#include "virtio/net.h"
+
+struct ctl;
+
+/**
+ * struct live_disk - a disk as it is now.
+ * @name: such as "disk0".
+ * @group: @profile_path: as given, or NULL.
+ * @blk: the device, NULL when there is none (any more).
+ * @profile: its profile, NULL without.
+ * @profile_next: when that may next change the limits, ns since it began.
+ * @limits: its own limits.
+ * @limit_changes: how often they were changed on request.
+ *
+ * All it points to is the owner's.
+ */
+struct live_disk {
+	const char *name;
+	const char *group;
+	const char *profile_path;
+	struct blk *blk;
+	struct profile *profile;
+	uint64_t profile_next;
+	struct throttle_limits limits;
+	uint32_t limit_changes;
+};
+
+/** struct live_net - a network device as it is now, likewise. */
+struct live_net {
+	const char *name;
+	struct net *net;
+	struct throttle_limits limits;
+	uint32_t limit_changes;
+};
+
+/* What only the owner of the devices knows. */
+struct live_status {
+	double seconds; /* since it all began */
+	bool guest_up;
+	bool workload_running;
+	const char *scheduler; /* its state */
+};
+
+/**
+ * struct live_ops - what the owner of the devices does for it.
+ * @record: keep a record, struct ss_rec and what follows
+ * @status: fill @status
+ */
+struct live_ops {
+	void (*record)(void *ctx, const void *rec, size_t len);
+	void (*status)(void *ctx, struct live_status *status);
+};
+
+/**
+ * struct live - devices that can be asked.
+ * @run: the run's name, which the socket has too.
+ * @disk: the first @disks of them are there, and likewise @net.
+ * @ops: called with @ctx.
+ * @ctl: the control socket, NULL without.
+ * @profiles_begun: the profiles' time runs.
+ */
+struct live {
+	const char *run;
+	struct live_disk disk[SS_MAX_DISKS];
+	unsigned int disks;
+	struct live_net net[SS_MAX_NETS];
+	unsigned int nets;
+	const struct live_ops *ops;
+	void *ctx;
+	struct ctl *ctl;
+	bool profiles_begun;
+};
 
 /**
  * live_answer() - answer a request ({"cmd":"stat"}, ...); a ctl_handler
- * @ctx: struct guest
+ * @ctx: struct live
  */
 json_t *live_answer(void *ctx, const json_t *request);
 
 /**
- * live_dump_file() - write the same as `stallscope dump` prints to DIR/dump.json
+ * live_dump_file() - write the same as `stallscope dump` prints to @path
  *
  * While disks and guest memory are still there. Return: 0 or a negative errno.
  */
-int live_dump_file(struct guest *g);
-
-/** live_open() - listen for requests. Return: SS_EXIT_OK, or a status after one line */
-int live_open(struct guest *g);
+int live_dump_file(struct live *live, const char *path);
 
 /**
- * live_profiles() - let the disks' profiles begin once the workload has, and
- * record how they change the limits
+ * live_open() - listen for requests
+ * @err: one line on failure
+ *
+ * Return: 0; -EEXIST: a live run has this name; or another negative errno.
  */
-void live_profiles(struct guest *g);
+int live_open(struct live *live, char *err, size_t err_len);
+
+/** live_close() - remove the socket; fine without one */
+void live_close(struct live *live);
+
+/**
+ * live_profiles() - record how the disks' profiles change the limits
+ * @begin: let them begin, if they haven't yet
+ */
+void live_profiles(struct live *live, bool begin);
 
 #endif /* SS_LIVE_H */

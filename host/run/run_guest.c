@@ -4,8 +4,6 @@
 #include "lib/cpulist.h"
 #include "lib/opts.h"
 #include "lib/time.h"
-#include "live/ctl.h"
-#include "live/live.h"
 #include "lib/log.h"
 #include "virtio/console.h"
 #include "virtio/guest_mem.h"
@@ -130,12 +128,12 @@ static int setup_pressure(struct guest *g, unsigned int i, struct blk_config *cf
 	const struct disk_opts *d = &g->run->o.disks[i];
 	char err[SS_OPTS_ERR_LEN + PATH_MAX];
 
-	g->limits[i] = cfg->limits;
-	if (d->profile && profile_load(d->profile, &g->profile[i], err, sizeof(err))) {
+	g->live.disk[i].limits = cfg->limits;
+	if (d->profile && profile_load(d->profile, &g->live.disk[i].profile, err, sizeof(err))) {
 		ss_err("--disk: profile=%s", err);
 		return SS_EXIT_DISK;
 	}
-	cfg->profile = g->profile[i];
+	cfg->profile = g->live.disk[i].profile;
 	if (d->group && setup_group(g, i, cfg)) {
 		ss_err("out of memory");
 		return SS_EXIT_FAIL;
@@ -181,12 +179,12 @@ static int setup_disk(struct guest *g, unsigned int i)
 	ret = setup_pressure(g, i, &cfg);
 	if (ret)
 		return ret;
-	ret = blk_create(&cfg, &g->blk[i]);
+	ret = blk_create(&cfg, &g->live.disk[i].blk);
 	if (ret) {
 		ss_err("can't make disk %u: %s", i, strerror(-ret));
 		return SS_EXIT_FAIL;
 	}
-	g->run->r.disk[i].queues = blk_queue_count(g->blk[i]);
+	g->run->r.disk[i].queues = blk_queue_count(g->live.disk[i].blk);
 	return SS_EXIT_OK;
 }
 
@@ -275,8 +273,8 @@ static int setup_machine(struct guest *g)
 		return machine_status(ret);
 	mem = machine_memory(g->machine);
 	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++) {
-		virtio_mmio_set_mem(blk_mmio(g->blk[i]), mem);
-		ret = machine_add_virtio(g->machine, blk_mmio(g->blk[i]));
+		virtio_mmio_set_mem(blk_mmio(g->live.disk[i].blk), mem);
+		ret = machine_add_virtio(g->machine, blk_mmio(g->live.disk[i].blk));
 	}
 	if (!ret)
 		ret = guest_nets_attach(g, mem);
@@ -315,7 +313,7 @@ static int setup(struct guest *g)
 	if (!ret)
 		ret = setup_trace(g);
 	if (!ret)
-		ret = live_open(g);
+		ret = guest_live_setup(g);
 	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++)
 		ret = setup_disk(g, i);
 	if (!ret)
@@ -337,19 +335,20 @@ static void finish(struct guest *g)
 	struct run_result *r = &g->run->r;
 
 	guest_note_end(g);
-	if (r->end != RUN_END_POWEROFF && live_dump_file(g))
+	if (r->end != RUN_END_POWEROFF && guest_live_dump(g))
 		ss_warn("%s/dump.json could not be written", g->run->out_name);
 	guest_tsc_records(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
-		blk_latency(g->blk[i], &r->disk[i].latency);
-		if (!blk_destroy(g->blk[i]))
-			g->blk[i] = NULL;
+		blk_latency(g->live.disk[i].blk, &r->disk[i].latency);
+		if (!blk_destroy(g->live.disk[i].blk))
+			g->live.disk[i].blk = NULL;
 	}
 	guest_nets_destroy(g);
 	guest_finish_trace(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++)
 		r->disk[i].counters = g->counters.disk[i];
 	guest_nets_figures(g);
+	guest_live_figures(g);
 	if (g->workload_log && fclose(g->workload_log) && !g->run->records_error)
 		g->run->records_error = -errno;
 	g->workload_log = NULL;
@@ -358,7 +357,7 @@ static void finish(struct guest *g)
 static void free_pressure(struct guest *g)
 {
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
-		profile_free(g->profile[i]);
+		profile_free(g->live.disk[i].profile);
 		if (g->group[i])
 			throttle_destroy(g->group[i]);
 		free(g->group[i]);
@@ -370,12 +369,12 @@ static void teardown(struct guest *g)
 {
 	bool hung;
 
-	ctl_close(g->ctl);
+	live_close(&g->live);
 	/* Until they are gone, the devices' workers use the machine's memory. */
 	hung = !guest_nets_destroy(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		/* A worker that hangs in its backing still uses all this: leave it. */
-		if (blk_destroy(g->blk[i]))
+		if (blk_destroy(g->live.disk[i].blk))
 			hung = true;
 		else
 			backing_close(g->backing[i]);

@@ -10,6 +10,7 @@
 #include "run/run.h"
 #include "run/agent_session.h"
 #include "io/backing.h"
+#include "live/live.h"
 #include "trace/events_writer.h"
 #include "trace/pins.h"
 #include "trace/trace.h"
@@ -18,7 +19,6 @@
 #include "vm/machine.h"
 
 struct console;
-struct ctl;
 
 /**
  * struct guest - everything that lives as long as the guest does.
@@ -34,14 +34,9 @@ struct ctl;
  * @stop_ns: when the agent was asked to stop, 0 never.
  * @stopped_for: why it was.
  * @end: how it ended.
- * @ctl: its control socket, NULL without.
- * @profile: the disks' profiles, NULL without.
- * @profiles_begun: their time runs.
- * @profile_next: when they may next change the limits, ns since they began.
+ * @live: its disks and network devices, which can be asked.
  * @group: a group's throttle, at the first of its disks; owned.
- * @limits: the disks' own limits as they are now.
- * @net: the network devices, @net_tid their workers as last told to @trace,
- *	@net_limits their limits as they are now.
+ * @net_tid: the network devices' workers as last told to @trace.
  */
 struct guest {
 	struct run *run;
@@ -49,7 +44,6 @@ struct guest {
 	struct pins *pins;
 	struct counters counters;
 	struct backing *backing[SS_MAX_DISKS];
-	struct blk *blk[SS_MAX_DISKS];
 	pid_t worker_tid[SS_MAX_DISKS][BLK_MAX_QUEUES];
 	bool vcpus_told;
 	struct console *console;
@@ -64,15 +58,9 @@ struct guest {
 	uint64_t stop_ns;
 	enum vm_end stopped_for;
 	struct machine_end end;
-	struct ctl *ctl;
-	struct profile *profile[SS_MAX_DISKS];
-	bool profiles_begun;
-	uint64_t profile_next[SS_MAX_DISKS];
+	struct live live;
 	struct throttle *group[SS_MAX_DISKS];
-	struct throttle_limits limits[SS_MAX_DISKS];
-	struct net *net[SS_MAX_NETS];
 	pid_t net_tid[SS_MAX_NETS];
-	struct throttle_limits net_limits[SS_MAX_NETS];
 };
 
 /**
@@ -83,6 +71,9 @@ struct guest {
 void guest_loop(struct guest *g);
 
 /* --- run_trace.c --- */
+
+/** guest_store() - keep a record; the first error is noted in the run. */
+void guest_store(struct guest *g, const void *rec, size_t len);
 
 /** guest_poll_trace() - store what the host's tracing has recorded so far. */
 void guest_poll_trace(struct guest *g);
@@ -134,5 +125,19 @@ bool guest_nets_destroy(struct guest *g);
 
 /** guest_nets_figures() - the counters, when nothing moves any more. */
 void guest_nets_figures(struct guest *g);
+
+/* --- run_live.c --- */
+
+/** guest_live_setup() - name the devices and listen. Return: an exit status, after one line. */
+int guest_live_setup(struct guest *g);
+
+/** guest_live_turn() - let the profiles begin with the workload, and follow them. */
+void guest_live_turn(struct guest *g);
+
+/** guest_live_dump() - write dump.json. Return: 0 or a negative errno. */
+int guest_live_dump(struct guest *g);
+
+/** guest_live_figures() - how often limits were changed, into the result. */
+void guest_live_figures(struct guest *g);
 
 #endif /* SS_RUN_GUEST_H */

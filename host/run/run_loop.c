@@ -4,7 +4,6 @@
 #include "lib/interrupt.h"
 #include "lib/time.h"
 #include "live/ctl.h"
-#include "live/live.h"
 #include "lib/log.h"
 #include "virtio/console.h"
 
@@ -92,8 +91,8 @@ static void net_status(struct guest *g, char *line, size_t size)
 		struct ss_net_counters c;
 		struct ss_net_pressure p;
 
-		net_snapshot(g->net[i], &c);
-		net_pressure_snapshot(g->net[i], &p);
+		net_snapshot(g->live.net[i].net, &c);
+		net_pressure_snapshot(g->live.net[i].net, &p);
 		sent += c.tx_packets;
 		back += c.rx_packets;
 		stalls += p.throttled_count;
@@ -113,7 +112,7 @@ static void show_status(struct guest *g, unsigned int count)
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		struct ss_blk_counters c;
 
-		blk_snapshot(g->blk[i], &c);
+		blk_snapshot(g->live.disk[i].blk, &c);
 		sum.reads_completed += c.reads_completed;
 		sum.writes_completed += c.writes_completed;
 		sum.throttled_count += c.throttled_count;
@@ -164,7 +163,7 @@ void guest_loop(struct guest *g)
 	struct pollfd fds[] = {
 		{ .fd = machine_end_fd(g->machine), .events = POLLIN },
 		{ .fd = console_agent_fd(g->console), .events = POLLIN },
-		{ .fd = ctl_fd(g->ctl), .events = POLLIN },
+		{ .fd = ctl_fd(g->live.ctl), .events = POLLIN },
 	};
 	uint64_t next_clock = 0, next_status = 0;
 	unsigned int status_count = 0;
@@ -175,8 +174,8 @@ void guest_loop(struct guest *g)
 		poll(fds, 3, TURN_MS);
 		guest_poll_trace(g);
 		serve_agent(g);
-		live_profiles(g);
-		ctl_serve(g->ctl);
+		guest_live_turn(g);
+		ctl_serve(g->live.ctl);
 		guest_threads(g);
 		now = monotonic_ns();
 		if (now >= next_clock) {
@@ -199,6 +198,6 @@ void guest_loop(struct guest *g)
 	do
 		serve_agent(g);
 	while (!g->session.bye && poll(&fds[1], 1, LAST_WORDS_MS) > 0);
-	live_profiles(g);
+	guest_live_turn(g);
 	guest_clock_sample(g);
 }

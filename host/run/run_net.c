@@ -19,8 +19,8 @@ static int setup_net(struct guest *g, unsigned int i)
 	int ret;
 
 	memcpy(cfg.mac, n->mac, NET_MAC_LEN);
-	g->net_limits[i] = cfg.limits;
-	ret = net_create(&cfg, &g->net[i]);
+	g->live.net[i].limits = cfg.limits;
+	ret = net_create(&cfg, &g->live.net[i].net);
 	if (!ret)
 		return SS_EXIT_OK;
 	ss_err("can't make network device %u: %s", i, strerror(-ret));
@@ -41,8 +41,8 @@ int guest_nets_attach(struct guest *g, const struct guest_mem *mem)
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < g->run->o.nr_nets; i++) {
-		virtio_mmio_set_mem(net_mmio(g->net[i]), mem);
-		ret = machine_add_virtio(g->machine, net_mmio(g->net[i]));
+		virtio_mmio_set_mem(net_mmio(g->live.net[i].net), mem);
+		ret = machine_add_virtio(g->machine, net_mmio(g->live.net[i].net));
 	}
 	return ret;
 }
@@ -50,7 +50,7 @@ int guest_nets_attach(struct guest *g, const struct guest_mem *mem)
 void guest_nets_threads(struct guest *g)
 {
 	for (unsigned int i = 0; i < g->run->o.nr_nets; i++)
-		guest_thread(g, &g->net_tid[i], net_worker_tid(g->net[i]),
+		guest_thread(g, &g->net_tid[i], net_worker_tid(g->live.net[i].net),
 			     (SS_DEV_NET_BASE + i) << 8);
 }
 
@@ -59,10 +59,10 @@ bool guest_nets_destroy(struct guest *g)
 	bool done = true;
 
 	for (unsigned int i = 0; i < g->run->o.nr_nets; i++) {
-		if (net_destroy(g->net[i]))
+		if (net_destroy(g->live.net[i].net))
 			done = false;
 		else
-			g->net[i] = NULL;
+			g->live.net[i].net = NULL;
 	}
 	return done;
 }

@@ -4,7 +4,7 @@
 #include "run/run_guest.h"
 #include "trace/clock_sample.h"
 
-static void store(struct guest *g, const void *rec, size_t len)
+void guest_store(struct guest *g, const void *rec, size_t len)
 {
 	int ret = g->events ? events_append(g->events, rec, len) : 0;
 
@@ -14,7 +14,7 @@ static void store(struct guest *g, const void *rec, size_t len)
 
 static void on_trace_record(void *ctx, const struct ss_rec *rec, size_t len)
 {
-	store(ctx, rec, len);
+	guest_store(ctx, rec, len);
 }
 
 void guest_poll_trace(struct guest *g)
@@ -34,7 +34,7 @@ void guest_clock_sample(struct guest *g)
 	struct ss_rec_host_clock rec;
 
 	clock_sample_host(&rec);
-	store(g, &rec, sizeof(rec));
+	guest_store(g, &rec, sizeof(rec));
 }
 
 void guest_tsc_records(struct guest *g)
@@ -50,7 +50,7 @@ void guest_tsc_records(struct guest *g)
 
 		clock_vcpu_rec(&rec, i, info.guest_khz, info.host_khz, frac_bits, info.offset[i],
 			       monotonic_ns());
-		store(g, &rec, sizeof(rec));
+		guest_store(g, &rec, sizeof(rec));
 	}
 }
 
@@ -74,8 +74,8 @@ void guest_threads(struct guest *g)
 	g->vcpus_told = true;
 	/* Workers come and go with the driver's DRIVER_OK and reset. */
 	for (unsigned int d = 0; d < g->run->o.nr_disks; d++)
-		for (unsigned int q = 0; q < blk_queue_count(g->blk[d]); q++)
-			guest_thread(g, &g->worker_tid[d][q], blk_worker_tid(g->blk[d], q),
-				     d << 8 | q);
+		for (unsigned int q = 0; q < blk_queue_count(g->live.disk[d].blk); q++)
+			guest_thread(g, &g->worker_tid[d][q],
+				     blk_worker_tid(g->live.disk[d].blk, q), d << 8 | q);
 	guest_nets_threads(g);
 }
