@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cmd_live.h"
+#include "cli/ask.h"
 #include "cli/cmds.h"
 #include "cli/opts.h"
 #include "io/throttle.h"
@@ -177,12 +177,12 @@ int cmd_throttle(int argc, char **argv)
 	for (unsigned int i = 2; !ret && i < o.nr; i++)
 		ret = add_limit(request, kind, o.arg[i]);
 	if (!ret)
-		ret = live_ask("throttle", o.arg[0], request, &answer);
+		ret = ask_run("throttle", o.arg[0], request, &answer);
 	if (!ret && o.json) {
-		ret = live_print(answer, JSON_INDENT(2));
+		ret = ask_print(answer, JSON_INDENT(2));
 	} else if (!ret) {
 		print_change(kind, answer);
-		ret = live_flush();
+		ret = ask_flush();
 	}
 	json_decref(request);
 	json_decref(answer);

@@ -2,6 +2,7 @@
 #include "cli/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
+#include "lib/run_name.h"
 #include "virtio/net.h"
 
 #include <argp.h>
@@ -165,21 +166,9 @@ static error_t opt_net(const char *arg, struct run_opts *o)
 	return -ret;
 }
 
-static bool name_ok(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (!n || n > RUN_MAX_NAME || !strcmp(s, ".") || !strcmp(s, ".."))
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
-			return false;
-	return true;
-}
-
 static error_t opt_name(const char *arg, struct run_opts *o)
 {
-	if (!name_ok(arg))
+	if (!run_name_valid(arg))
 		return bad("--name: '%s' wants 1 to 64 letters, digits, '.', '_' or '-'%s", arg,
 			   "");
 	o->name = arg;

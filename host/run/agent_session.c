@@ -16,9 +16,10 @@ struct text {
 	size_t len;
 };
 
-static void progress(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void progress(struct agent_session *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
-static void progress(struct session *s, const char *fmt, ...)
+static void progress(struct agent_session *s, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -57,7 +58,7 @@ static int64_t get_int(const struct text *t, const char *key, int64_t absent)
 	return *end || errno ? absent : v;
 }
 
-static int on_hello(struct session *s, const struct text *t)
+static int on_hello(struct agent_session *s, const struct text *t)
 {
 	struct run_result *r = s->result;
 
@@ -73,7 +74,7 @@ static int on_hello(struct session *s, const struct text *t)
 	return 0;
 }
 
-static int on_log(struct session *s, const struct text *t)
+static int on_log(struct agent_session *s, const struct text *t)
 {
 	char level[8], msg[400];
 
@@ -86,32 +87,32 @@ static int on_log(struct session *s, const struct text *t)
 	return 0;
 }
 
-static enum session_sched sched_state(const char *name)
+static enum agent_sched sched_state(const char *name)
 {
 	static const struct {
 		const char *name;
-		enum session_sched state;
+		enum agent_sched state;
 	} states[] = {
-		{ "starting", SESSION_SCHED_STARTING }, { "enabled", SESSION_SCHED_ENABLED },
-		{ "failed", SESSION_SCHED_FAILED },	{ "exited", SESSION_SCHED_EXITED },
-		{ "kicked", SESSION_SCHED_KICKED },	{ "stopped", SESSION_SCHED_STOPPED },
+		{ "starting", AGENT_SCHED_STARTING }, { "enabled", AGENT_SCHED_ENABLED },
+		{ "failed", AGENT_SCHED_FAILED },     { "exited", AGENT_SCHED_EXITED },
+		{ "kicked", AGENT_SCHED_KICKED },     { "stopped", AGENT_SCHED_STOPPED },
 	};
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (!strcmp(name, states[i].name))
 			return states[i].state;
-	return SESSION_SCHED_NONE;
+	return AGENT_SCHED_NONE;
 }
 
-static int on_sched(struct session *s, const struct text *t)
+static int on_sched(struct agent_session *s, const struct text *t)
 {
 	struct run_sched *sc = &s->result->sched;
-	enum session_sched state;
+	enum agent_sched state;
 	char word[16], name[SS_SCX_NAME_LEN];
 
 	get(t, "state", word, sizeof(word));
 	state = sched_state(word);
-	if (state == SESSION_SCHED_NONE)
+	if (state == AGENT_SCHED_NONE)
 		return -EINVAL;
 	s->sched = state;
 	snprintf(sc->state, sizeof(sc->state), "%s", word);
@@ -126,15 +127,15 @@ static int on_sched(struct session *s, const struct text *t)
 		sc->signal = (int)get_int(t, "signal", 0);
 	}
 	switch (state) {
-	case SESSION_SCHED_ENABLED:
+	case AGENT_SCHED_ENABLED:
 		sc->loaded = true;
 		progress(s, "scheduler %s is enabled", sc->name);
 		break;
-	case SESSION_SCHED_FAILED:
-	case SESSION_SCHED_EXITED:
-	case SESSION_SCHED_KICKED:
+	case AGENT_SCHED_FAILED:
+	case AGENT_SCHED_EXITED:
+	case AGENT_SCHED_KICKED:
 		/* What came first is the fault; its words are what a report needs. */
-		if (s->sched_fault == SESSION_SCHED_NONE) {
+		if (s->sched_fault == AGENT_SCHED_NONE) {
 			s->sched_fault = state;
 			get(t, "msg", sc->message, sizeof(sc->message));
 		}
@@ -145,7 +146,7 @@ static int on_sched(struct session *s, const struct text *t)
 	return 0;
 }
 
-static int on_workload(struct session *s, const struct text *t)
+static int on_workload(struct agent_session *s, const struct text *t)
 {
 	struct run_workload *w = &s->result->workload;
 	char state[8], seconds[24];
@@ -176,7 +177,7 @@ static int on_workload(struct session *s, const struct text *t)
 }
 
 /* Keep the tail: the end of a workload's output tells why it failed. */
-static int on_output(struct session *s, const char *p, size_t len)
+static int on_output(struct agent_session *s, const char *p, size_t len)
 {
 	struct run_workload *w = &s->result->workload;
 	size_t have = strlen(w->output), room = sizeof(w->output) - 1;
@@ -200,7 +201,7 @@ static int on_output(struct session *s, const char *p, size_t len)
 	return 0;
 }
 
-static int on_lost(struct session *s, const void *p, size_t len)
+static int on_lost(struct agent_session *s, const void *p, size_t len)
 {
 	struct ss_drops drops;
 
@@ -213,7 +214,7 @@ static int on_lost(struct session *s, const void *p, size_t len)
 	return 0;
 }
 
-static int on_stat(struct session *s, const struct text *t)
+static int on_stat(struct agent_session *s, const struct text *t)
 {
 	char name[64];
 
@@ -225,7 +226,7 @@ static int on_stat(struct session *s, const struct text *t)
 	return 0;
 }
 
-static int on_trace(struct session *s, const struct text *t)
+static int on_trace(struct agent_session *s, const struct text *t)
 {
 	char state[8], msg[200];
 
@@ -238,7 +239,7 @@ static int on_trace(struct session *s, const struct text *t)
 	return 0;
 }
 
-static int on_events(struct session *s, const void *p, size_t len)
+static int on_events(struct agent_session *s, const void *p, size_t len)
 {
 	int ret;
 
@@ -251,13 +252,13 @@ static int on_events(struct session *s, const void *p, size_t len)
 	return 0;
 }
 
-void session_init(struct session *s, struct run_result *result)
+void agent_session_init(struct agent_session *s, struct run_result *result)
 {
 	memset(s, 0, sizeof(*s));
 	s->result = result;
 }
 
-int session_frame(struct session *s, unsigned int type, const void *payload, size_t len)
+int agent_session_frame(struct agent_session *s, unsigned int type, const void *payload, size_t len)
 {
 	const struct text t = { payload, len };
 	int ret = 0;

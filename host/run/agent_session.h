@@ -5,8 +5,8 @@
  *
  * Everything a guest sends is hostile input here. One thread owns a session.
  */
-#ifndef SS_SESSION_H
-#define SS_SESSION_H
+#ifndef SS_AGENT_SESSION_H
+#define SS_AGENT_SESSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,24 +18,24 @@
 struct events_writer;
 
 /* How the scheduler stands, by the agent's last word. */
-enum session_sched {
-	SESSION_SCHED_NONE,
-	SESSION_SCHED_STARTING,
-	SESSION_SCHED_ENABLED,
-	SESSION_SCHED_FAILED,  /* never got enabled */
-	SESSION_SCHED_EXITED,  /* ended by itself in mid-run */
-	SESSION_SCHED_KICKED,  /* ejected by the kernel in mid-run */
-	SESSION_SCHED_STOPPED, /* by us, at the end */
+enum agent_sched {
+	AGENT_SCHED_NONE,
+	AGENT_SCHED_STARTING,
+	AGENT_SCHED_ENABLED,
+	AGENT_SCHED_FAILED,  /* never got enabled */
+	AGENT_SCHED_EXITED,  /* ended by itself in mid-run */
+	AGENT_SCHED_KICKED,  /* ejected by the kernel in mid-run */
+	AGENT_SCHED_STOPPED, /* by us, at the end */
 };
 
 /**
- * struct session - the state of one run's channel.
+ * struct agent_session - the state of one run's channel.
  * @result: filled as frames come; the caller's.
  * @events: records go here; the caller's, may be NULL.
  * @output: the workload's output goes here too; the caller's, may be NULL.
  * @progress: called with a line for a person at each notable step, or NULL.
  */
-struct session {
+struct agent_session {
 	struct run_result *result;
 	struct events_writer *events;
 	FILE *output;
@@ -52,23 +52,24 @@ struct session {
 	bool bye;
 	bool lost_known;
 	int agent_status; /* of BYE */
-	enum session_sched sched;
-	enum session_sched sched_fault; /* first of FAILED, EXITED, KICKED; NONE if none */
+	enum agent_sched sched;
+	enum agent_sched sched_fault; /* first of FAILED, EXITED, KICKED; NONE if none */
 	uint64_t frames;
 	uint64_t bad_frames;
 };
 
-/** session_init() - a session that fills @result; see struct session for the rest. */
-void session_init(struct session *s, struct run_result *result);
+/** agent_session_init() - a session that fills @result; see struct agent_session for the rest. */
+void agent_session_init(struct agent_session *s, struct run_result *result);
 
 /**
- * session_frame() - take one frame of the agent's.
+ * agent_session_frame() - take one frame of the agent's.
  * @type: enum ss_frame_type
  *
  * A frame that makes no sense is counted in bad_frames and otherwise ignored.
  *
  * Return: 0, or a negative errno if a record or output could not be stored.
  */
-int session_frame(struct session *s, unsigned int type, const void *payload, size_t len);
+int agent_session_frame(struct agent_session *s, unsigned int type, const void *payload,
+			size_t len);
 
-#endif /* SS_SESSION_H */
+#endif /* SS_AGENT_SESSION_H */

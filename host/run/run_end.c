@@ -100,15 +100,15 @@ static int judge_sched(const struct guest *g)
 
 	first_line(sc->message, line, sizeof(line));
 	switch (g->session.sched_fault) {
-	case SESSION_SCHED_FAILED:
+	case AGENT_SCHED_FAILED:
 		return fault(SS_EXIT_SCHED_LOAD, "--sched: %s did not load: %s", g->run->o.sched,
 			     line);
-	case SESSION_SCHED_EXITED:
+	case AGENT_SCHED_EXITED:
 		return fault(SS_EXIT_SCHED_EXITED,
 			     "--sched: %s ended by itself in mid-run (%s %d): %s", g->run->o.sched,
 			     sc->signal ? "signal" : "exit status",
 			     sc->signal ? sc->signal : sc->exit, line);
-	case SESSION_SCHED_KICKED:
+	case AGENT_SCHED_KICKED:
 		return fault(SS_EXIT_SCHED_KICKED, "--sched: the kernel ejected %s in mid-run: %s",
 			     g->run->o.sched, line);
 	default:
@@ -140,7 +140,7 @@ static int judge_workload(const struct guest *g)
 
 static int judge_guest(const struct guest *g)
 {
-	const struct session *s = &g->session;
+	const struct agent_session *s = &g->session;
 	const char *kernel = g->run->o.kernel;
 
 	if (!s->hello)

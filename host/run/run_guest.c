@@ -36,7 +36,7 @@ static void progress(void *ctx, const char *line)
 static int agent_frame(void *ctx, unsigned int type, const void *payload, size_t len)
 {
 	struct guest *g = ctx;
-	int ret = session_frame(&g->session, type, payload, len);
+	int ret = agent_session_frame(&g->session, type, payload, len);
 
 	/* What can't be stored must not cost the frames behind it: they tell how it ended. */
 	if (ret && !g->run->records_error)
@@ -413,7 +413,7 @@ int run_guest(struct run *run)
 	}
 	g->run = run;
 	g->console_log = -1;
-	session_init(&g->session, &run->r);
+	agent_session_init(&g->session, &run->r);
 	g->session.progress = progress;
 	g->session.progress_ctx = run;
 	agent_link_init(&g->link, &link_ops, g);

@@ -50,7 +50,7 @@ struct guest {
 	struct machine *machine;
 	struct events_writer *events;
 	struct agent_link link;
-	struct session session;
+	struct agent_session session;
 	int console_log;
 	FILE *workload_log;
 	uint64_t begun_ns;

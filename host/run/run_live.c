@@ -14,7 +14,7 @@ static void record(void *ctx, const void *rec, size_t len)
 static void status(void *ctx, struct live_status *out)
 {
 	const struct guest *g = ctx;
-	const struct session *s = &g->session;
+	const struct agent_session *s = &g->session;
 
 	*out = (struct live_status){
 		.seconds = (double)(monotonic_ns() - g->begun_ns) / 1e9,
@@ -58,8 +58,7 @@ int guest_live_setup(struct guest *g)
 
 void guest_live_turn(struct guest *g)
 {
-	live_profiles(&g->live,
-		      g->session.workload_begun || (g->hello_ns && !g->run->o.exec));
+	live_profiles(&g->live, g->session.workload_begun || (g->hello_ns && !g->run->o.exec));
 }
 
 int guest_live_dump(struct guest *g)

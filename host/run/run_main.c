@@ -2,6 +2,7 @@
 /* One run from its options to its report: what the parts in run_*.c do, one after the other. */
 #include "lib/interrupt.h"
 #include "lib/log.h"
+#include "lib/run_name.h"
 #include "lib/time.h"
 #include "run/run.h"
 #include "virtio/net.h"
@@ -100,7 +101,7 @@ static void fill_nets(struct run *run)
 	}
 }
 
-_Static_assert(sizeof(((struct run_result *)0)->name) > RUN_MAX_NAME, "a name would be cut");
+_Static_assert(sizeof(((struct run_result *)0)->name) > RUN_NAME_MAX, "a name would be cut");
 
 static void fill_result(struct run *run, int argc, char **argv)
 {

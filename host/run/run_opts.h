@@ -14,7 +14,6 @@
 #define RUN_MAX_FILES  64
 #define RUN_MAX_CPUS   64
 #define RUN_MAX_APPEND 800
-#define RUN_MAX_NAME   64
 
 enum run_nested {
 	RUN_NESTED_AUTO, /* where /dev/kvm can't run a Linux guest */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "lib/run_name.h"
 #include "trace/pins.h"
 
 #include <dirent.h>
@@ -22,26 +23,16 @@
 #define PINS_BASE     BPFFS "/stallscope"
 #define LOCK_SUFFIX   ".lock"
 #define LOCK_TRIES    20
-#define DIR_LEN	      (sizeof(PINS_BASE) + PINS_NAME_MAX + 1)
+#define DIR_LEN	      (sizeof(PINS_BASE) + RUN_NAME_MAX + 1)
 #define LOCK_PAUSE_NS (10 * 1000 * 1000)
 
 struct pins {
 	int lock_fd;
 	bool usable;
-	char name[PINS_NAME_MAX + 1];
+	char name[RUN_NAME_MAX + 1];
 	char lock_dir[PATH_MAX / 2];
 	char dir[DIR_LEN];
 };
-
-bool pins_name_valid(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (!len || len > PINS_NAME_MAX || !strcmp(name, ".") || !strcmp(name, ".."))
-		return false;
-	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			    "0123456789._-") == len;
-}
 
 /* bpffs refuses names with dots; ':' can't be in a run's name. */
 static void swap_chars(char *name, char from, char to)
@@ -170,7 +161,7 @@ static void clear_if_dead(const char *lock_dir, const char *name)
 	char path[DIR_LEN];
 	int fd;
 
-	if (!pins_name_valid(name))
+	if (!run_name_valid(name))
 		return;
 	fd = lock_take(lock_dir, name);
 	if (fd < 0)
@@ -279,10 +270,10 @@ int pins_open(const char *name, struct pins **out, char *err, size_t errlen)
 	int ret;
 
 	*out = NULL;
-	if (!pins_name_valid(name)) {
+	if (!run_name_valid(name)) {
 		snprintf(err, errlen,
 			 "bad run name: 1 to %d letters, digits, dots, dashes or underscores",
-			 PINS_NAME_MAX);
+			 RUN_NAME_MAX);
 		return -EINVAL;
 	}
 	p = calloc(1, sizeof(*p));
@@ -313,7 +304,7 @@ static int pin_path(const struct pins *p, const char *file, char path[PATH_MAX])
 {
 	if (!p->usable)
 		return -EOPNOTSUPP;
-	if (!pins_name_valid(file) || strchr(file, '.'))
+	if (!run_name_valid(file) || strchr(file, '.'))
 		return -EINVAL;
 	snprintf(path, PATH_MAX, "%s/%s", p->dir, file);
 	return 0;

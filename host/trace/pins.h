@@ -11,12 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PINS_NAME_MAX 64
-
 struct pins;
-
-/** pins_name_valid() - 1 to 64 of [A-Za-z0-9._-], neither "." nor "..". */
-bool pins_name_valid(const char *name);
 
 /**
  * pins_open() - own @name, and clear what dead runs left pinned.

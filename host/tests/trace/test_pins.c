@@ -15,6 +15,7 @@
 
 #include <bpf/bpf.h>
 
+#include "lib/run_name.h"
 #include "trace/pins.h"
 #include "trace_util.h"
 
@@ -61,20 +62,20 @@ TEST(names, .title = "names of 1 to 64 of [A-Za-z0-9._-], but . and ..")
 
 	memset(longest, 'x', sizeof(longest));
 	longest[64] = '\0';
-	EXPECT_TRUE(pins_name_valid(longest));
+	EXPECT_TRUE(run_name_valid(longest));
 	longest[64] = 'x';
 	longest[65] = '\0';
-	EXPECT_FALSE(pins_name_valid(longest));
-	EXPECT_TRUE(pins_name_valid("aZ09._-"));
-	EXPECT_TRUE(pins_name_valid("..."));
-	EXPECT_FALSE(pins_name_valid(""));
-	EXPECT_FALSE(pins_name_valid("."));
-	EXPECT_FALSE(pins_name_valid(".."));
-	EXPECT_FALSE(pins_name_valid("a/b"));
-	EXPECT_FALSE(pins_name_valid("a b"));
-	EXPECT_FALSE(pins_name_valid("a:b"));
-	EXPECT_FALSE(pins_name_valid("a\n"));
-	EXPECT_FALSE(pins_name_valid("\xc3\xa4"));
+	EXPECT_FALSE(run_name_valid(longest));
+	EXPECT_TRUE(run_name_valid("aZ09._-"));
+	EXPECT_TRUE(run_name_valid("..."));
+	EXPECT_FALSE(run_name_valid(""));
+	EXPECT_FALSE(run_name_valid("."));
+	EXPECT_FALSE(run_name_valid(".."));
+	EXPECT_FALSE(run_name_valid("a/b"));
+	EXPECT_FALSE(run_name_valid("a b"));
+	EXPECT_FALSE(run_name_valid("a:b"));
+	EXPECT_FALSE(run_name_valid("a\n"));
+	EXPECT_FALSE(run_name_valid("\xc3\xa4"));
 }
 
 TEST(bad_name, .title = "a bad name is refused in one line, nothing is made")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* stallscope stat and stallscope dump: look at a live run. */
-#include "cli/cmd_live.h"
+#include "cli/ask.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,61 +8,6 @@
 #include <time.h>
 
 #include "cli/cmds.h"
-#include "trace/pins.h"
-
-#define ANSWER_MS 5000
-
-int live_ask(const char *cmd, const char *name, const json_t *request, json_t **answer)
-{
-	static const struct {
-		const char *code;
-		int status;
-	} codes[] = { { "no_disk", SS_EXIT_DISK },
-		      { "no_net", SS_EXIT_NET },
-		      { "bad_value", SS_EXIT_USAGE },
-		      { "bad_limits", SS_EXIT_LIMITS } };
-	const char *code, *text;
-	char err[300];
-	int ret;
-
-	if (!pins_name_valid(name)) {
-		ss_err("%s: '%s' is not a run's name", cmd, name);
-		return SS_EXIT_USAGE;
-	}
-	ret = ctl_call(NULL, name, request, ANSWER_MS, answer, err, sizeof(err));
-	if (ret) {
-		ss_err("%s: %s", cmd, err);
-		return ret == -ENOENT ? SS_EXIT_NO_RUN : SS_EXIT_FAIL;
-	}
-	if (json_is_true(json_object_get(*answer, "ok")))
-		return SS_EXIT_OK;
-	code = json_string_value(json_object_get(*answer, "code"));
-	text = json_string_value(json_object_get(*answer, "error"));
-	ss_err("%s: %s", cmd, text ? text : "the run gives an answer that makes no sense");
-	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (!strcmp(code, codes[i].code))
-			return codes[i].status;
-	return SS_EXIT_FAIL;
-}
-
-static int unwritten(void)
-{
-	ss_err("can't write the answer: %s", strerror(errno));
-	return SS_EXIT_OUTPUT;
-}
-
-int live_flush(void)
-{
-	return fflush(stdout) || ferror(stdout) ? unwritten() : SS_EXIT_OK;
-}
-
-int live_print(const json_t *answer, size_t flags)
-{
-	if (json_dumpf(answer, stdout, flags))
-		return unwritten();
-	putchar('\n');
-	return live_flush();
-}
 
 struct live_opts {
 	const char *cmd;
@@ -174,7 +119,7 @@ static int print_stat(const struct live_opts *o, const json_t *answer)
 	size_t i;
 
 	if (o->json)
-		return live_print(answer, o->interval_s ? JSON_COMPACT : JSON_INDENT(2));
+		return ask_print(answer, o->interval_s ? JSON_COMPACT : JSON_INDENT(2));
 	printf("%s: %.1f s, guest %s, workload %s\n", o->name,
 	       json_number_value(json_object_get(answer, "seconds")),
 	       json_is_true(json_object_get(answer, "guest_up")) ? "up" : "booting",
@@ -182,14 +127,14 @@ static int print_stat(const struct live_opts *o, const json_t *answer)
 									 : "not running");
 	json_array_foreach(json_object_get(answer, "disks"), i, device) print_disk(device);
 	json_array_foreach(json_object_get(answer, "nets"), i, device) print_net(device);
-	return live_flush();
+	return ask_flush();
 }
 
 /* A run that has been there and has ended meanwhile is no error: *answer stays NULL. */
 static int ask_again(const struct live_opts *o, const json_t *request, json_t **answer)
 {
 	char err[300];
-	int ret = ctl_call(NULL, o->name, request, ANSWER_MS, answer, err, sizeof(err));
+	int ret = ctl_call(NULL, o->name, request, ASK_TIMEOUT_MS, answer, err, sizeof(err));
 
 	if (!ret || ret == -ENOENT || ret == -EPROTO)
 		return SS_EXIT_OK;
@@ -226,7 +171,7 @@ int cmd_stat(int argc, char **argv)
 		json_t *answer = NULL;
 
 		ret = shown ? ask_again(&o, request, &answer)
-			    : live_ask("stat", o.name, request, &answer);
+			    : ask_run("stat", o.name, request, &answer);
 		if (!ret && answer)
 			ret = print_stat(&o, answer);
 		if (ret || !answer || !o.interval_s) {
@@ -265,9 +210,9 @@ int cmd_dump(int argc, char **argv)
 	if (ret)
 		return ret;
 	request = json_pack("{s:s}", "cmd", "dump");
-	ret = live_ask("dump", o.name, request, &answer);
+	ret = ask_run("dump", o.name, request, &answer);
 	if (!ret)
-		ret = live_print(answer, JSON_INDENT(2));
+		ret = ask_print(answer, JSON_INDENT(2));
 	json_decref(request);
 	json_decref(answer);
 	return ret;
