@@ -27,7 +27,7 @@ PREFIX ?= /usr/local
 
 # What is needed from outside (packages, libbpf, a guest kernel) is found or
 # fetched by tools/setup, which writes where things are into config.mk.
-no_config_goals := clean help check-format
+no_config_goals := clean help check-format check-rooms
 ifneq ($(filter-out $(no_config_goals),$(or $(MAKECMDGOALS),all)),)
   include $(O)/config.mk
 endif
@@ -89,5 +89,6 @@ help:
 	@echo 'make bench         measure the devices beside the limits of this machine, also into'
 	@echo '                   build/bench.json (BENCH_STRICT=1 fails when a target is missed)'
 	@echo 'make check-format  compare the sources with .clang-format'
+	@echo 'make check-rooms   does each room of host/ include only what host/rooms allows?'
 	@echo 'make clean         remove build/'
 	@echo 'make V=1 ...       show the commands'

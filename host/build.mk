@@ -48,3 +48,8 @@ $(O)/tests/test_trace_counters: private ldflags += -Wl,--wrap=bpf_prog_get_info_
 
 -include $(host_obj:.o=.d) $(host_test_obj:.o=.d) $(host_test_lib_obj:.o=.d)
 .SECONDARY:
+
+# Which room includes which: host/rooms.
+.PHONY: check-rooms
+check-rooms:
+	$(Q)tools/check-rooms
