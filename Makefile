@@ -47,7 +47,7 @@ cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iincl
 ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS) $(if $(COVERAGE),-Wl$(comma)-u$(comma)__gcov_dump)
 
 all_targets :=
-include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/*/build.mk)
+include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/run/build.mk tools/dev/*/build.mk)
 
 .PHONY: all clean help demo
 all: $(all_targets)

@@ -47,10 +47,10 @@ $(O)/guest/scx_%: $(O)/bpf/scx/scx_%.o $(O)/bpf/scx/scx_loader.o
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
 
 # The tests of the guest's programs, themselves for the guest.
-$(O)/bpf/tests/test_guest_bpf.o: cflags += -Itools/harness -Iguest-tests
+$(O)/bpf/tests/test_guest_bpf.o: cflags += -Itools/dev/harness -Iguest-tests
 
 $(O)/guest/test_bpf: $(O)/bpf/tests/test_guest_bpf.o $(O)/guest-tests/agent/tracer.o \
-		$(O)/tools/harness/ss_harness.o
+		$(O)/tools/dev/harness/ss_harness.o
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)

@@ -19,7 +19,7 @@ host_libs = $(LIBBPF_LIBS) -ljansson -l:liburing.a -lm
 
 all_targets += $(O)/stallscope $(host_tests)
 
-$(O)/host/tests/%.o: cflags += -Itools/harness -Ihost/tests/mock -I.
+$(O)/host/tests/%.o: cflags += -Itools/dev/harness -Ihost/tests/mock -I.
 $(O)/host/%.o: host/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
@@ -38,7 +38,7 @@ $(O)/stallscope: $(O)/host/cli/main.o $(O)/libstallscope.a
 
 # Each test by its own name, whatever room it is in.
 $(foreach o,$(host_test_obj),$(eval $(O)/tests/$(basename $(notdir $(o))): $(o)))
-$(host_tests): $(host_test_lib_obj) $(O)/libstallscope.a $(O)/tools/harness/ss_harness.o
+$(host_tests): $(host_test_lib_obj) $(O)/libstallscope.a $(O)/tools/dev/harness/ss_harness.o
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) $(fault_flags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(host_libs)
@@ -52,4 +52,4 @@ $(O)/tests/test_trace_counters: private ldflags += -Wl,--wrap=bpf_prog_get_info_
 # Which room includes which: host/rooms.
 .PHONY: check-rooms
 check-rooms:
-	$(Q)tools/check-rooms
+	$(Q)tools/dev/check-rooms

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The guest's BPF programs on a guest's kernel: test_guest_bpf.c in the emulated
 # machine, which needs no KVM inside for that. Its tests appear as subtests.
-. "$(dirname "$(realpath "$0")")/../../tools/harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../../tools/dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 export STALLSCOPE_BUILD=${SS_BUILD:-$src/build}

@@ -11,7 +11,7 @@ bare_src_net := $(bare_user_src) $(notdir $(wildcard guest-tests/bare/net_*.c))
 bare_progs := $(patsubst bare_src_%,%,$(filter bare_src_%,$(.VARIABLES)))
 bare_cflags := -std=gnu11 -O2 -g $(warnings) -ffreestanding -fno-strict-aliasing -fno-pic -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only -mno-red-zone \
-	-Iinclude -Iguest-tests/bare -Itools/harness -MMD -MP
+	-Iinclude -Iguest-tests/bare -Itools/dev/harness -MMD -MP
 bare_objs = $(patsubst %,$(O)/guest-tests/bare/%.o,start bare $(basename $(1)))
 bare_obj := $(sort $(call bare_objs,$(foreach p,$(bare_progs),$(bare_src_$(p)))))
 bare_elf := $(bare_progs:%=$(O)/guest/bare/%.elf)

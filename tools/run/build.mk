@@ -21,7 +21,7 @@ $(O)/tools/btfcheck: $(O)/tools/run/btfcheck.o $(O)/host/trace/btf_check.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(LIBBPF_LIBS)
 
-$(O)/tools/run/nested-vm/klog.o: cflags += -Itools/harness
+$(O)/tools/run/nested-vm/klog.o: cflags += -Itools/dev/harness
 $(O)/tools/run/nested-vm/klog.o: | $(O)/gen/kernel_complaints.h
 
 $(O)/tools/nested-run: $(nested_run_obj)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The command line: each bad input that shows before a guest is booted gives
 # one clear line, an exit status of its own, and leaves nothing behind.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The judgement over coverage, on summaries made up here.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 
@@ -19,7 +19,7 @@ summary() {
 judge() {
 	rc=0
 	printf '%s\n' "$1" >"$T/groups"
-	out=$("$src/tools/coverage/judge" "$T/groups" "$T/summary.json" 2>&1) || rc=$?
+	out=$("$src/tools/dev/coverage/judge" "$T/groups" "$T/summary.json" 2>&1) || rc=$?
 }
 
 enough() {
@@ -76,8 +76,8 @@ nothing_counted() {
 groups_match() {
 	local pattern
 	cd "$src"
-	for pattern in $(sed 's/#.*//' tools/coverage/groups | awk '{ $1 = $2 = "" } 1' | tr -d '\n'); do
-		compgen -G "$pattern" >/dev/null || fail "tools/coverage/groups: no source matches $pattern"
+	for pattern in $(sed 's/#.*//' tools/dev/coverage/groups | awk '{ $1 = $2 = "" } 1' | tr -d '\n'); do
+		compgen -G "$pattern" >/dev/null || fail "tools/dev/coverage/groups: no source matches $pattern"
 	done
 }
 

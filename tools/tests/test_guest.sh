@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Linux guests, many runs in one machine: tools/tests/guest/runs.sh.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/guest/machine.sh"
 
 runs=$src/tools/tests/guest/runs.sh

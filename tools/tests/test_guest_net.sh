@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The network device under Linux's own driver: tools/tests/guest/net.sh.
 # NET_FRAMES=1000000 has it check so many frames, and takes its time.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/guest/machine.sh"
 
 runs=$src/tools/tests/guest/net.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Linux guests, the user's whole way: this machine's `stallscope run`, and whatever
 # it does to have one.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/guest/machine.sh"
 
 kept=$build/tests/guest_whole

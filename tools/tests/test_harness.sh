@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The harness' own tests: that a test which fails, hangs, crashes, leaks or stops
 # half-way is told as failed, in C and in bash. Those of the runner: test_runner.sh.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
 victim=$build/tests/victim
 # The victims' limits as they are written, whatever those of these tests.
 [ "${1-}" != --ktap-run ] || export SS_TEST_TIME_SCALE=1
-shell_victim=$src/tools/harness/tests/shell_victim.sh
+shell_victim=$src/tools/dev/harness/tests/shell_victim.sh
 
 # run_victim PROGRAM TEST...: sets out and rc
 run_victim() {
@@ -189,7 +189,7 @@ shell_ends() {
 }
 
 shell_empty() {
-	printf '. "%s/tools/harness/ktap.sh"\nktap_main "$@"\n' "$src" >"$T/empty.sh"
+	printf '. "%s/tools/dev/harness/ktap.sh"\nktap_main "$@"\n' "$src" >"$T/empty.sh"
 	chmod +x "$T/empty.sh"
 	run_victim "$T/empty.sh"
 	expect_eq "exit status of a program without a test" "$rc" 1
@@ -201,7 +201,7 @@ shell_empty() {
 
 shell_kernel_complains() {
 	cat >"$T/kernel.sh" <<-EOF
-		. "$src/tools/harness/ktap.sh"
+		. "$src/tools/dev/harness/ktap.sh"
 		warns() { date '+<4>[%s.%N] WARNING: mm/x.c:1 at f, CPU#0' >>"$T/log"; }
 		fails_too() { warns; fail "of its own"; }
 		quiet() { echo '<12>[    8.000000] WARNING: from a program' >>"$T/log"; }
@@ -227,7 +227,7 @@ shell_kernel_complains() {
 	printf '[   93.500000] INFO: task dd:17 blocked for more than 2 seconds.\r\n' >>"$T/console"
 	expect_end "$T/kernel.sh" reads 'not ok 1 ' 1 "complained: INFO: task dd:17 blocked"
 	# Each sign alone, with and without level and time
-	grep -v '^#' "$src/tools/harness/kernel-complaints" >"$T/signs"
+	grep -v '^#' "$src/tools/dev/harness/kernel-complaints" >"$T/signs"
 	[ "$(wc -l <"$T/signs")" -ge 10 ] || fail "hardly a sign"
 	expect_eq "signs that are known" "$(sed 's/.*/<3>[    0.5] &x\n&x/' "$T/signs" |
 		kernel_complaints | wc -l)" "$(($(wc -l <"$T/signs") * 2))"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # make install and make gen_tar: that what they leave works without the source
 # and build trees. test_guest_whole.sh boots a guest by an installed stallscope.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}

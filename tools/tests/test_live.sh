@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What throttle, stat and dump say without a run, and the disks' profile= and
 # group=: each bad input has one clear line and an exit status.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}

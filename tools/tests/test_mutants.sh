@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The mutation run, on a small tree made up here; and that all mutants fit the code.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
@@ -293,11 +293,11 @@ second_run() {
 
 all_fit() {
 	cd "$src"
-	run -d tools/mutants -n
+	run -d tools/dev/mutants -n
 	expect_eq "exit status ($out)" "$rc" 0
 }
 
-ktap_test all_fit "each mutant of tools/mutants fits the code, in one place"
+ktap_test all_fit "each mutant of tools/dev/mutants fits the code, in one place"
 ktap_test caught "a mutant that a test notices is caught by it"
 ktap_test survivor "one that none notices is a failure"
 ktap_test chosen "mutants are chosen by name"

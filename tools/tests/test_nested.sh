@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # tools/run/nested: what comes out of the emulated machine, and what becomes of it
 # when the command, the machine or the user doesn't play along.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 export STALLSCOPE_BUILD=${SS_BUILD:-$src/build}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # netcheck, the workload for network devices: its options, and its frames over
 # the loopback interface of a network namespace, which gives them back too.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The check of which room of host/ includes which, on small trees made up here.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 
@@ -22,7 +22,7 @@ low: -<bpf/'
 
 check() {
 	rc=0
-	out=$(cd "$T" && "$src/tools/check-rooms" host 2>&1) || rc=$?
+	out=$(cd "$T" && "$src/tools/dev/check-rooms" host 2>&1) || rc=$?
 }
 
 # refused LINE: status 1 and just this line
@@ -90,7 +90,7 @@ no_list() {
 
 ours() {
 	rc=0
-	out=$(cd "$src" && tools/check-rooms 2>&1) || rc=$?
+	out=$(cd "$src" && tools/dev/check-rooms 2>&1) || rc=$?
 	expect_eq "what it says of the sources" "$out" ""
 	expect_eq "exit status" "$rc" 0
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The runner's own tests: that a program which fails, hangs, crashes, leaks, is
 # silent or stops half-way makes the run fail, whatever else happens.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
@@ -364,10 +364,10 @@ run_prints_programs() {
 	mkdir -p "$T/build"
 	printf 'timeout=7\n' >"$T/settings"
 	program good "$good" "root alone"
-	echo "t tools/harness/tests/shell_victim.sh timeout=9" >>"$T/list"
+	echo "t tools/dev/harness/tests/shell_victim.sh timeout=9" >>"$T/list"
 	run_list -p
 	expect_eq "the programs" "$out" \
-		"t	$T/good.sh root alone timeout=7"$'\n'"t	tools/harness/tests/shell_victim.sh timeout=9"
+		"t	$T/good.sh root alone timeout=7"$'\n'"t	tools/dev/harness/tests/shell_victim.sh timeout=9"
 }
 
 run_junit() {
@@ -468,7 +468,7 @@ run_read_by_kunit() {
 	program noise 'echo ok 1 a; echo "KTAP version 1"; echo ok 2 b; echo 1..2; echo ok'
 	program skip 'printf "KTAP version 1\n1..0 # SKIP x\n"; exit 4'
 	program silent 'exit 0'
-	echo "t tools/harness/tests/shell_victim.sh" >>"$T/list"
+	echo "t tools/dev/harness/tests/shell_victim.sh" >>"$T/list"
 	run_list
 	printf '%s\n' "$out" >"$T/saved"
 	numbers=$(last_line | tr -dc '0-9 ' | xargs)

@@ -3,7 +3,7 @@
 # What tools/setup and the scripts it is made of find, fetch and refuse. Nothing
 # here asks the archive: what would be fetched is in the cache already, or the
 # test is skipped.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A run of tests that is stopped by ctrl-C or kill -9 leaves, after its next
 # start, no process, mount, pin or temporary file, whatever it was at.
-. "$(dirname "$(realpath "$0")")/../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
@@ -18,7 +18,7 @@ program() {
 		'printf "KTAP version 1\n1..1\n"'"$1" >"$T/program.sh"
 	chmod +x "$T/program.sh"
 	echo "t $T/program.sh" >"$T/list"
-	echo "t $src/tools/harness/tests/shell_victim.sh" >"$T/next"
+	echo "t $src/tools/dev/harness/tests/shell_victim.sh" >"$T/next"
 	export READY=$T/ready
 }
 

@@ -264,7 +264,7 @@ static int run_program(char *const argv[], const char *out)
 
 static void validate(const char *json, const char *out)
 {
-	char *argv[] = { "tools/validate-run", "--strict", (char *)json, NULL };
+	char *argv[] = { "tools/dev/validate-run", "--strict", (char *)json, NULL };
 	int ret = run_program(argv, out);
 
 	if (ret == 4 || ret == 127)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The disk with all its features, used by Linux's own driver, for a machine
 # whose KVM can run Linux: test_guest_blk.sh brings this there.
-. "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/start.sh"
 
 # The driver takes a queue for each of the four CPUs there are; all but one stay off

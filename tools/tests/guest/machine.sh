@@ -81,7 +81,7 @@ in_machine() {
 	while read -r file; do
 		with+=(--file "$(realpath "$T/guest/$file"):/guest/$file")
 	done < <(find "$T/guest" -mindepth 1 ! -type d -printf '%P\n')
-	for file in "$src"/tools/harness/{ktap.sh,kernel-complaints} \
+	for file in "$src"/tools/dev/harness/{ktap.sh,kernel-complaints} \
 		"$src/tools/tests/guest/start.sh" "$runs" "${scripts[@]}"; do
 		with+=(--file "$file:/t${file#"$src"}")
 	done

@@ -3,7 +3,7 @@
 # The network device under Linux's own driver, for a machine whose KVM can run
 # Linux: test_guest_net.sh brings this there.
 # $FRAMES: how many the plain check sends.
-. "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/start.sh"
 
 : "${FRAMES:=3000}"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs of Linux guests, for a machine whose KVM can run them: test_guest.sh
 # brings this into the emulated machine, or starts it where it is.
-. "$(dirname "$(realpath "$0")")/../../harness/ktap.sh"
+. "$(dirname "$(realpath "$0")")/../../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/start.sh"
 
 # One CPU unless a run is about scheduling: under emulation a second one doubles the

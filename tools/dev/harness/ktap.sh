@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # The harness for tests written in bash, the counterpart of ss_harness.h.
 #
-#	. tools/harness/ktap.sh
+#	. tools/dev/harness/ktap.sh
 #	names_the_disk() { run_it; expect_eq "exit status" "$rc" 6; }
 #	ktap_test names_the_disk "a missing disk is named"
 #	ktap_main "$@"

@@ -299,7 +299,7 @@ static void usage(FILE *f)
 		   "  -n        only check that each still fits the code\n"
 		   "  -j N      try N at once (2)\n"
 		   "  -b BUILD  the build directory (build)\n"
-		   "  -d DATA   where the *.mut files are (tools/mutants)\n"
+		   "  -d DATA   where the *.mut files are (tools/dev/mutants)\n"
 		   "A NAME is that of a mutant, or a glob.\n");
 }
 
@@ -333,7 +333,7 @@ static int run(const char *build, int jobs)
 
 int main(int argc, char **argv)
 {
-	const char *build = "build", *data = "tools/mutants";
+	const char *build = "build", *data = "tools/dev/mutants";
 	bool list = false, only_check = false;
 	int opt, jobs = 2, bad;
 

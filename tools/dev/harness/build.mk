@@ -2,28 +2,28 @@
 # The test harness, linked as one object into every test program; the runner,
 # with what clears up after killed runs; and their own tests.
 
-harness_src := $(wildcard tools/harness/ss_*.c)
-harness_obj := $(filter-out $(O)/tools/harness/ss_harness.o,$(harness_src:%.c=$(O)/%.p.o))
-runner_src := $(wildcard tools/harness/run_*.c) tools/harness/ktap.c tools/harness/ss_clean.c
+harness_src := $(wildcard tools/dev/harness/ss_*.c)
+harness_obj := $(filter-out $(O)/tools/dev/harness/ss_harness.o,$(harness_src:%.c=$(O)/%.p.o))
+runner_src := $(wildcard tools/dev/harness/run_*.c) tools/dev/harness/ktap.c tools/dev/harness/ss_clean.c
 runner_obj := $(runner_src:%.c=$(O)/%.p.o)
-harness_test_src := $(wildcard tools/harness/tests/*.c)
+harness_test_src := $(wildcard tools/dev/harness/tests/*.c)
 harness_test_obj := $(harness_test_src:%.c=$(O)/%.p.o)
-harness_tests := $(harness_test_src:tools/harness/tests/%.c=$(O)/tests/%)
+harness_tests := $(harness_test_src:tools/dev/harness/tests/%.c=$(O)/tests/%)
 
 all_targets += $(O)/run_tests $(O)/tools/clear-runs $(harness_tests)
 
-$(O)/tools/harness/%.p.o: tools/harness/%.c
+$(O)/tools/dev/harness/%.p.o: tools/dev/harness/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(cflags) -Itools/harness -c -o $@ $<
+	$(Q)$(CC) $(cflags) -Itools/dev/harness -c -o $@ $<
 
-$(O)/gen/kernel_complaints.h: tools/harness/kernel-complaints
+$(O)/gen/kernel_complaints.h: tools/dev/harness/kernel-complaints
 	@mkdir -p $(@D)
 	$(Q)sed -n '/^[^#]/s/.*/"&",/p' $< >$@
 
-$(O)/tools/harness/run_kmsg.p.o: | $(O)/gen/kernel_complaints.h
+$(O)/tools/dev/harness/run_kmsg.p.o: | $(O)/gen/kernel_complaints.h
 
-$(O)/tools/harness/ss_harness.o: $(harness_obj)
+$(O)/tools/dev/harness/ss_harness.o: $(harness_obj)
 	$(say) LD $@
 	$(Q)$(CC) -nostdlib -r -o $@ $^
 
@@ -31,13 +31,13 @@ $(O)/run_tests: $(runner_obj)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
 
-$(O)/tools/clear-runs: $(O)/tools/harness/clear-runs.p.o $(O)/libstallscope.a
+$(O)/tools/clear-runs: $(O)/tools/dev/harness/clear-runs.p.o $(O)/libstallscope.a
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(host_libs)
 
-$(harness_tests): $(O)/tests/%: $(O)/tools/harness/tests/%.p.o $(O)/tools/harness/ktap.p.o \
-		$(O)/tools/harness/ss_harness.o
+$(harness_tests): $(O)/tests/%: $(O)/tools/dev/harness/tests/%.p.o $(O)/tools/dev/harness/ktap.p.o \
+		$(O)/tools/dev/harness/ss_harness.o
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
@@ -55,9 +55,9 @@ run_tests: all
 
 .PHONY: kunit-check
 kunit-check: all
-	$(Q)SS_BUILD=$(abspath $(O)) tools/harness/kunit-check
+	$(Q)SS_BUILD=$(abspath $(O)) tools/dev/harness/kunit-check
 
--include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d) $(O)/tools/harness/clear-runs.p.d
+-include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d) $(O)/tools/dev/harness/clear-runs.p.d
 
 # Formatting, by any clang-format from 14 on: ours come out the same.
 CLANG_FORMAT ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang-format-$(v))) clang-format)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What in a kernel's log fails a test: tools/harness/kernel-complaints.
+ * What in a kernel's log fails a test: tools/dev/harness/kernel-complaints.
  */
 #ifndef KERNEL_LOG_H
 #define KERNEL_LOG_H

@@ -3,4 +3,4 @@
 
 .PHONY: gen_tar
 gen_tar: all
-	$(Q)tools/install/pack $(O) $(VERSION) $(if $(GUEST),--guest)
+	$(Q)tools/dev/tarball/pack $(O) $(VERSION) $(if $(GUEST),--guest)

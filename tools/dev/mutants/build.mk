@@ -2,17 +2,17 @@
 # make mutants [M="name..."] [J=2]: small faults, put into a copy of the tree one
 # at a time; each has to be noticed by a test. make mutants-check: all still fit?
 
-mutants_obj := $(patsubst tools/mutants/%.c,$(O)/tools/mutants/%.o,$(wildcard tools/mutants/*.c))
+mutants_obj := $(patsubst tools/dev/mutants/%.c,$(O)/tools/dev/mutants/%.o,$(wildcard tools/dev/mutants/*.c))
 
 all_targets += $(O)/run_mutants
 
-$(O)/tools/mutants/%.o: cflags += -Itools/harness
-$(O)/tools/mutants/%.o: tools/mutants/%.c
+$(O)/tools/dev/mutants/%.o: cflags += -Itools/dev/harness
+$(O)/tools/dev/mutants/%.o: tools/dev/mutants/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
-$(O)/run_mutants: $(mutants_obj) $(O)/tools/harness/ss_clean.p.o
+$(O)/run_mutants: $(mutants_obj) $(O)/tools/dev/harness/ss_clean.p.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
 

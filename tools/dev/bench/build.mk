@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # make bench: the devices beside the limits of the machine.
 
-bench_obj := $(patsubst tools/bench/%.c,$(O)/tools/bench/%.o,$(wildcard tools/bench/*.c))
+bench_obj := $(patsubst tools/dev/bench/%.c,$(O)/tools/dev/bench/%.o,$(wildcard tools/dev/bench/*.c))
 BENCH_TMPFS ?= /dev/shm
 
 all_targets += $(O)/bench
 
-$(O)/tools/bench/%.o: cflags += -Ihost/tests/mock
-$(O)/tools/bench/%.o: tools/bench/%.c
+$(O)/tools/dev/bench/%.o: cflags += -Ihost/tests/mock
+$(O)/tools/dev/bench/%.o: tools/dev/bench/%.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(cflags) -c -o $@ $<
