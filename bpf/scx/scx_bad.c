@@ -43,14 +43,6 @@ struct options {
 	long timeout_ms;
 };
 
-static int parse_ms(const char *text, long max, long *ms)
-{
-	char *end;
-
-	*ms = strtol(text, &end, 10);
-	return *end || end == text || *ms < 0 || *ms > max ? -EINVAL : 0;
-}
-
 /* Return: 0, or 1 after the help, or a negative errno. */
 static int parse(int argc, char **argv, struct options *o)
 {
@@ -88,13 +80,13 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'd':
 			o->mode = BAD_DELAY;
 			chosen++;
-			ret = parse_ms(optarg, DELAY_MAX_MS, &o->delay_ms);
+			ret = scx_loader_number(optarg, 0, DELAY_MAX_MS, &o->delay_ms);
 			break;
 		case 'a':
-			ret = parse_ms(optarg, AFTER_MAX_MS, &o->after_ms);
+			ret = scx_loader_number(optarg, 0, AFTER_MAX_MS, &o->after_ms);
 			break;
 		case 't':
-			ret = parse_ms(optarg, 30000, &o->timeout_ms);
+			ret = scx_loader_number(optarg, 0, 30000, &o->timeout_ms);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -137,24 +129,8 @@ static void configure(struct scx_bad_bpf *skel, const struct options *o)
 static int run(struct scx_bad_bpf *skel, const struct options *o)
 {
 	struct bpf_map *ops = o->reject ? skel->maps.rejected_ops : skel->maps.bad_ops;
-	struct bpf_link *link;
-	bool gone;
 
-	if (scx_bad_bpf__load(skel)) {
-		fprintf(stderr, "bad: the kernel refused the scheduler: %s\n", strerror(errno));
-		return SCX_STATUS_LOAD;
-	}
-	link = bpf_map__attach_struct_ops(ops);
-	if (!link) {
-		fprintf(stderr, "bad: can't be enabled: %s\n", strerror(errno));
-		return SCX_STATUS_LOAD;
-	}
-	scx_loader_enabled("bad");
-	if (!o->exit_now)
-		scx_loader_wait(&skel->bss->exit_record);
-	gone = scx_loader_gone(&skel->bss->exit_record);
-	bpf_link__destroy(link);
-	return scx_loader_report("bad", &skel->bss->exit_record, gone);
+	return scx_loader_run("bad", skel->skeleton, ops, &skel->bss->exit_record, !o->exit_now);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* What every scheduler's program does: load, stay while it is enabled, say how it ended. */
 #include "scx_loader.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -40,25 +43,29 @@ void scx_loader_init(void)
 	libbpf_set_print(print_warnings);
 }
 
-void scx_loader_enabled(const char *name)
+int scx_loader_number(const char *text, long min, long max, long *out)
 {
-	printf("%s: enabled\n", name);
+	char *end;
+
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	return errno || *end || end == text || *out < min || *out > max ? -EINVAL : 0;
 }
 
-bool scx_loader_gone(const volatile struct scx_exit_record *rec)
+static bool is_gone(const volatile struct scx_exit_record *rec)
 {
 	return __atomic_load_n(&rec->kind, __ATOMIC_ACQUIRE);
 }
 
-void scx_loader_wait(const volatile struct scx_exit_record *rec)
+static void wait_for_end(const volatile struct scx_exit_record *rec)
 {
 	const struct timespec pause = { .tv_nsec = POLL_NS };
 
-	while (!stopping && !scx_loader_gone(rec))
+	while (!stopping && !is_gone(rec))
 		nanosleep(&pause, NULL);
 }
 
-int scx_loader_report(const char *name, const volatile struct scx_exit_record *rec, bool gone)
+static int report(const char *name, const volatile struct scx_exit_record *rec, bool gone)
 {
 	__u64 kind = __atomic_load_n(&rec->kind, __ATOMIC_ACQUIRE);
 	const char *reason = (const char *)rec->reason;
@@ -71,4 +78,28 @@ int scx_loader_report(const char *name, const volatile struct scx_exit_record *r
 	fprintf(stderr, "%s: ended by the kernel: kind %llu, %s%s%s (code %lld)\n", name, kind,
 		reason, *msg ? ": " : "", msg, rec->code);
 	return kind >= EXIT_KIND_ERROR ? SCX_STATUS_KICKED : SCX_STATUS_EXITED;
+}
+
+int scx_loader_run(const char *name, struct bpf_object_skeleton *skel, struct bpf_map *ops,
+		   const volatile struct scx_exit_record *rec, bool stay)
+{
+	struct bpf_link *link;
+	bool gone;
+
+	if (bpf_object__load_skeleton(skel)) {
+		fprintf(stderr, "%s: the kernel refused the scheduler: %s\n", name,
+			strerror(errno));
+		return SCX_STATUS_LOAD;
+	}
+	link = bpf_map__attach_struct_ops(ops);
+	if (!link) {
+		fprintf(stderr, "%s: can't be enabled: %s\n", name, strerror(errno));
+		return SCX_STATUS_LOAD;
+	}
+	printf("%s: enabled\n", name);
+	if (stay)
+		wait_for_end(rec);
+	gone = is_gone(rec);
+	bpf_link__destroy(link);
+	return report(name, rec, gone);
 }

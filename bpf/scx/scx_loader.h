@@ -22,24 +22,24 @@ enum scx_status {
 /** scx_loader_init() - catch SIGINT and SIGTERM, show libbpf's warnings. */
 void scx_loader_init(void);
 
-/** scx_loader_enabled() - say that the scheduler named @name schedules now. */
-void scx_loader_enabled(const char *name);
+/** scx_loader_number() - a whole number from @min to @max. Return: 0 or -EINVAL. */
+int scx_loader_number(const char *text, long min, long max, long *out);
+
+struct bpf_map;
+struct bpf_object_skeleton;
 
 /**
- * scx_loader_wait() - until a signal comes or the kernel lets the scheduler go.
- * @rec: the BPF part's exit_record, mapped
- */
-void scx_loader_wait(const volatile struct scx_exit_record *rec);
-
-/** scx_loader_gone() - true once the kernel let the scheduler go. */
-bool scx_loader_gone(const volatile struct scx_exit_record *rec);
-
-/**
- * scx_loader_report() - say how it ended, after the link is destroyed.
- * @gone: it was gone before we destroyed the link
+ * scx_loader_run() - load and enable a scheduler, stay, and say how it ended.
+ * @name: for messages
+ * @skel: opened and configured
+ * @ops: its struct_ops map
+ * @rec: the BPF part's exit_record, in @skel's bss; libbpf keeps its address
+ *	when it maps the memory at the load
+ * @stay: until a signal comes or the kernel lets it go; otherwise end at once
  *
  * Return: the program's exit status.
  */
-int scx_loader_report(const char *name, const volatile struct scx_exit_record *rec, bool gone);
+int scx_loader_run(const char *name, struct bpf_object_skeleton *skel, struct bpf_map *ops,
+		   const volatile struct scx_exit_record *rec, bool stay);
 
 #endif /* SS_SCX_LOADER_H */

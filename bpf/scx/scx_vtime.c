@@ -3,7 +3,6 @@
  * Loads the vtime scheduler and stays until it shall go or the kernel ends it.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <errno.h>
 #include <unistd.h>
@@ -21,19 +20,9 @@ static const char usage[] =
 	"Exit status: 0 ended by a signal, 1 not loaded, 2 bad usage, 3 ended by the kernel\n"
 	"without an error, 4 ejected by the kernel for an error.\n";
 
-static long parse_us(const char *text)
-{
-	char *end;
-	long us = strtol(text, &end, 10);
-
-	return *end || us < 100 || us > 1000000 ? -1 : us;
-}
-
 int main(int argc, char **argv)
 {
 	struct scx_vtime_bpf *skel;
-	struct bpf_link *link;
-	bool gone;
 	long us;
 	int opt, status;
 
@@ -52,8 +41,7 @@ int main(int argc, char **argv)
 			skel->struct_ops.vtime_ops->flags |= SCX_FLAG_SWITCH_PARTIAL;
 			break;
 		case 's':
-			us = parse_us(optarg);
-			if (us < 0) {
+			if (scx_loader_number(optarg, 100, 1000000, &us)) {
 				fprintf(stderr, "vtime: -s takes 100 to 1000000 microseconds\n");
 				status = SCX_STATUS_USAGE;
 				goto out;
@@ -70,21 +58,8 @@ int main(int argc, char **argv)
 			goto out;
 		}
 	}
-	status = SCX_STATUS_LOAD;
-	if (scx_vtime_bpf__load(skel)) {
-		fprintf(stderr, "vtime: the kernel refused the scheduler: %s\n", strerror(errno));
-		goto out;
-	}
-	link = bpf_map__attach_struct_ops(skel->maps.vtime_ops);
-	if (!link) {
-		fprintf(stderr, "vtime: can't be enabled: %s\n", strerror(errno));
-		goto out;
-	}
-	scx_loader_enabled("vtime");
-	scx_loader_wait(&skel->bss->exit_record);
-	gone = scx_loader_gone(&skel->bss->exit_record);
-	bpf_link__destroy(link);
-	status = scx_loader_report("vtime", &skel->bss->exit_record, gone);
+	status = scx_loader_run("vtime", skel->skeleton, skel->maps.vtime_ops,
+				&skel->bss->exit_record, true);
 out:
 	scx_vtime_bpf__destroy(skel);
 	return status;
