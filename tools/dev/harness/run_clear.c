@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run_int.h"
+#include "run_job.h"
 #include "ss_clean.h"
 
 #define GRACE_S 0.25 /* for processes that are about to end */

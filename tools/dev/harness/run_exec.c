@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "run_int.h"
+#include "run_job.h"
 #include "ss_clean.h"
 
 #define REAP_S	  0.2  /* should a SIGCHLD come just before a wait */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "kernel_log.h"
-#include "run_int.h"
+#include "run_job.h"
 
 /**
  * run_kmsg_open() - begin to watch the log.

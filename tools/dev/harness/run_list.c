@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run_int.h"
+#include "run_job.h"
 
 #define DEFAULT_TIMEOUT_S 120
 #define LIST_TIMEOUT_S	  20

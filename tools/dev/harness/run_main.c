@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run_int.h"
+#include "run_job.h"
 
 #define DEFAULT_JOBS_MAX 8
 

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "runner.h"
 
 static bool cpu_has_virtualisation(void)
 {

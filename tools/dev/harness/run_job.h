@@ -2,10 +2,10 @@
 /*
  * A test program while it runs.
  */
-#ifndef RUN_INT_H
-#define RUN_INT_H
+#ifndef RUN_JOB_H
+#define RUN_JOB_H
 
-#include "run.h"
+#include "runner.h"
 
 #define RUN_JOBS_MAX 64
 
@@ -52,4 +52,4 @@ int run_job_clear(const struct run *run, struct run_job *j);
 int run_kmsg_open(void);
 void run_kmsg_read(const struct run *run);
 
-#endif /* RUN_INT_H */
+#endif /* RUN_JOB_H */

@@ -2,8 +2,8 @@
 /*
  * The test runner: which programs there are, running them, what came of it.
  */
-#ifndef RUN_H
-#define RUN_H
+#ifndef RUNNER_H
+#define RUNNER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -95,4 +95,4 @@ int run_report(struct run *run);
 void run_keep_case(struct run_program *p, const struct ktap_result *r, const char *text,
 		   double seconds);
 
-#endif /* RUN_H */
+#endif /* RUNNER_H */
