@@ -3,7 +3,7 @@
 # kernel checker; and make install, which makes this folder tools/ of its libexec.
 
 mki_obj := $(patsubst %.c,$(O)/%.o,$(wildcard tools/run/initramfs/*.c))
-nested_run_obj := $(patsubst %,$(O)/tools/run/nested-vm/%.o,main session machine klog)
+nested_run_obj := $(patsubst %,$(O)/tools/run/nested-vm/%.o,main boot machine klog)
 
 all_targets += $(O)/stallscope-mkinitramfs $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init $(O)/nested
 

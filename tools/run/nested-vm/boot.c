@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One boot of the emulated machine: waits for its init, has the command run,
+ * passes its output on, stops it when asked to or when its time is up, and
+ * unpacks what it left. A phase that takes too long ends the machine.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "io/clock.h"
+#include "nested_run.h"
 
 #define STOP_GRACE    30  /* s from asking the command to end to killing it */
 #define KILL_GRACE    10  /* s from killing it to giving the machine up */
@@ -20,9 +26,9 @@
 
 enum phase { BOOTING, RUNNING, COLLECTING, FINISHED };
 
-/* What one boot needs besides struct session. */
-struct boot {
-	struct session *s;
+/* What one boot needs besides struct boot. */
+struct boot_state {
+	struct boot *boot;
 	enum phase phase;
 	int64_t deadline;   /* CLOCK_MONOTONIC ms at which phase gets impatient, 0 never */
 	unsigned int stage; /* how far stopping the command has got */
@@ -40,10 +46,7 @@ struct boot {
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+	return (int64_t)(io_clock_monotonic_now(NULL) / 1000000);
 }
 
 /* Blocks like any writer of a pipe, but a second interrupt gets through. */
@@ -72,26 +75,26 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int tell(struct boot *b, enum nv_type type, const void *data, size_t len)
+static int tell(struct boot_state *b, enum nv_type type, const void *data, size_t len)
 {
 	struct nv_head head = { .magic = NV_MAGIC, .type = type, .len = len };
 	int err;
 
 	if (len > NV_CHUNK)
 		return -E2BIG;
-	err = write_all(b->s->machine->channel, (char *)&head, sizeof(head));
-	return err ? err : write_all(b->s->machine->channel, data, len);
+	err = write_all(b->boot->machine->channel, (char *)&head, sizeof(head));
+	return err ? err : write_all(b->boot->machine->channel, data, len);
 }
 
-static void tell_signal(struct boot *b, uint32_t sig)
+static void tell_signal(struct boot_state *b, uint32_t sig)
 {
 	if (b->phase == RUNNING)
 		tell(b, NV_SIGNAL, &sig, sizeof(sig));
 }
 
-static int send_command(struct boot *b)
+static int send_command(struct boot_state *b)
 {
-	const struct run_options *o = b->s->o;
+	const struct run_options *o = b->boot->o;
 	struct timespec t;
 	struct nv_go go;
 	int err = 0;
@@ -106,12 +109,12 @@ static int send_command(struct boot *b)
 	go.sec = t.tv_sec;
 	go.nsec = t.tv_nsec;
 	b->phase = RUNNING;
-	b->s->began = true;
+	b->boot->began = true;
 	b->deadline = o->timeout ? now_ms() + o->timeout * 1000LL : 0;
 	return tell(b, NV_GO, &go, sizeof(go));
 }
 
-static void pass_output(struct boot *b, int fd, const char *data, size_t len)
+static void pass_output(struct boot_state *b, int fd, const char *data, size_t len)
 {
 	int err = b->out_closed[fd] ? 0 : write_all(fd, data, len);
 
@@ -125,11 +128,11 @@ static void pass_output(struct boot *b, int fd, const char *data, size_t len)
 	tell_signal(b, SIGPIPE);
 }
 
-static void pass_tar(struct boot *b, const char *data, size_t len)
+static void pass_tar(struct boot_state *b, const char *data, size_t len)
 {
 	int fds[2];
 
-	if (!b->s->o->out || b->tar_failed)
+	if (!b->boot->o->out || b->tar_failed)
 		return;
 	if (!b->tar) {
 		if (pipe2(fds, O_CLOEXEC)) {
@@ -142,8 +145,8 @@ static void pass_tar(struct boot *b, const char *data, size_t len)
 			setsid();
 			dup2(fds[0], 0);
 			dup2(b->tar_says, 2);
-			execlp("tar", "tar", "-x", "--no-same-owner", "-C", b->s->o->out, "-f", "-",
-			       NULL);
+			execlp("tar", "tar", "-x", "--no-same-owner", "-C", b->boot->o->out, "-f",
+			       "-", NULL);
 			_exit(127);
 		}
 		close(fds[0]);
@@ -159,7 +162,7 @@ static void pass_tar(struct boot *b, const char *data, size_t len)
 		b->tar_failed = true;
 }
 
-static void finish_tar(struct boot *b)
+static void finish_tar(struct boot_state *b)
 {
 	int status = 0;
 
@@ -174,36 +177,37 @@ static void finish_tar(struct boot *b)
 }
 
 /* In one line: the cause, which of a full disk tar doesn't name, and else is what it says first. */
-static void complain_of_tar(struct boot *b)
+static void complain_of_tar(struct boot_state *b)
 {
 	char text[256] = "";
 	struct statvfs fs;
 	ssize_t n;
 
-	if (!statvfs(b->s->o->out, &fs) && !fs.f_bavail) {
+	if (!statvfs(b->boot->o->out, &fs) && !fs.f_bavail) {
 		snprintf(text, sizeof(text), "%s", strerror(ENOSPC));
 	} else {
 		n = b->tar_says > 0 ? pread(b->tar_says, text, sizeof(text) - 1, 0) : 0;
 		text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
 	}
-	complain("could not put all of what the command left into %s%s%s", b->s->o->out,
+	complain("could not put all of what the command left into %s%s%s", b->boot->o->out,
 		 *text ? ": " : "", !strncmp(text, "tar: ", 5) ? text + 5 : text);
 }
 
-static void take_status(struct boot *b, const char *data, size_t len)
+static void take_status(struct boot_state *b, const char *data, size_t len)
 {
 	uint32_t status = 1 << 8;
 
 	if (len == sizeof(status))
 		memcpy(&status, data, sizeof(status));
 	if (b->timed_out)
-		b->s->status = RUN_TIME_LIMIT;
+		b->boot->status = RUN_TIME_LIMIT;
 	else
-		b->s->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		b->boot->status =
+			WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	b->phase = COLLECTING;
 }
 
-static int take_frame(struct boot *b, enum nv_type type, const char *data, size_t len)
+static int take_frame(struct boot_state *b, enum nv_type type, const char *data, size_t len)
 {
 	if (b->phase == COLLECTING)
 		b->deadline = now_ms() + COLLECT_GRACE * 1000LL;
@@ -211,7 +215,7 @@ static int take_frame(struct boot *b, enum nv_type type, const char *data, size_
 	case NV_READY:
 		if (b->phase != BOOTING)
 			return -EBADMSG;
-		if (b->s->o->verbose)
+		if (b->boot->o->verbose)
 			complain("the machine is up: %.*s", (int)len, data);
 		return send_command(b);
 	case NV_OUT:
@@ -228,7 +232,7 @@ static int take_frame(struct boot *b, enum nv_type type, const char *data, size_
 		pass_tar(b, data, len);
 		return 0;
 	case NV_KLOG:
-		klog_add(&b->s->klog, data, len);
+		klog_add(&b->boot->klog, data, len);
 		return 0;
 	case NV_BYE:
 		b->phase = FINISHED;
@@ -239,9 +243,9 @@ static int take_frame(struct boot *b, enum nv_type type, const char *data, size_
 }
 
 /* Return: 0, -EPIPE at the end of the machine, another negative errno for nonsense. */
-static int take_bytes(struct boot *b)
+static int take_bytes(struct boot_state *b)
 {
-	ssize_t n = recv(b->s->machine->channel, b->buf + b->filled, sizeof(b->buf) - b->filled,
+	ssize_t n = recv(b->boot->machine->channel, b->buf + b->filled, sizeof(b->buf) - b->filled,
 			 MSG_DONTWAIT);
 	struct nv_head head;
 	size_t at = 0;
@@ -267,7 +271,7 @@ static int take_bytes(struct boot *b)
 }
 
 /* Step by step less polite. Return: false when the machine has to go. */
-static bool stop_command(struct boot *b)
+static bool stop_command(struct boot_state *b)
 {
 	switch (b->stage++) {
 	case 0:
@@ -285,18 +289,18 @@ static bool stop_command(struct boot *b)
 }
 
 /* The deadline of a phase has passed. Return: false to give the machine up. */
-static bool too_late(struct boot *b)
+static bool too_late(struct boot_state *b)
 {
 	if (b->phase != RUNNING)
 		return false;
 	if (!b->stage) {
 		b->timed_out = true;
-		complain("time limit of %u s reached: the command is stopped", b->s->o->timeout);
+		complain("time limit of %u s reached: the command is stopped", b->boot->o->timeout);
 	}
 	return stop_command(b);
 }
 
-static bool interrupted(struct boot *b)
+static bool interrupted(struct boot_state *b)
 {
 	b->seen = interrupts;
 	if (b->phase == BOOTING || b->seen >= 2)
@@ -304,19 +308,19 @@ static bool interrupted(struct boot *b)
 	return b->phase != RUNNING || b->stage || stop_command(b);
 }
 
-static enum outcome lost_machine(struct boot *b, bool gone)
+static enum outcome lost_machine(struct boot_state *b, bool gone)
 {
-	machine_reason(b->s->machine, gone, b->s->reason, sizeof(b->s->reason));
+	machine_reason(b->boot->machine, gone, b->boot->reason, sizeof(b->boot->reason));
 	return b->phase == BOOTING ? OUTCOME_NEVER_STARTED : OUTCOME_DIED;
 }
 
-static enum outcome serve(struct boot *b)
+static enum outcome serve(struct boot_state *b)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	while (b->phase != FINISHED) {
-		struct pollfd p = { .fd = b->s->machine->channel, .events = POLLIN };
+		struct pollfd p = { .fd = b->boot->machine->channel, .events = POLLIN };
 		int64_t left = b->deadline ? b->deadline - now_ms() : LOOK_MS;
 		struct timespec t = { 0 };
 		int err;
@@ -329,7 +333,7 @@ static enum outcome serve(struct boot *b)
 		}
 		err = interrupts != b->seen ? 0 : ppoll(&p, 1, &t, &none);
 		if (interrupts != b->seen && !interrupted(b)) {
-			b->s->status = RUN_INTERRUPTED;
+			b->boot->status = SS_EXIT_INTERRUPTED;
 			return OUTCOME_STOPPED;
 		}
 		if (err > 0 && take_bytes(b))
@@ -337,42 +341,42 @@ static enum outcome serve(struct boot *b)
 		if (b->deadline && now_ms() >= b->deadline && !too_late(b)) {
 			if (!b->timed_out)
 				return lost_machine(b, false);
-			b->s->status = RUN_TIME_LIMIT;
+			b->boot->status = RUN_TIME_LIMIT;
 			return OUTCOME_STOPPED;
 		}
 	}
 	return OUTCOME_DONE;
 }
 
-enum outcome session_run(struct session *s)
+enum outcome boot_run(struct boot *boot)
 {
-	struct boot *b = calloc(1, sizeof(*b));
+	struct boot_state *b = calloc(1, sizeof(*b));
 	enum outcome outcome;
 	int err;
 
-	s->status = RUN_MACHINE;
-	err = b ? machine_start(s->machine, s->o) : -ENOMEM;
+	boot->status = SS_EXIT_NESTED;
+	err = b ? machine_start(boot->machine, boot->o) : -ENOMEM;
 	if (err) {
-		snprintf(s->reason, sizeof(s->reason), "%s", strerror(-err));
+		snprintf(boot->reason, sizeof(boot->reason), "%s", strerror(-err));
 		free(b);
 		return OUTCOME_NEVER_STARTED;
 	}
-	b->s = s;
+	b->boot = boot;
 	b->seen = interrupts;
-	b->deadline = now_ms() + s->o->boot_timeout * 1000LL;
+	b->deadline = now_ms() + boot->o->boot_timeout * 1000LL;
 	outcome = serve(b);
-	machine_kill(s->machine);
+	machine_kill(boot->machine);
 	finish_tar(b);
 	if (b->tar_failed) {
 		complain_of_tar(b);
-		if (!s->status)
-			s->status = RUN_OUTPUT;
+		if (!boot->status)
+			boot->status = SS_EXIT_OUTPUT;
 	}
-	if (b->out_failed && !s->status)
-		s->status = RUN_OUTPUT;
+	if (b->out_failed && !boot->status)
+		boot->status = SS_EXIT_OUTPUT;
 	if (b->tar_says > 0)
 		close(b->tar_says);
-	klog_take_console(&s->klog, s->machine->console);
+	klog_take_console(&boot->klog, boot->machine->console);
 	free(b);
 	return outcome;
 }

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel log of the emulated machine: kept for --out, and searched for
+ * lines that tell of trouble.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +11,7 @@
 #include <unistd.h>
 
 #include "kernel_log.h"
-#include "run.h"
+#include "nested_run.h"
 
 #define SHOWN 3 /* lines of trouble shown */
 

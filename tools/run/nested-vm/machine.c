@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * QEMU: its command line, its start and end, and why it died. Console, channel
+ * and initrd are passed as descriptors: none of them has a name by then.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "nested_run.h"
 
 #define CMDLINE                                                                                    \
 	"console=ttyS0 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check "              \

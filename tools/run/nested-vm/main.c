@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nested-run: options and signals, a second try for a machine that did not
+ * come up, and the exit status.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -8,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "nested_run.h"
 
 volatile sig_atomic_t interrupts;
 
@@ -64,7 +68,7 @@ static int usage(void)
 		"	[--append TEXT] [--memory MIB] [--timeout S] [--boot-timeout S] [--verbose]\n"
 		"	[--drive FILE[,ro]]... [--env K=V]... -- CMD ARGS...\n"
 		"(started by nested)\n");
-	return RUN_USAGE;
+	return SS_EXIT_USAGE;
 }
 
 static int parse(int argc, char **argv, struct run_options *o)
@@ -89,7 +93,7 @@ static int parse(int argc, char **argv, struct run_options *o)
 
 	o->env = calloc(argc, sizeof(*o->env));
 	if (!o->env)
-		return RUN_MACHINE;
+		return SS_EXIT_NESTED;
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		bool fine = true;
 
@@ -138,7 +142,7 @@ static int parse(int argc, char **argv, struct run_options *o)
 		}
 		if (!fine) {
 			complain("'%s' is no value for this option", optarg);
-			return RUN_USAGE;
+			return SS_EXIT_USAGE;
 		}
 	}
 	o->argv = argv + optind;
@@ -156,7 +160,7 @@ static void remove_scratch(const struct run_options *o)
 
 static int run(const struct run_options *o)
 {
-	struct session s = { .o = o };
+	struct boot boot = { .o = o };
 	struct machine machine;
 	enum outcome outcome;
 	int err;
@@ -165,33 +169,34 @@ static int run(const struct run_options *o)
 	remove_scratch(o);
 	if (err) {
 		complain("%s: %s", o->initrd, strerror(-err));
-		return RUN_MACHINE;
+		return SS_EXIT_NESTED;
 	}
-	s.machine = &machine;
-	outcome = session_run(&s);
+	boot.machine = &machine;
+	outcome = boot_run(&boot);
 	if (outcome == OUTCOME_NEVER_STARTED && !interrupts) {
-		complain("the emulated machine did not come up (%s): trying once more", s.reason);
-		klog_free(&s.klog);
-		outcome = session_run(&s);
+		complain("the emulated machine did not come up (%s): trying once more",
+			 boot.reason);
+		klog_free(&boot.klog);
+		outcome = boot_run(&boot);
 	}
 	if (outcome == OUTCOME_NEVER_STARTED)
-		complain("the emulated machine could not be started: %s", s.reason);
+		complain("the emulated machine could not be started: %s", boot.reason);
 	else if (outcome == OUTCOME_DIED)
-		complain("the emulated machine died while the command ran: %s", s.reason);
+		complain("the emulated machine died while the command ran: %s", boot.reason);
 	if (outcome == OUTCOME_NEVER_STARTED || outcome == OUTCOME_DIED)
-		s.status = RUN_MACHINE;
-	klog_report(&s.klog);
+		boot.status = SS_EXIT_NESTED;
+	klog_report(&boot.klog);
 	/* Who interrupts it before there is anything wants no log of that. */
-	if (o->out && (s.began || !interrupts)) {
-		err = klog_save(&s.klog, o->out);
+	if (o->out && (boot.began || !interrupts)) {
+		err = klog_save(&boot.klog, o->out);
 		/* Of a full disk one line is enough. */
-		if (err && s.status != RUN_OUTPUT)
+		if (err && boot.status != SS_EXIT_OUTPUT)
 			complain("%s/l1-kernel.log: %s", o->out, strerror(-err));
-		if (err && !s.status)
-			s.status = RUN_OUTPUT;
+		if (err && !boot.status)
+			boot.status = SS_EXIT_OUTPUT;
 	}
-	klog_free(&s.klog);
-	return s.status;
+	klog_free(&boot.klog);
+	return boot.status;
 }
 
 int main(int argc, char **argv)

@@ -13,16 +13,11 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "lib/exitcodes.h"
 #include "proto.h"
 
-/* Exit statuses of our own; see also host/lib/exitcodes.h, from which 9 and 20 are. */
-enum run_exit {
-	RUN_USAGE = 2,
-	RUN_OUTPUT = 9,
-	RUN_MACHINE = 20,     /* could not be started, or died */
-	RUN_TIME_LIMIT = 124, /* as timeout(1) says it */
-	RUN_INTERRUPTED = 130,
-};
+/* An exit status besides those of exitcodes.h: the time limit, as timeout(1) says it. */
+#define RUN_TIME_LIMIT 124
 
 #define RUN_MAX_DRIVES 8
 
@@ -90,7 +85,7 @@ int klog_save(const struct klog *k, const char *dir);
 
 void klog_free(struct klog *k);
 
-/* --- session.c: one boot --- */
+/* --- boot.c: one boot --- */
 
 enum outcome {
 	OUTCOME_DONE,	       /* the command ran; status is its exit status */
@@ -99,7 +94,8 @@ enum outcome {
 	OUTCOME_STOPPED,       /* status says why: a time limit, a second interrupt */
 };
 
-struct session {
+/* One boot, and what came of it. */
+struct boot {
 	const struct run_options *o;
 	struct machine *machine;
 	struct klog klog;
@@ -108,8 +104,8 @@ struct session {
 	char reason[256]; /* with NEVER_STARTED and DIED */
 };
 
-/** session_run() - boot, run the command, collect what it left. */
-enum outcome session_run(struct session *s);
+/** boot_run() - boot, run the command, collect what it left. */
+enum outcome boot_run(struct boot *boot);
 
 /* Set by the signal handlers of nested-run. */
 extern volatile sig_atomic_t interrupts;
