@@ -87,11 +87,11 @@ static pid_t next_leftover(const struct run *run, const struct run_job *j, pid_t
 
 static int clear_processes(const struct run *run, struct run_job *j)
 {
-	double until = run_now() + (j->timed_out ? 0 : GRACE_S);
+	double until = ss_now() + (j->timed_out ? 0 : GRACE_S);
 	char path[64], comm[64];
 	int left = 0;
 
-	while (next_leftover(run, j, 0) && run_now() < until)
+	while (next_leftover(run, j, 0) && ss_now() < until)
 		usleep(5000);
 	for (pid_t pid = 0; !j->timed_out && (pid = next_leftover(run, j, pid)) > 0; left++) {
 		strcpy(comm, "?");
@@ -99,8 +99,8 @@ static int clear_processes(const struct run *run, struct run_job *j)
 		ss_read_text(path, comm, sizeof(comm));
 		ktap_diag(&j->ktap, "left a process behind: %d (%s)", pid, comm);
 	}
-	until = run_now() + KILL_S;
-	while (next_leftover(run, j, 0) && run_now() < until) {
+	until = ss_now() + KILL_S;
+	while (next_leftover(run, j, 0) && ss_now() < until) {
 		for (pid_t pid = 0; (pid = next_leftover(run, j, pid)) > 0;)
 			kill(pid, SIGKILL);
 		usleep(5000);

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "run_job.h"
@@ -23,14 +22,6 @@
 
 #define REAP_S	  0.2  /* should a SIGCHLD come just before a wait */
 #define GUEST_MIB 3072 /* that must be free for guests beside others */
-
-double run_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 /* ---- output ---- */
 
@@ -64,7 +55,7 @@ static void on_diag(void *arg, const char *text)
 static void on_result(void *arg, const struct ktap_result *r)
 {
 	struct run_job *j = arg;
-	double now = run_now();
+	double now = ss_now();
 
 	j->diag[j->diag_len < sizeof(j->diag) ? j->diag_len : sizeof(j->diag) - 1] = '\0';
 	run_keep_case(j->p, r, r->status == KTAP_FAIL ? j->diag : r->reason, now - j->mark);
@@ -132,7 +123,6 @@ static void stream_finish(struct run_job *j, struct run_stream *s)
 
 static void child(const struct run *run, const struct run_job *j, int out, int err)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	char number[16];
 	int null;
 
@@ -140,9 +130,7 @@ static void child(const struct run *run, const struct run_job *j, int out, int e
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != j->runner)
 		_exit(1);
-	sigaction(SIGINT, &dfl, NULL);
-	sigaction(SIGTERM, &dfl, NULL);
-	sigaction(SIGHUP, &dfl, NULL);
+	ss_catch_signals(SIG_DFL);
 	null = open("/dev/null", O_RDONLY);
 	dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
@@ -203,7 +191,7 @@ static int start(const struct run *run, struct run_job *j)
 	log_name(run, j, path, sizeof(path));
 	j->log = fopen(path, "we");
 	ktap_init(&j->ktap, j->p->name, 1, &sink);
-	j->begin = j->mark = run_now();
+	j->begin = j->mark = ss_now();
 	j->limit = j->p->timeout_s * run_time_scale();
 	j->runner = getpid();
 	fflush(NULL);
@@ -264,7 +252,7 @@ static void finish(struct run *run, struct run_job *j)
 	run_kmsg_read(run);
 	p->status = ktap_end(&j->ktap, judge(run, j, why, sizeof(why)));
 	p->counts = j->ktap.counts;
-	p->seconds = run_now() - j->begin;
+	p->seconds = ss_now() - j->begin;
 	if (!p->n_cases) {
 		const struct ktap_result r = {
 			.parent = "", .name = p->name, .status = p->status, .reason = j->ktap.skip
@@ -453,7 +441,7 @@ static int wait_some(struct run *run, struct run_job *jobs)
 {
 	struct pollfd p[3 * RUN_JOBS_MAX];
 	struct run_job *who[RUN_JOBS_MAX];
-	double next = run_now() + REAP_S;
+	double next = ss_now() + REAP_S;
 	int n = 0;
 
 	for (int i = 0; i < run->n_programs && n < RUN_JOBS_MAX; i++) {
@@ -468,12 +456,12 @@ static int wait_some(struct run *run, struct run_job *jobs)
 			next = j->begin + j->limit;
 		who[n++] = j;
 	}
-	next -= run_now();
+	next -= ss_now();
 	if (n)
 		poll(p, 3 * n, next > 0 ? next * 1000 + 1 : 0);
 	for (int i = 0; i < n; i++) {
 		struct run_job *j = who[i];
-		bool late = run_now() >= j->begin + j->limit || run->signal;
+		bool late = ss_now() >= j->begin + j->limit || run->signal;
 
 		if (p[3 * i].revents)
 			stream_read(j, &j->out);

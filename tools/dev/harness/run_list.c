@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "run_job.h"
+#include "ss_clean.h"
 
 #define DEFAULT_TIMEOUT_S 120
 #define LIST_TIMEOUT_S	  20
@@ -161,7 +162,7 @@ int run_list_read(struct run *run)
 static bool is_ready(int fd, double until)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	double left = until - run_now();
+	double left = until - ss_now();
 
 	return poll(&pfd, 1, left > 0 ? (int)(left * 1000) + 1 : 0) > 0;
 }
@@ -182,7 +183,7 @@ static int status_of(pid_t pid, double until)
 /* The names that PROGRAM -l prints, as text the caller frees; NULL if it can't say. */
 static char *list_of(const struct run_program *p)
 {
-	double until = run_now() + LIST_TIMEOUT_S * run_time_scale();
+	double until = ss_now() + LIST_TIMEOUT_S * run_time_scale();
 	char *text = NULL;
 	size_t len = 0;
 	FILE *mem;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "run_job.h"
+#include "ss_clean.h"
 
 #define DEFAULT_JOBS_MAX 8
 
@@ -164,10 +165,7 @@ static int execute(void)
 
 int main(int argc, char **argv)
 {
-	/* No SA_RESTART: poll() must return. */
-	struct sigaction sa = { .sa_handler = on_signal };
-	struct sigaction child = { .sa_handler = on_child };
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	const struct sigaction child = { .sa_handler = on_child };
 	char list = 0;
 	int ret;
 
@@ -183,14 +181,12 @@ int main(int argc, char **argv)
 		run_list_programs(&run);
 	if (list)
 		return list == 'p' ? fflush(stdout) != 0 : run_list_print(&run);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	ss_catch_signals(on_signal);
 	sigaction(SIGCHLD, &child, NULL);
 	ret = execute();
 	if (run.signal) {
 		fflush(stdout);
-		sigaction(run.signal, &dfl, NULL);
+		ss_catch_signals(SIG_DFL);
 		raise(run.signal);
 	}
 	return ret;

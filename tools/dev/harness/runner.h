@@ -72,8 +72,6 @@ struct run {
 	int kmsg_fd;
 };
 
-double run_now(void);
-
 /* run_list.c */
 int run_list_read(struct run *run);
 int run_list_select(struct run *run);

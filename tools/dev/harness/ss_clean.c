@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ss_harness_int.h"
@@ -122,6 +123,32 @@ int ss_kill_children(pid_t parent)
 		usleep(5000);
 	}
 	return ss_reap() ? -EBUSY : 0;
+}
+
+/* ---- time and signals ---- */
+
+/** ss_now() - CLOCK_MONOTONIC in seconds */
+double ss_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/**
+ * ss_catch_signals() - have a handler called when we are to end.
+ * @handler: for SIGINT, SIGTERM and SIGHUP; SIG_DFL puts them back
+ *
+ * Without SA_RESTART: a wait returns.
+ */
+void ss_catch_signals(void (*handler)(int sig))
+{
+	const struct sigaction sa = { .sa_handler = handler };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
 }
 
 /* ---- temporary files ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finding and clearing what a test or a run left behind: processes and
- * temporary files. Shared by the harness and the runner.
+ * Shared by the harness and the runner: finding and clearing what a test or a
+ * run left behind (processes and temporary files), the time, and signals.
  */
 #ifndef SS_CLEAN_H
 #define SS_CLEAN_H
@@ -27,5 +27,8 @@ pid_t ss_next_task(pid_t pid, pid_t after);
 pid_t ss_next_child(pid_t parent, pid_t after);
 int ss_reap(void);
 int ss_kill_children(pid_t parent);
+
+double ss_now(void);
+void ss_catch_signals(void (*handler)(int sig));
 
 #endif /* SS_CLEAN_H */

@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ss_harness_int.h"
@@ -24,8 +23,8 @@
 
 #define DEFAULT_TIMEOUT_S 30
 #define OUTPUT_MAX	  (1024 * 1024) /* bytes of one test's output */
-#define GRACE_MS	  250		/* for processes that are about to end */
-#define REAP_MS		  50		/* orphans are reaped so often */
+#define GRACE_S		  0.25		/* for processes that are about to end */
+#define REAP_S		  0.05		/* orphans are reaped so often */
 
 static struct {
 	struct ss_outcome *out;
@@ -43,14 +42,6 @@ struct relay {
 	char line[1024];
 };
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 static void on_signal(int sig)
 {
 	sup.signal = sig;
@@ -64,7 +55,6 @@ static void on_signal(int sig)
  */
 int ss_supervisor_init(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	const char *scale = getenv("SS_TEST_TIME_SCALE");
 	int ret;
 
@@ -84,10 +74,7 @@ int ss_supervisor_init(void)
 	ret = ss_tmp_make(&sup.tmp);
 	if (ret)
 		return ret;
-	/* No SA_RESTART: poll() must return. */
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	ss_catch_signals(on_signal);
 	return 0;
 }
 
@@ -131,15 +118,11 @@ static bool relay_read(struct relay *r)
 
 static void child(const struct ss_case *c, int fd)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != sup.pid)
 		_exit(1);
-	sigaction(SIGINT, &dfl, NULL);
-	sigaction(SIGTERM, &dfl, NULL);
-	sigaction(SIGHUP, &dfl, NULL);
+	ss_catch_signals(SIG_DFL);
 	dup2(sup.null_fd, STDIN_FILENO);
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
@@ -191,7 +174,7 @@ static bool reap(pid_t pid, int *status)
  * Relays output until the process has ended or the time is up. Returns true
  * when it ended by itself; then *status is its wait status.
  */
-static bool watch(pid_t pid, struct relay *r, long long deadline, int *status)
+static bool watch(pid_t pid, struct relay *r, double deadline, int *status)
 {
 	/* Without pidfds (Linux before 5.3) look for its end 100 times a second. */
 	int pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -200,7 +183,7 @@ static bool watch(pid_t pid, struct relay *r, long long deadline, int *status)
 	for (;;) {
 		struct pollfd p[2] = { { .fd = r->fd, .events = POLLIN },
 				       { .fd = pidfd, .events = POLLIN } };
-		long long left = deadline - now_ms();
+		double left = deadline - ss_now();
 
 		if (reap(pid, status)) {
 			ended = true;
@@ -208,7 +191,7 @@ static bool watch(pid_t pid, struct relay *r, long long deadline, int *status)
 		}
 		if (left <= 0 || sup.signal)
 			break;
-		poll(p, 2, pidfd < 0 ? 10 : left < REAP_MS ? left : REAP_MS);
+		poll(p, 2, pidfd < 0 ? 10 : 1000 * (left < REAP_S ? left : REAP_S) + 1);
 		if (p[0].revents && !relay_read(r))
 			r->fd = -1;
 	}
@@ -220,10 +203,10 @@ static bool watch(pid_t pid, struct relay *r, long long deadline, int *status)
 /* Processes that outlive their test: given a moment, then named and ended. */
 static int leftovers(bool quiet)
 {
-	long long until = now_ms() + (quiet ? 0 : GRACE_MS);
+	double until = ss_now() + (quiet ? 0 : GRACE_S);
 	int n = 0;
 
-	while (ss_reap() > 0 && now_ms() < until)
+	while (ss_reap() > 0 && ss_now() < until)
 		usleep(5000);
 	for (pid_t pid = 0; !quiet && (pid = ss_next_child(sup.pid, pid)) > 0; n++) {
 		char path[64], comm[64] = "?";
@@ -287,12 +270,10 @@ static void report(const struct ss_case *c, bool broken, struct ss_totals *total
 
 static void die_of_signal(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-
 	printf("Bail out! interrupted\n");
 	fflush(stdout);
 	ss_tmp_remove(&sup.tmp);
-	sigaction(sup.signal, &dfl, NULL);
+	ss_catch_signals(SIG_DFL);
 	raise(sup.signal);
 	_exit(128 + sup.signal);
 }
@@ -335,7 +316,7 @@ void ss_case_supervise(struct ss_case *c, void *totals)
 	close(fds[1]);
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	r.fd = fds[0];
-	ended = watch(pid, &r, now_ms() + (long long)(limit * 1000), &status);
+	ended = watch(pid, &r, ss_now() + limit, &status);
 	if (!ended) {
 		relay_line(&r);
 		if (!sup.signal) {
