@@ -22,7 +22,7 @@ config() {
 	printf '%s' "$value"
 }
 
-# Options of a run that could start: what is wrong is then what is added.
+# Options of a run that could start, to which something wrong is added.
 need_kernel() {
 	kernel=$(config GUEST_KERNEL)
 	modules=$(sed -n 's/^GUEST_MODULES := //p' "$build/config.mk")
@@ -52,7 +52,7 @@ try() {
 	err=$(cat "$T/err")
 }
 
-# refused STATUS PART...: what was tried ended so, and its one line has these parts
+# refused STATUS PART...: it ended with that status and one line that has these parts
 refused() {
 	local part
 
@@ -459,7 +459,7 @@ not_a_kvm() {
 	refused $KVM /dev/kvm
 }
 
-# While what starts an emulated machine still fetches and packs: a script and its programs.
+# While tools/run/nested still fetches and packs, before there is a machine.
 interrupted_starter() {
 	local i
 
@@ -506,7 +506,7 @@ output_in_use() {
 	exec {lock}<&-
 }
 
-# What a run would replace in --out, given to it under another name.
+# Input files that a run would replace in --out, named in other ways.
 output_holds_input() {
 	local option file
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The network device under Linux's own driver: tools/tests/guest/net.sh.
-# NET_FRAMES=1000000 has it check so many frames, and takes its time.
+# NET_FRAMES=1000000 has it check so many frames, which takes some twenty minutes.
 . "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/guest/machine.sh"
 

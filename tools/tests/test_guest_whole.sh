@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Linux guests, the user's whole way: this machine's `stallscope run`, and whatever
-# it does to have one.
+# Linux guests as a user runs them: this machine's `stallscope run`, and whatever
+# it starts to have one.
 . "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/guest/machine.sh"
 
@@ -23,7 +23,7 @@ whole() {
 	diag "$err"
 }
 
-# An installed one does as well as that of the build tree.
+# An installed stallscope works like that of the build tree.
 installed() {
 	[ -e "$src/Makefile" ] && command -v make >/dev/null || return 0
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$src" "O=$build" -o all install \

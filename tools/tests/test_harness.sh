@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The harness' own tests: that a test which fails, hangs, crashes, leaks or stops
-# half-way is told as failed, in C and in bash. Those of the runner: test_runner.sh.
+# half-way is reported as failed, in C and in bash. Those of the runner: test_runner.sh.
 . "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
 victim=$build/tests/victim
-# The victims' limits as they are written, whatever those of these tests.
+# The victims' time limits are not scaled, whatever scale these tests run with.
 [ "${1-}" != --ktap-run ] || export SS_TEST_TIME_SCALE=1
 shell_victim=$src/tools/dev/harness/tests/shell_victim.sh
 

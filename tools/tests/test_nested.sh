@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/run/nested: what comes out of the emulated machine, and what becomes of it
+# tools/run/nested: what comes out of the emulated machine, and what happens to it
 # when the command, the machine or the user doesn't play along.
 . "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
@@ -39,7 +39,7 @@ children() {
 	done
 }
 
-# The one boot that shows all that goes well.
+# One boot that shows everything that goes well.
 everything() {
 	local out
 	need_machine
@@ -192,7 +192,7 @@ killed() {
 	[ -n "$all" ] || fail "no emulator among the children"
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null || true
-	# Its death is the kernel's doing, which takes a moment.
+	# The kernel kills it, which takes a moment.
 	for pid in $all; do
 		while kill -0 "$pid" 2>/dev/null; do
 			[ $((tries++)) -lt 100 ] || fail "process $pid lives on"
@@ -234,7 +234,7 @@ time_limit() {
 
 panic() {
 	need_machine
-	# The machine has one CPU: asleep, the command leaves it to who carries its output out.
+	# The machine has one CPU: asleep, the command leaves it to what carries its output out.
 	nested --out "$T/out" -- sh -c 'echo before; sleep 2; echo c >/proc/sysrq-trigger; sleep 1000'
 	expect_eq "exit status" "$rc" 20
 	expect_eq "stdout: the command ran once" "$(cat "$T/stdout")" before

@@ -57,7 +57,7 @@ frames_lost 0 frames_broken 0 frames_disordered 0 frames_socket_dropped 0"
 	expect_eq "lines of figures" "$(wc -l <"$T/figures")" 12
 }
 
-# The other end of a cable gives nothing back: all is lost, in windows.
+# The other end of a veth pair sends nothing back: all frames are lost, window by window.
 lost() {
 	local rc option
 

@@ -6,7 +6,7 @@
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
 build=${SS_BUILD:-$src/build}
-# The programs' limits as they are written, whatever those of these tests.
+# The programs' time limits are not scaled, whatever scale these tests run with.
 [ "${1-}" != --ktap-run ] || export SS_TEST_TIME_SCALE=1
 
 # A list of one line a program, each a script made of the text given for it.
@@ -167,7 +167,7 @@ run_missing_program() {
 }
 
 run_unlisted_program() {
-	# It can't say which tests it has: it may be the one.
+	# It can't list its tests, so it may hold the one asked for.
 	program good "$good"
 	program broken 'printf "KTAP version 1\n1..1\nnot ok 1 a\n"; exit 1'
 	sed -i '1a exit 127' "$T/broken.sh"
@@ -395,7 +395,7 @@ start_run() {
 	orphan=$(cat "$T/pid")
 }
 
-# Once it is a zombie of whoever adopts orphans here, it runs no more.
+# A zombie that its adoptive parent has not reaped yet counts as gone.
 expect_gone() {
 	local i state
 

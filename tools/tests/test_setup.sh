@@ -14,7 +14,7 @@ need_cache() {
 		skip "nothing is in the cache yet: make fills it"
 }
 
-# kernel_of KIND: a kernel's directory; one without sched_ext is fetched, nothing else needs it
+# kernel_of KIND: a kernel's directory; one without sched_ext is fetched, as only this test needs it
 kernel_of() {
 	local kind
 	[ "$1" != without ] ||

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A run of tests that is stopped by ctrl-C or kill -9 leaves, after its next
-# start, no process, mount, pin or temporary file, whatever it was at.
+# start, no process, mount, pin or temporary file, whatever it was doing.
 . "$(dirname "$(realpath "$0")")/../dev/harness/ktap.sh"
 
 src=$(realpath "$(dirname "$(realpath "$0")")/../..")
@@ -10,7 +10,7 @@ cache=${STALLSCOPE_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/stallscope}
 run=stop-$$
 pins=/sys/fs/bpf/stallscope/$run
 
-# program BODY: the one test program; BODY makes $READY when it has come to the point
+# program BODY: the only test program; BODY makes $READY when it has got that far
 program() {
 	mkdir -p "$T/build/tools"
 	ln -sf "$build/tools/clear-runs" "$T/build/tools/"
@@ -22,7 +22,7 @@ program() {
 	export READY=$T/ready
 }
 
-# stop SIGNAL: of a run once it is at the point
+# stop SIGNAL: sends it to a run whose program is ready
 stop() {
 	local runner i
 
@@ -41,7 +41,7 @@ stop() {
 	nothing_left
 }
 
-# The next start, of something else.
+# Start the tests once more, another program.
 start_again() {
 	(cd "$src" && "$build/run_tests" -b "$T/build" -f "$T/next" -t passes) >"$T/out" 2>&1 ||
 		fail "$(cat "$T/out")"
@@ -51,7 +51,7 @@ start_again() {
 nothing_left() {
 	local i left
 
-	# What is killed takes a moment to go.
+	# A killed process takes a moment to disappear.
 	for ((i = 0; i < 250; i++)); do
 		left=$(grep -lzx "SS_RUN_DIR=$T/build" /proc/[0-9]*/environ 2>/dev/null |
 			grep -v "^/proc/$BASHPID/") || break
@@ -69,9 +69,9 @@ nothing_left() {
 
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
-# ---- in a test of this process's machine ----
+# ---- in a test on this machine ----
 
-# Files, a mount where that can be, a child that left its parents
+# Files, a mount where that is possible, a child that left its parents
 in_process() {
 	need_root
 	program "
@@ -88,7 +88,7 @@ in_process() {
 	start_again
 }
 
-# As a run of stallscope has them that dies with its test
+# As a stallscope run leaves them that dies with its test
 pinned() {
 	need_root
 	grep -q ' /sys/fs/bpf bpf ' /proc/mounts || skip "no bpffs"
@@ -131,7 +131,7 @@ machine_killed() {
 # While the machine's files are being packed
 packing() {
 	need_machine
-	# All that is built, but the packer says when it has packed, and never ends.
+	# The whole build, but its packer says when it has packed and never ends.
 	mkdir "$T/slow"
 	ln -s "$build"/* "$T/slow"
 	rm "$T/slow/stallscope-mkinitramfs"

@@ -89,7 +89,7 @@ uint64_t alloc_count(void);
 
 /**
  * struct bench_disk - a disk with its driver
- * @halt_poll_ns: the driver looks so long for an interrupt before it sleeps
+ * @halt_poll_ns: how long the driver polls for an interrupt before it sleeps
  * @random: and below: the driver's own, on cache lines that the worker doesn't touch
  */
 struct bench_disk {

@@ -180,7 +180,7 @@ static void set_used_event(struct bench_disk *d, uint16_t event)
 	__sync_synchronize();
 }
 
-/* What Linux's handler does first. */
+/* What Linux's interrupt handler does first. */
 static bool take_interrupt(struct bench_disk *d)
 {
 	uint32_t *status = &d->m->interrupt_status;
@@ -205,7 +205,7 @@ static void await_interrupt(struct bench_disk *d)
 	while (!take_interrupt(d)) {
 		if (poll(&irq, 1, POLL_MS) != 1)
 			die("no interrupt for 10 s");
-		/* Those taken while it was awake are still in there. */
+		/* The eventfd still holds the interrupts that were taken awake. */
 		if (read(irq.fd, &count, sizeof(count)) != sizeof(count))
 			die("the interrupt can't be read");
 	}

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench: takes all measurements one after the other and prints their table.
+ */
 #include "bench.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames through the loopback, beside what no device can beat: a thread that
+ * Frames through the loopback beside a limit that no device can beat: a thread that
  * copies the same bytes for another, who rings its eventfd for each batch and
  * waits for the answer. A B A B, in many very short rounds: some of them nobody
  * disturbs, on a busy machine either. As for the reads, the ninth of ten counts.

@@ -90,7 +90,7 @@ static void *bare_main(void *arg)
 }
 
 /*
- * The 99th of 100, worker's beside the bare timer's, window by window: what a
+ * The 99th percentile, the worker's beside the bare timer's, window by window: what a
  * neighbour of the machine does to both in one of them isn't the worker's doing.
  */
 static void wakeup_p99(const double *late, const double *bare)
@@ -189,7 +189,7 @@ static void rate(const char *key, const char *title, const struct throttle_limit
 
 	stamps_init(&s, burst + burst * 4);
 	disk_open(&d, &s.b, limits, false);
-	/* The driver mustn't be what is slow, as one that is woken for each request is. */
+	/* The driver must not be the slow part, as one woken for each request would be. */
 	d.halt_poll_ns = HALT_POLL_NS;
 	threads_apart(blk_worker_tid(d.blk, 0));
 	disk_run(&d, 8, RATE_NS, &done);

@@ -3,13 +3,13 @@
  * Random 4 KiB reads through the device, beside the plain loop of system calls
  * on the same file and the same CPU: A B A B A, in many short rounds.
  *
- * A machine that is itself a guest has neighbours whom nobody sees here, and a
+ * A machine that is itself a guest has neighbours that can't be seen from here, and a
  * CPU of it is half as fast again or not, for some ms or for seconds. So a
  * round of the device is compared with the two of the plain loop beside it, and
  * counts only if those agree; the ratio is the median of the single ones.
  *
  * The driver waits for an interrupt as a vCPU does, awake at first, and has a
- * CPU of its own. To wake one that sleeps costs the worker several us each time,
+ * CPU of its own. Waking a sleeping one costs the worker several us each time,
  * on some machines more than the reads themselves: that is a row of its own.
  */
 #include "bench.h"
@@ -29,7 +29,7 @@
 #define FILE_BYTES (64ULL << 20)
 #define ROUNDS	   120
 #define ROUND_NS   2000000ULL
-#define AGREE	   1.05 /* so far apart are two rounds that agree */
+#define AGREE	   1.05 /* ratio up to which two rounds agree */
 #define MIN_AGREED 20
 #define CHECK	   16 /* reads between two looks at the clock */
 
@@ -167,7 +167,7 @@ static bool fd_look_out(int fd)
 	return false;
 }
 
-/* As a worker waits, who must hear other things too. */
+/* As a worker waits, which has other events to watch. */
 static void fd_await(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -286,7 +286,7 @@ struct row {
 	double target;
 };
 
-/* The rounds of which the plain loop's agree, or all if hardly any do. */
+/* Only the rounds whose two plain loops agree, or all if hardly any do. */
 static unsigned int choose(const double *limit, const double *value, bool any, double *limits,
 			   double *values, double *ratios)
 {

@@ -42,7 +42,7 @@ $(harness_tests): $(O)/tests/%: $(O)/tools/dev/harness/tests/%.p.o $(O)/tools/de
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
 
-# With sanitizers all takes longer, and Linux guests, who run none of it, aren't worth it.
+# Sanitizers slow everything down, and nothing in a Linux guest is sanitized.
 time_scale := $(if $(findstring thread,$(SAN)),10,$(if $(SAN),4,1))
 no_guests := $(if $(SAN),$(if $(SAN_GUESTS),,with sanitizers only if SAN_GUESTS=1 says so: emulated guests take long enough))
 
@@ -59,7 +59,7 @@ kunit-check: all
 
 -include $(harness_obj:.o=.d) $(runner_obj:.o=.d) $(harness_test_obj:.o=.d) $(O)/tools/dev/harness/clear-runs.p.d
 
-# Formatting, by any clang-format from 14 on: ours come out the same.
+# Formatting: every clang-format from 14 on gives the same result here.
 CLANG_FORMAT ?= $(firstword $(foreach v,19 18 17 16 15 14,$(shell command -v clang-format-$(v))) clang-format)
 formatted = $(shell git ls-files '*.c' '*.h')
 

@@ -17,7 +17,7 @@ static json_t *refuse(void *ctx, const json_t *request)
 	return ctl_error("none", "this is no run");
 }
 
-/* Whoever opens these clears what dead runs left. */
+/* Opening pins and the socket clears what dead runs left. */
 int main(void)
 {
 	struct pins *pins = NULL;

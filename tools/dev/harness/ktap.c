@@ -180,7 +180,7 @@ static void close_level(struct ktap *k, int depth, bool parent_ok)
 	if (depth) {
 		struct ktap_level *up = &k->level[depth - 1];
 
-		/* Results without a plan have no place of their own. */
+		/* Results without a plan can't be nested. */
 		if (l->broken)
 			up->child_failed = true;
 		memcpy(up->child_name, l->subtest, sizeof(up->child_name));
@@ -191,7 +191,7 @@ static void close_level(struct ktap *k, int depth, bool parent_ok)
 
 static void close_below(struct ktap *k, int depth, bool parent_ok)
 {
-	/* Further down there is no result above: it is missing, and made up for. */
+	/* At other depths the result above is missing and is made up for. */
 	while (k->depth > depth)
 		close_level(k, k->depth, k->depth == depth + 1 && parent_ok);
 }
@@ -435,7 +435,7 @@ enum ktap_status ktap_end(struct ktap *k, const char *bad)
 		k->counts.failed += !skipped;
 		return skipped ? KTAP_SKIP : KTAP_FAIL;
 	}
-	/* A test that failed for none of its subtests, all well, counts as one itself. */
+	/* A failure that none of the subtests shows counts as one itself. */
 	if ((bad || l->broken || l->failed) && !k->counts.failed)
 		k->counts.failed++;
 	if (k->counts.failed)

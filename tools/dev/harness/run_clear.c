@@ -78,7 +78,7 @@ static pid_t next_leftover(const struct run *run, const struct run_job *j, pid_t
 		    waitpid(after, NULL, WNOHANG) == after)
 			continue;
 		mine = has_env(after, RUN_ENV_PROGRAM, number);
-		/* One that hid where it comes from is killed with the last that may have made it. */
+		/* One that hides its origin is killed with the last program that may have started it. */
 		if (mine > 0 || (mine < 0 && !others_run(run, j)))
 			return after;
 	}

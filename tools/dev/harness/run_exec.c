@@ -20,7 +20,7 @@
 #include "run_job.h"
 #include "ss_clean.h"
 
-#define REAP_S	  0.2  /* should a SIGCHLD come just before a wait */
+#define REAP_S	  0.2  /* at most so long unnoticed: a SIGCHLD just before a wait */
 #define GUEST_MIB 3072 /* that must be free for guests beside others */
 
 /* ---- output ---- */
@@ -346,7 +346,7 @@ static long memory_available(void)
 
 static bool may_start(const struct run *run, const struct run_job *j)
 {
-	/* Tests in-process wait for a time limit now and then: the CPU is another's meanwhile. */
+	/* In-process tests sometimes sleep: another can have the CPU meanwhile. */
 	const unsigned int busy = RUN_NEEDS_KVM | RUN_NEEDS_GUEST | RUN_NEEDS_SOURCE;
 	unsigned int needs = 0;
 	int running = 0, limit = run->opts.jobs;
@@ -402,7 +402,7 @@ static void start_more(struct run *run)
 			continue;
 		}
 		if (!may_start(run, j)) {
-			/* One that is to be alone would wait for ever for those after it. */
+			/* Those after it must wait, or one that runs alone would never start. */
 			if (j->p->needs & RUN_ALONE)
 				return;
 			continue;

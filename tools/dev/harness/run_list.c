@@ -167,7 +167,7 @@ static bool is_ready(int fd, double until)
 	return poll(&pfd, 1, left > 0 ? (int)(left * 1000) + 1 : 0) > 0;
 }
 
-/* Waits for @pid, a group's leader, until then (0: not at all), and ends a group that is late. */
+/* Waits until then (0: not at all) for @pid, a group's leader, and kills the group if it is late. */
 static int status_of(pid_t pid, double until)
 {
 	int status = 0, pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -215,7 +215,7 @@ static char *list_of(const struct run_program *p)
 	close(fds[0]);
 	if (mem)
 		fclose(mem);
-	/* Without an end it isn't all of the list, and has been waited for long enough. */
+	/* A list without an end isn't whole, and was waited for long enough. */
 	if (pid > 0)
 		status = status_of(pid, ended ? until : 0);
 	if (status || !ended) {
@@ -236,7 +236,7 @@ static bool name_matches(const struct run_opts *o, const char *name)
 	return false;
 }
 
-/* One that can't say is run: it may be the one that is asked for, and then that shows. */
+/* A program that can't list its tests is run: it may hold the one asked for. */
 static bool holds_test(const struct run_opts *o, const struct run_program *p)
 {
 	char *text = list_of(p), *save, *line;

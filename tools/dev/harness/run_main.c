@@ -22,7 +22,7 @@ static void on_signal(int sig)
 	run.signal = sig;
 }
 
-/* Only there to end a wait. */
+/* Exists only to interrupt poll(). */
 static void on_child(int sig)
 {
 	(void)sig;
@@ -50,7 +50,7 @@ static void usage(FILE *f)
 		"A TARGET is a group of test programs, or one program as TARGET:PROGRAM.\n");
 }
 
-/* How many programs run at once, if nobody says: most seldom wait. */
+/* How many programs run at once by default: most of them seldom wait. */
 static int default_jobs(void)
 {
 	cpu_set_t cpus;

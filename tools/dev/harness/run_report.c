@@ -163,7 +163,7 @@ static void print_failed(const struct run *run)
 	}
 }
 
-/* Whether no test need have passed: this shard is empty, or all of it is beyond this machine. */
+/* May this shard pass without a test? It is empty, or this machine can run none of it. */
 static bool may_idle(const struct run *run)
 {
 	for (int i = 0; i < run->n_programs; i++)
@@ -176,7 +176,7 @@ static bool may_idle(const struct run *run)
  * run_report() - print the summary and write build/tests/junit.xml.
  *
  * Returns the exit status of the run: 0 only if a test passed and none failed,
- * or if this is a shard of which the machine can run nothing, but of another it can.
+ * or if this machine can run nothing of this shard, but something of another.
  */
 int run_report(struct run *run)
 {

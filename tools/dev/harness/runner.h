@@ -15,7 +15,7 @@
 /* What a test program may need from the machine, as written in tools/tests/list. */
 enum run_need {
 	RUN_NEEDS_ROOT = 1 << 0,
-	RUN_NEEDS_KVM = 1 << 1,	   /* tier 2: /dev/kvm, of whichever sort */
+	RUN_NEEDS_KVM = 1 << 1,	   /* tier 2: /dev/kvm, with or without hardware */
 	RUN_NEEDS_GUEST = 1 << 2,  /* tier 3: a way to boot a Linux guest */
 	RUN_ALONE = 1 << 3,	   /* nothing else may run meanwhile */
 	RUN_NEEDS_SOURCE = 1 << 4, /* what it tests is the source tree or the build */

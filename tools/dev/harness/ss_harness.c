@@ -279,7 +279,7 @@ void ss_case_child(const struct ss_case *c, struct ss_outcome *out)
 	cur.out = out;
 	cur.pid = getpid();
 	cur.tid = syscall(SYS_gettid);
-	/* What a test printed before a crash must not be lost. */
+	/* Unbuffered: what a test printed before a crash must not be lost. */
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (fx) {
 		self = calloc(1, fx->size ?: 1);
@@ -297,7 +297,7 @@ void ss_case_child(const struct ss_case *c, struct ss_outcome *out)
 		if (!out->failed)
 			c->test->fn(self, variant);
 	}
-	/* Only a setup that came to its end is torn down. */
+	/* Teardown follows only a setup that was completed. */
 	if (!sigsetjmp(cur.end, 0)) {
 		if (ready && fx && fx->teardown)
 			fx->teardown(self, variant);
@@ -305,7 +305,7 @@ void ss_case_child(const struct ss_case *c, struct ss_outcome *out)
 	free(self);
 	self = NULL;
 	fflush(NULL);
-	/* After a failure or a skip, what is left behind says nothing new. */
+	/* After a failure or a skip, leftovers say nothing new. */
 	if (!out->failed && !out->skipped) {
 		ss_leaks_compare(&before, out);
 		if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check()) {
@@ -417,7 +417,7 @@ int ss_harness_main(int argc, char **argv)
 	count = for_each_case(globs, n, NULL, NULL);
 	printf("KTAP version 1\n");
 	if (!count) {
-		/* Nothing that was asked for is here; but nothing at all is a mistake. */
+		/* It has none of the tests asked for; a program without tests is a mistake. */
 		printf(n ? "1..0 # SKIP no test of that name\n" : "1..0\n# it has no tests\n");
 		free(globs);
 		return n ? 4 : 1;

@@ -265,7 +265,7 @@ static inline struct ss_num ss_num_p(const volatile void *v)
 
 /*
  * A type that isn't listed and isn't a pointer (__int128, a struct) doesn't compile.
- * Versions of clang-format differ on the like of it.
+ * Versions of clang-format disagree about such lists.
  */
 /* clang-format off */
 #define SS_NUM_(x)									\

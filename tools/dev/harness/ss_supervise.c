@@ -24,7 +24,7 @@
 #define DEFAULT_TIMEOUT_S 30
 #define OUTPUT_MAX	  (1024 * 1024) /* bytes of one test's output */
 #define GRACE_S		  0.25		/* for processes that are about to end */
-#define REAP_S		  0.05		/* orphans are reaped so often */
+#define REAP_S		  0.05		/* between two looks for orphans to reap */
 
 static struct {
 	struct ss_outcome *out;

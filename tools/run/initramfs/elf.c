@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an ELF file says about itself: the dynamic loader it asks for, and a
+ * kernel module's .modinfo.
+ */
 #include "mkinitramfs.h"
 
 #include <fcntl.h>

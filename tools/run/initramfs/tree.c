@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What will be in the archive: one node for each guest path, in a tsearch()
+ * tree. Filling it says what is wrong at once; nothing is read before the end.
+ */
 #include "tree.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"

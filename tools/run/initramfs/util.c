@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Allocations that end the program when there is no memory, files read through
+ * libarchive's decompressors, and other programs' output line by line.
+ */
 #include "mkinitramfs.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"

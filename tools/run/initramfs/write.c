@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writes the tree as a newc cpio archive, under a temporary name until it is
+ * complete, so that no one ever boots half of one.
+ */
 #include "tree.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"

@@ -47,7 +47,7 @@ make_in_cache() {
 	[ ! -e "$cache/$name" ] || return 0
 	tmp=$cache/tmp/${name//\//_}
 	trap 'rm -rf "$tmp"' EXIT
-	# What runs that were killed have left, this one's and any other.
+	# What killed runs have left, of this name or any other.
 	find "$cache/tmp" -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} +
 	rm -rf "$tmp"
 	mkdir -p "$tmp" "$(dirname "$cache/$name")"
@@ -56,7 +56,7 @@ make_in_cache() {
 	mv -T "$tmp" "$cache/$name"
 }
 
-# cached NAME MAKER...: see to it that $cache/NAME exists. MAKER is called with
+# cached NAME MAKER...: make sure that $cache/NAME exists. MAKER is called with
 # an empty directory as its last argument, which gets that name when MAKER is
 # done: what is there under its name is always whole. Don't call this in a
 # condition: bash then ignores failures inside MAKER.

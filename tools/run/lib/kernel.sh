@@ -7,7 +7,7 @@
 #	verdict			what btfcheck says about it
 # Needs common.sh, apt.sh, libbpf.sh.
 
-# At most so many kernels are downloaded in search of a good one.
+# How many kernels are downloaded at most in search of a good one.
 kernel_tries=8
 
 btfcheck_build() {
@@ -18,12 +18,12 @@ btfcheck_build() {
 		"$dir/lib/libbpf.a" "-L$dir/lib" $(cat "$dir/libs")
 }
 
-# Where no sources are, a checker came along.
+# An installation has no sources, but a checker that was built.
 btfcheck_given() {
 	[ -x "$tools/btfcheck" ]
 }
 
-# A checker with a change in it is another one, and so are its verdicts.
+# A changed checker gets another name, so that old verdicts don't count.
 btfcheck_name() {
 	if btfcheck_given; then
 		echo "btfcheck/$(cksum <"$tools/btfcheck" | tr ' ' -)"
@@ -167,7 +167,7 @@ kernel_search() {
 		"give your own with KERNEL=/path/bzImage MODULES=/path/lib/modules/x"
 }
 
-# kernel_get WANT: sees to it that there is one.
+# kernel_get WANT: makes sure that there is one in the cache.
 kernel_get() {
 	[ -n "$(kernel_cached "$1")" ] || locked kernel kernel_search_once "$1"
 }
@@ -216,7 +216,7 @@ kernel_own() {
 	fi
 	name=own/$({ stat -c '%n %s %Y' "$image"; echo "$modules $(btfcheck_name)"; } | cksum | tr ' ' -)
 	cached "$name" kernel_own_make "$image" "$modules"
-	# A kernel developer has a new one every few minutes.
+	# Only the newest are kept: a kernel developer has a new one every few minutes.
 	find "$cache/own" -mindepth 1 -maxdepth 1 -printf '%C@ %p\n' | sort -rn | tail -n +6 | cut -d ' ' -f 2- |
 		xargs -r rm -rf
 	echo "$cache/$name"

@@ -83,7 +83,7 @@ bpftool_make() {
 	"$1/run" version >/dev/null || die "the bpftool from $libbpf_release does not start"
 }
 
-# bpftool_get: sees to it that $cache/bpftool/run is a bpftool that matches libbpf_get's.
+# bpftool_get: makes sure that $cache/bpftool/run is a bpftool that matches libbpf_get's.
 bpftool_get() {
 	cached bpftool bpftool_make
 }

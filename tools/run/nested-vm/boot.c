@@ -22,24 +22,24 @@
 #define STOP_GRACE    30  /* s from asking the command to end to killing it */
 #define KILL_GRACE    10  /* s from killing it to giving the machine up */
 #define COLLECT_GRACE 60  /* s without a byte after the command's end */
-#define LOOK_MS	      200 /* an interrupt that comes just before ppoll() is seen so late */
+#define LOOK_MS	      200 /* the latest that an interrupt just before ppoll() is noticed */
 
 enum phase { BOOTING, RUNNING, COLLECTING, FINISHED };
 
-/* What one boot needs besides struct boot. */
+/* What a boot keeps while it runs, besides struct boot. */
 struct boot_state {
 	struct boot *boot;
 	enum phase phase;
-	int64_t deadline;   /* CLOCK_MONOTONIC ms at which phase gets impatient, 0 never */
+	int64_t deadline;   /* CLOCK_MONOTONIC ms at which the phase has taken too long, 0 never */
 	unsigned int stage; /* how far stopping the command has got */
 	bool timed_out;
 	sig_atomic_t seen; /* interrupts dealt with */
 	pid_t tar;
 	int tar_pipe;
-	int tar_says; /* memfd: its words, of which we pass on one line */
+	int tar_says; /* memfd: its stderr, of which one line is passed on */
 	bool tar_failed;
 	bool out_closed[3]; /* nobody reads our stdout (1), stderr (2) */
-	bool out_failed;    /* what it was to hold is lost, though somebody wants it */
+	bool out_failed;    /* output was lost that somebody wanted */
 	char buf[sizeof(struct nv_head) + NV_CHUNK];
 	size_t filled;
 };
@@ -176,7 +176,7 @@ static void finish_tar(struct boot_state *b)
 		b->tar_failed = true;
 }
 
-/* In one line: the cause, which of a full disk tar doesn't name, and else is what it says first. */
+/* In one line: a full disk, which tar doesn't name, or the first line of what tar says. */
 static void complain_of_tar(struct boot_state *b)
 {
 	char text[256] = "";
@@ -270,7 +270,7 @@ static int take_bytes(struct boot_state *b)
 	return err;
 }
 
-/* Step by step less polite. Return: false when the machine has to go. */
+/* Each call is one step less polite. Return: false when the machine has to go. */
 static bool stop_command(struct boot_state *b)
 {
 	switch (b->stage++) {

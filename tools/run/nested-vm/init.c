@@ -410,7 +410,7 @@ static void run_command(struct command *c)
 		if (fds[1].revents && read(sigfd, &info, sizeof(info)) > 0)
 			reap(c);
 	}
-	/* What it left running would otherwise write into /out under tar's eyes. */
+	/* Processes it left running would otherwise write to /out while tar reads it. */
 	kill(-1, SIGKILL);
 	for (int i = 0; i < 2; i++) {
 		int *fd = i ? &c->err : &c->out;

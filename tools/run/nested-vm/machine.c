@@ -65,7 +65,7 @@ static void add_drive(struct words *w, unsigned int index, const char *drive)
 
 	if (read_only)
 		len -= 3;
-	/* QEMU takes two commas for one. */
+	/* In QEMU's options two commas stand for one. */
 	for (size_t i = 0; i < len && n + 2 < sizeof(file); i++) {
 		file[n++] = drive[i];
 		if (drive[i] == ',')

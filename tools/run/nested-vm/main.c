@@ -19,7 +19,7 @@ volatile sig_atomic_t interrupts;
 void complain(const char *fmt, ...)
 {
 	char line[512];
-	/* A user of `stallscope run` knows nothing of us. */
+	/* A user of `stallscope run` has never heard of nested-run. */
 	const char *caller = getenv("STALLSCOPE_CALLER");
 	va_list ap;
 
@@ -37,12 +37,12 @@ static void on_signal(int sig)
 
 static void set_up_signals(void)
 {
-	/* Without SA_RESTART: a write that blocks has to notice. */
+	/* Without SA_RESTART: a blocked write has to return. */
 	struct sigaction sa = { .sa_handler = on_signal };
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	/* Under nohup it outlives its terminal. */
+	/* Under nohup it outlives the terminal. */
 	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
 		sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -186,10 +186,10 @@ static int run(const struct run_options *o)
 	if (outcome == OUTCOME_NEVER_STARTED || outcome == OUTCOME_DIED)
 		boot.status = SS_EXIT_NESTED;
 	klog_report(&boot.klog);
-	/* Who interrupts it before there is anything wants no log of that. */
+	/* No log for somebody who interrupts it before the command was started. */
 	if (o->out && (boot.began || !interrupts)) {
 		err = klog_save(&boot.klog, o->out);
-		/* Of a full disk one line is enough. */
+		/* One line about a full disk is enough. */
 		if (err && boot.status != SS_EXIT_OUTPUT)
 			complain("%s/l1-kernel.log: %s", o->out, strerror(-err));
 		if (err && !boot.status)

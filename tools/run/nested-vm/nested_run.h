@@ -16,7 +16,7 @@
 #include "lib/exitcodes.h"
 #include "proto.h"
 
-/* An exit status besides those of exitcodes.h: the time limit, as timeout(1) says it. */
+/* An exit status besides those of exitcodes.h: the time limit was reached, as timeout(1) reports it. */
 #define RUN_TIME_LIMIT 124
 
 #define RUN_MAX_DRIVES 8

@@ -5,14 +5,14 @@
 . "$(dirname "$(realpath "$0")")/../../dev/harness/ktap.sh"
 . "$(dirname "$(realpath "$0")")/start.sh"
 
-# The driver takes a queue for each of the four CPUs there are; all but one stay off
-# at first, since under emulation each takes its time to boot.
+# The driver takes a queue for each of the four CPUs; all but one stay offline
+# at first, since each takes long to boot under emulation.
 defaults=(--no-trace --cpus 4 --append 'maxcpus=1 loglevel=5' --memory 384M --time-limit 900)
 
 # finish: the run went well, and what holds for each of them
 finish() {
 	collect_fine
-	# Whatever the driver did, it was nothing that the device had to refuse.
+	# The driver did nothing that the device had to refuse.
 	expect_eq "errors, lost chains, broken rings, stalled queues" "$(json '.disks[0].counters |
 		[.io_errors, .chains_dropped, .invalid_avail_idx_count, .currently_throttled_gauge] |
 		join(" ")')" "0 0 0 0"
@@ -156,7 +156,7 @@ verified() {
 	SCRIPT
 	start "$1" --disk "size=8M,queues=4,iops=40,backing=$2" --exec "$(cat "$T/script")"
 	while kill -0 "$pid" 2>/dev/null; do
-		# Of these 5 a second is less than the slowest machine does.
+		# Even the slowest machine does more than 5 of these a second.
 		for limits in iops=60 "iops=0 bps=256K" "iops=5 bps=0" "iops=90 bps=4M"; do
 			# shellcheck disable=SC2086
 			! "$GUEST/stallscope" throttle "$1" disk0 $limits >/dev/null 2>&1 || n=$((n + 1))

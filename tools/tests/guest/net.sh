@@ -79,7 +79,7 @@ net_driver() {
 # ---- a receiver that gets no CPU ----
 
 net_starved() {
-	# Without NAPI of its own TX goes on by itself while RX's waits.
+	# TX has no NAPI of its own and goes on while RX's waits.
 	start net_starved --cpus 1 --append "loglevel=5 virtio_net.napi_tx=0" --net loopback --exec "
 		netcheck --frames 900 --window 900 --max 200 --starve 400 --quiet 3000 --lossy"
 	finish
@@ -143,7 +143,7 @@ all_stalls() {
 # ---- unbind and bind ----
 
 net_unbind() {
-	# Each time netcheck is under way; it notices that its interface goes.
+	# netcheck runs each time, and notices that its interface disappears.
 	cat >"$T/script" <<-'SCRIPT'
 		device=$(basename $(readlink -f /sys/class/net/$STALLSCOPE_NET0/device))
 		driver=/sys/bus/virtio/drivers/virtio_net

@@ -21,7 +21,7 @@ io() {
 		"--output-format=terse --time_based=1 --runtime=$1 --rw=randrw"
 }
 
-# The same, but so many and not so long.
+# The same, but limited by number, not by time.
 io_count() {
 	echo "fio --name=io --filename=\$STALLSCOPE_DISK0 --direct=1 --bs=4k --ioengine=psync" \
 		"--output-format=terse --number_ios=$1 --rw=randrw"
@@ -102,7 +102,7 @@ own_memory() {
 throttled() {
 	local dump last='' seen now own=0
 
-	# So few a second that the slowest machine outruns it. The guest stays a while
+	# A limit so low that the slowest machine reaches it. The guest stays a while
 	# after its last IO, so that a dump shows the final count.
 	start throttled "${vtime[@]}" --cpus 2 --disk size=64M,iops=2 --exec "$(io_count 20); sleep 3"
 	while kill -0 "$pid" 2>/dev/null; do
@@ -262,7 +262,7 @@ guest_panics() {
 }
 
 kernel_complains() {
-	# One write takes four times as long as a task may wait for it.
+	# A write takes four times as long as the hung task detector lets a task wait.
 	complains=yes
 	go kernel_complains --disk size=16M,bps=64K --exec 'echo 2 >/proc/sys/kernel/hung_task_timeout_secs
 		dd if=/dev/zero of=$STALLSCOPE_DISK0 bs=512K count=2 conv=fsync 2>&1'
@@ -286,7 +286,7 @@ time_limit() {
 	go time_limit --disk size=16M,iops=5 --time-limit 45 --exec "$(io 1000)"
 	failed $TIMEOUT timeout "time limit of 45 s"
 	reported
-	# A machine that is slow today may not have come to the workload.
+	# A slow machine may not have reached the workload.
 	[ "$(json '.workload.seconds > 3')" = true ] || return 0
 	[ "$(json '.disks[0].counters.throttled_count')" -gt 0 ] || fail "what was measured is lost"
 }
@@ -371,7 +371,7 @@ steered() {
 		sleep 0.1
 	done
 	expect_eq "the socket's mode" "$(stat -c %a /run/stallscope/steered.sock)" 600
-	# It stands in its queue, and everybody can see it.
+	# It waits in its queue, where a dump shows it.
 	until_more 0 .counters.throttled_count 2
 	for _ in {1..20}; do
 		live dump steered
