@@ -46,6 +46,16 @@ cflags = -std=gnu11 $(warnings) -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Iincl
 	-mno-red-zone -pthread -MMD -MP $(LIBBPF_CFLAGS) $(CFLAGS) $(SAN_FLAGS)
 ldflags = -pthread $(LDFLAGS) $(SAN_FLAGS) $(if $(COVERAGE),-Wl$(comma)-u$(comma)__gcov_dump)
 
+# How every C source is compiled; folders add to cflags for their objects.
+define compile
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
+endef
+
+$(O)/%.o: %.c
+	$(compile)
+
 all_targets :=
 include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/run/build.mk tools/dev/*/build.mk)
 

@@ -34,11 +34,6 @@ $(bpf_skel): $(O)/gen/%.skel.h:
 	$(Q)$(BPFTOOL) gen object $(O)/bpf/$*.linked.o $<
 	$(Q)$(BPFTOOL) gen skeleton $(O)/bpf/$*.linked.o name $*_bpf >$@
 
-$(O)/bpf/%.o: bpf/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
-
 $(scx_programs:$(O)/guest/%=$(O)/bpf/scx/%.o): $(O)/bpf/scx/%.o: $(O)/gen/%.skel.h
 
 $(O)/guest/scx_%: $(O)/bpf/scx/scx_%.o $(O)/bpf/scx/scx_loader.o

@@ -8,15 +8,8 @@ agent_obj := $(agent_src:%.c=$(O)/%.o) $(O)/guest-tests/agent/agent_link.o
 
 all_targets += $(O)/guest/agent
 
-$(O)/guest-tests/agent/%.o: guest-tests/agent/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
-
 $(O)/guest-tests/agent/agent_link.o: host/lib/agent_link.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
+	$(compile)
 
 $(O)/guest-tests/agent/tracer.o: $(O)/gen/guest_trace.skel.h
 

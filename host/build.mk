@@ -20,10 +20,6 @@ host_libs = $(LIBBPF_LIBS) -ljansson -l:liburing.a -lm
 all_targets += $(O)/stallscope $(host_tests)
 
 $(O)/host/tests/%.o: cflags += -Itools/dev/harness -Ihost/tests/mock -I.
-$(O)/host/%.o: host/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
 
 # Objects that use a skeleton wait for it.
 $(filter $(O)/host/trace/%,$(host_obj)): | $(O)/gen/host_trace.skel.h

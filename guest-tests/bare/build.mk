@@ -18,10 +18,7 @@ bare_elf := $(bare_progs:%=$(O)/guest/bare/%.elf)
 
 all_targets += $(bare_elf)
 
-$(O)/guest-tests/bare/%.o: guest-tests/bare/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(bare_cflags) -c -o $@ $<
+$(O)/guest-tests/bare/%.o: cflags = $(bare_cflags)
 
 $(O)/guest-tests/bare/%.o: guest-tests/bare/%.S
 	@mkdir -p $(@D)

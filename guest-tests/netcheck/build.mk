@@ -5,11 +5,6 @@ netcheck_obj := $(patsubst %.c,$(O)/%.o,$(wildcard guest-tests/netcheck/*.c))
 
 all_targets += $(O)/guest/netcheck
 
-$(O)/guest-tests/netcheck/%.o: guest-tests/netcheck/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
-
 # A static program can't have a sanitizer's run-time library.
 $(netcheck_obj) $(O)/guest/netcheck: SAN_FLAGS :=
 

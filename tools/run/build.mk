@@ -7,11 +7,6 @@ nested_run_obj := $(patsubst %,$(O)/tools/run/nested-vm/%.o,main boot machine kl
 
 all_targets += $(O)/stallscope-mkinitramfs $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init $(O)/nested
 
-$(O)/tools/run/%.o: tools/run/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
-
 $(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/lib/log.o $(O)/host/lib/opts.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ -larchive -lelf

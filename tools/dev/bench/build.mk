@@ -7,10 +7,6 @@ BENCH_TMPFS ?= /dev/shm
 all_targets += $(O)/bench
 
 $(O)/tools/dev/bench/%.o: cflags += -Ihost/tests/mock
-$(O)/tools/dev/bench/%.o: tools/dev/bench/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
 
 $(O)/bench: $(bench_obj) $(O)/host/tests/mock/mock_guest.o $(O)/libstallscope.a
 	$(say) LD $@

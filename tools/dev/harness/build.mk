@@ -12,10 +12,10 @@ harness_tests := $(harness_test_src:tools/dev/harness/tests/%.c=$(O)/tests/%)
 
 all_targets += $(O)/run_tests $(O)/tools/clear-runs $(harness_tests)
 
+# ss_harness.o is all of the harness, so its parts are called otherwise.
+$(O)/tools/dev/harness/%.p.o: cflags += -Itools/dev/harness
 $(O)/tools/dev/harness/%.p.o: tools/dev/harness/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -Itools/dev/harness -c -o $@ $<
+	$(compile)
 
 $(O)/gen/kernel_complaints.h: tools/dev/harness/kernel-complaints
 	@mkdir -p $(@D)

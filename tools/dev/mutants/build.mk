@@ -7,11 +7,6 @@ mutants_obj := $(patsubst tools/dev/mutants/%.c,$(O)/tools/dev/mutants/%.o,$(wil
 all_targets += $(O)/run_mutants
 
 $(O)/tools/dev/mutants/%.o: cflags += -Itools/dev/harness
-$(O)/tools/dev/mutants/%.o: tools/dev/mutants/%.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) $(cflags) -c -o $@ $<
-
 $(O)/run_mutants: $(mutants_obj) $(O)/tools/dev/harness/ss_clean.p.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^
