@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which programs does a shell command line run? Not a shell: just enough of
- * its grammar to find the first word of each simple command.
+ * its grammar to find the first word of each simple command. Shells check a
+ * line (sh -n) but don't tell its words, and a parser that does (shfmt) would
+ * have to be on every machine that boots a guest; what wrappers, prefixes and
+ * sh -c run would still be for us to find.
  */
 #include "mkinitramfs.h"
 
