@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/cmds.h"
+#include "lib/number.h"
 
 struct live_opts {
 	const char *cmd;
@@ -44,7 +45,7 @@ static error_t parse_stat(int key, char *arg, struct argp_state *state)
 		o->json = true;
 		return 0;
 	case 'i':
-		if (opts_number(arg, 3600, &v) || !v) {
+		if (number_parse(arg, 3600, &v) || !v) {
 			ss_err("--interval: '%s' is not a number of seconds (1 to 3600)", arg);
 			return EINVAL;
 		}

@@ -8,6 +8,7 @@
 #include "cli/cmds.h"
 #include "cli/opts.h"
 #include "io/throttle.h"
+#include "lib/number.h"
 
 #define MAX_ARGS 6
 
@@ -92,7 +93,7 @@ static int add_number(json_t *request, const char *word, const char *key, const 
 		ss_err("throttle: %s= is given twice", key);
 		return SS_EXIT_USAGE;
 	}
-	ret = is_size ? opts_size(val, &v) : opts_number(val, INT64_MAX, &v);
+	ret = is_size ? number_size(val, &v) : number_parse(val, INT64_MAX, &v);
 	if (ret == -ERANGE || (!ret && v > THROTTLE_MAX_RATE))
 		ss_err("throttle: %s is too high: at most %llu", word, THROTTLE_MAX_RATE);
 	else if (ret)

@@ -2,6 +2,7 @@
 #include "cli/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
+#include "lib/number.h"
 #include "lib/run_name.h"
 #include "virtio/net.h"
 
@@ -106,7 +107,7 @@ static error_t opt_seconds(const char *opt, const char *arg, unsigned int *out)
 {
 	uint64_t v;
 
-	if (opts_number(arg, 7 * 24 * 3600, &v) || !v)
+	if (number_parse(arg, 7 * 24 * 3600, &v) || !v)
 		return bad("%s: '%s' is not a number of seconds (1 to 604800)", opt, arg);
 	*out = (unsigned int)v;
 	return 0;
@@ -115,7 +116,7 @@ static error_t opt_seconds(const char *opt, const char *arg, unsigned int *out)
 static error_t opt_cpus(const char *arg, struct run_opts *o)
 {
 	uint64_t v;
-	int err = opts_number(arg, RUN_MAX_CPUS, &v);
+	int err = number_parse(arg, RUN_MAX_CPUS, &v);
 
 	if (err == -ERANGE)
 		return bad("--cpus: %s is too many (at most %s)", arg, "64");
@@ -127,7 +128,7 @@ static error_t opt_cpus(const char *arg, struct run_opts *o)
 
 static error_t opt_memory(const char *arg, struct run_opts *o)
 {
-	int err = opts_size(arg, &o->memory);
+	int err = number_size(arg, &o->memory);
 
 	if (err == -ERANGE)
 		return bad("--memory: %s is too large%s", arg, "");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reads a profile: lines of words, each checked where it's read. */
 #include "io/profile_values.h"
+#include "lib/number.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -297,7 +298,7 @@ static int stmt_seed(struct profile_parser *ps, char **word, unsigned int nr)
 {
 	if (ps->seen_seed)
 		return profile_bad(ps, "seed is given twice");
-	if (nr != 2 || profile_number(word[1], UINT64_MAX, &ps->p->seed))
+	if (nr != 2 || number_parse(word[1], UINT64_MAX, &ps->p->seed))
 		return profile_bad(ps, "seed wants one whole number, such as 'seed 42'");
 	ps->seen_seed = true;
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The values in a profile: times, rates, percentages, each checked where it's read. */
 #include "io/profile_values.h"
+#include "lib/number.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -30,41 +31,6 @@ int profile_bad(struct profile_parser *ps, const char *fmt, ...)
 
 /* --- values --- */
 
-int profile_number(const char *s, uint64_t max, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (!*s || s[strspn(s, "0123456789")])
-		return -EINVAL;
-	for (; *s; s++)
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *s - '0', &v) ||
-		    v > max)
-			return -ERANGE;
-	*out = v;
-	return 0;
-}
-
-/* Bytes, perhaps with K, M, G or T. */
-static int read_size(const char *s, uint64_t *out)
-{
-	static const char suffixes[] = "KMGT";
-	const size_t n = strspn(s, "0123456789");
-	const char *suffix = s[n] ? strchr(suffixes, s[n]) : NULL;
-	unsigned int shift = 0;
-	char digits[24];
-	int ret;
-
-	if (!n || n >= sizeof(digits) || (s[n] && (!suffix || s[n + 1])))
-		return -EINVAL;
-	memcpy(digits, s, n);
-	digits[n] = '\0';
-	if (suffix)
-		shift = 10 * (unsigned int)(suffix - suffixes + 1);
-	ret = profile_number(digits, INT64_MAX >> shift, out);
-	*out <<= ret ? 0 : shift;
-	return ret;
-}
-
 /* Digits with a unit; a bare number is allowed for 0 and, in a trace, for ms. */
 int profile_time(const char *s, bool bare_ms, uint64_t *out)
 {
@@ -82,7 +48,7 @@ int profile_time(const char *s, bool bare_ms, uint64_t *out)
 		return -EINVAL;
 	memcpy(digits, s, n);
 	digits[n] = '\0';
-	if (profile_number(digits, INT64_MAX, &v))
+	if (number_parse(digits, INT64_MAX, &v))
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(s + n, units[i].name))
@@ -166,7 +132,7 @@ static int range_value(struct profile_parser *ps, const char *key, const char *v
 static int count_value(struct profile_parser *ps, const char *key, const char *val, bool bytes,
 		       uint64_t *out)
 {
-	int ret = bytes ? read_size(val, out) : profile_number(val, INT64_MAX, out);
+	int ret = bytes ? number_size(val, out) : number_parse(val, INT64_MAX, out);
 
 	if (ret == -ERANGE)
 		return profile_bad(ps, "%s=%s is too large", key, val);
@@ -208,7 +174,7 @@ static int value(struct profile_parser *ps, enum profile_key key, const char *na
 	case KEY_EVERY:
 		if (every_is_time)
 			return time_value(ps, name, val, out);
-		if (starts_digit(val) && !profile_number(val, INT64_MAX, out) && *out)
+		if (starts_digit(val) && !number_parse(val, INT64_MAX, out) && *out)
 			return 0;
 		return profile_bad(ps, "%s=%s is not a number of requests (1 or more)", name, val);
 	default:

@@ -55,9 +55,6 @@ struct profile_parser {
 int profile_bad(struct profile_parser *ps, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** profile_number() - digits only, up to @max. Return: 0, -EINVAL or -ERANGE */
-int profile_number(const char *s, uint64_t max, uint64_t *out);
-
 /**
  * profile_time() - digits with a unit
  * @bare_ms: without one it's ms; otherwise only 0 may be without

@@ -1,60 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Lists of words as option values, and argp with one line an error. */
 #include "lib/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
+#include "lib/number.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int opts_number(const char *s, uint64_t max, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (!*s)
-		return -EINVAL;
-	/* All digits first: "-1" and "12x" are not numbers, however large. */
-	for (const char *p = s; *p; p++)
-		if (!isdigit((unsigned char)*p))
-			return -EINVAL;
-	for (; *s; s++)
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *s - '0', &v) ||
-		    v > max)
-			return -ERANGE;
-	*out = v;
-	return 0;
-}
-
-int opts_size(const char *s, uint64_t *out)
-{
-	static const char suffixes[] = "KMGT";
-	char digits[24];
-	size_t n = strspn(s, "0123456789");
-	unsigned int shift = 0;
-	uint64_t v;
-	int err;
-
-	if (!n || strlen(s) > n + 1)
-		return -EINVAL;
-	if (s[n]) {
-		const char *suffix = strchr(suffixes, toupper((unsigned char)s[n]));
-
-		if (!suffix)
-			return -EINVAL;
-		shift = 10 * ((unsigned int)(suffix - suffixes) + 1);
-	}
-	if (n >= sizeof(digits))
-		return -ERANGE;
-	memcpy(digits, s, n);
-	digits[n] = '\0';
-	err = opts_number(digits, INT64_MAX >> shift, &v);
-	if (err)
-		return err;
-	*out = v << shift;
-	return 0;
-}
 
 /* --- lists of words: KEY=VALUE,WORD,... --- */
 
@@ -150,7 +104,7 @@ int opts_value(const char *opt, const struct opts_key *keys, const char *key, co
 
 		if (strcmp(key, k->name))
 			continue;
-		ret = k->is_size ? opts_size(val, field) : opts_number(val, INT64_MAX, field);
+		ret = k->is_size ? number_size(val, field) : number_parse(val, INT64_MAX, field);
 		if (ret == -ERANGE)
 			snprintf(err, SS_OPTS_ERR_LEN, "%s: %s=%s is too large", opt, key, val);
 		else if (ret)

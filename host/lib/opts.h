@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Option values: numbers, sizes and lists of words, checked where they are read so
+ * Option values that are lists of words, checked where they are read so
  * that a bad one is refused before anything is started.
  */
 #ifndef SS_LIB_OPTS_H
@@ -12,23 +12,6 @@
 #include <stdint.h>
 
 #define SS_OPTS_ERR_LEN 256
-
-/**
- * opts_number() - parse a whole decimal number.
- * @s: the text; signs, blanks and anything after the digits are refused.
- * @max: largest value accepted.
- * @out: where the value goes.
- *
- * Return: 0, -EINVAL (not a number) or -ERANGE (larger than @max).
- */
-int opts_number(const char *s, uint64_t max, uint64_t *out);
-
-/**
- * opts_size() - parse bytes with an optional suffix K, M, G or T (powers of 1024).
- *
- * Return: 0, -EINVAL or -ERANGE (does not fit 63 bits: it must also be an off_t).
- */
-int opts_size(const char *s, uint64_t *out);
 
 /* --- for options whose value is a list of words --- */
 
@@ -58,7 +41,7 @@ int opts_need_value(const char *opt, const char *key, const char *val, char err[
 struct opts_key {
 	const char *name;
 	size_t offset; /* of a uint64_t */
-	bool is_size;  /* opts_size(), else opts_number() */
+	bool is_size;  /* number_size(), else number_parse() */
 };
 
 /**
