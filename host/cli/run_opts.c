@@ -33,6 +33,7 @@ enum {
 	OPT_OUT,
 	OPT_NESTED,
 	OPT_NO_TRACE,
+	OPT_NO_HUGE_PAGES,
 	OPT_JSON,
 	OPT_CONSOLE,
 };
@@ -50,6 +51,8 @@ static const struct argp_option options[] = {
 	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 0 },
 	{ "cpus", OPT_CPUS, "N", 0, "vCPUs (default 2)", 0 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory (default 512M)", 0 },
+	{ "no-huge-pages", OPT_NO_HUGE_PAGES, NULL, 0,
+	  "Back its memory with small pages only (default: transparent huge pages)", 0 },
 	{ "disk", OPT_DISK, "K=V,...", 0,
 	  "A disk: size=256M (a temporary file) or file=PATH[,ro]; "
 	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited); "
@@ -258,6 +261,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return opt_path("--out", arg, &o->out);
 	case OPT_NESTED:
 		return opt_nested(arg, o);
+	case OPT_NO_HUGE_PAGES:
+		o->no_huge_pages = true;
+		return 0;
 	case OPT_NO_TRACE:
 		o->no_trace = true;
 		return 0;

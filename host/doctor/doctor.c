@@ -114,6 +114,25 @@ static void check_memory(struct doctor *d)
 			   mib, need);
 }
 
+/* Guest memory asks for them; without, each first touch of 4 KiB is a fault of its own. */
+static void check_huge_pages(struct doctor *d)
+{
+	char line[64] = "";
+	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+	bool on;
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	on = strstr(line, "[always]") || strstr(line, "[madvise]");
+	doctor_add(
+		d, "hugepages", on ? DOCTOR_OK : DOCTOR_WARN,
+		on ? NULL
+		   : "for faster guests: echo madvise >/sys/kernel/mm/transparent_hugepage/enabled",
+		on ? "transparent ones back guest memory" : "no transparent ones for guest memory");
+}
+
 /* ---- BPF ---- */
 
 static void check_tracing(struct doctor *d)
@@ -209,6 +228,7 @@ void doctor_check(struct doctor *d)
 	check_kvm(d);
 	check_nested(d);
 	check_memory(d);
+	check_huge_pages(d);
 	doctor_check_kernel(d);
 	check_tracing(d);
 	check_filesystems(d);

@@ -263,6 +263,7 @@ static int setup_machine(struct guest *g)
 	struct machine_config cfg = {
 		.nr_vcpus = g->run->o.cpus,
 		.memory = g->run->o.memory,
+		.huge_pages = !g->run->o.no_huge_pages,
 		.console = console_text,
 		.console_opaque = g,
 	};

@@ -40,6 +40,7 @@ enum run_nested {
  * @name: the run's name, for pins and reports.
  * @out: run directory.
  * @no_trace: no BPF on either side.
+ * @no_huge_pages: guest memory asks for none.
  * @json: run.json on standard output instead of the text report.
  */
 struct run_opts {
@@ -65,6 +66,7 @@ struct run_opts {
 	const char *out;
 	enum run_nested nested;
 	bool no_trace;
+	bool no_huge_pages;
 	bool json;
 	bool console;
 	char name_buf[32];

@@ -137,12 +137,10 @@ static int check_disk(const struct disk_opts *d)
 	return SS_EXIT_OK;
 }
 
-/* Loading it for a trial needs no KVM, and saves starting an emulated machine in vain. */
+/* That needs no KVM, and saves starting an emulated machine in vain. */
 static int check_kernel(const struct run_opts *o)
 {
-	struct machine_boot boot = { .kernel = o->kernel, .cmdline = "" };
 	struct vm_memory mem = { .host = NULL };
-	struct boot_entry entry;
 	struct vm_err err = { "" };
 	int ret = check_regular("--kernel", o->kernel, SS_EXIT_KERNEL);
 
@@ -150,7 +148,7 @@ static int check_kernel(const struct run_opts *o)
 		return ret;
 	if (vm_memory_create(&mem, o->memory, false, &err))
 		ret = SS_EXIT_USAGE;
-	else if (boot_load(&mem, &boot, 0, &entry, &err))
+	else if (boot_check(&mem, o->kernel, &err))
 		ret = SS_EXIT_KERNEL;
 	if (ret)
 		ss_err("%s: %s", ret == SS_EXIT_USAGE ? "--memory" : "--kernel", err.text);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* What loading a bzImage and an ELF kernel share: files, the initrd, the command line. */
 #include "vm/boot.h"
 #include "vm/layout.h"
 
@@ -45,16 +46,31 @@ void boot_file_close(struct boot_file *f)
 	f->fd = -1;
 }
 
+static int check_within(const struct boot_file *f, uint64_t off, uint64_t len, struct vm_err *err)
+{
+	if (off <= f->size && len <= f->size - off)
+		return 0;
+	return vm_fail(err, -ENOEXEC,
+		       "%s %s is truncated: it has %llu bytes, and names bytes up to %llu", f->what,
+		       f->path, (unsigned long long)f->size,
+		       (unsigned long long)(off + len < off ? UINT64_MAX : off + len));
+}
+
+int boot_file_load(const struct boot_file *f, void *to, uint64_t off, uint64_t len,
+		   struct vm_err *err)
+{
+	return f->check_only ? check_within(f, off, len, err)
+			     : boot_file_read(f, to, off, len, err);
+}
+
 int boot_file_read(const struct boot_file *f, void *to, uint64_t off, uint64_t len,
 		   struct vm_err *err)
 {
 	char *at = to;
+	int ret = check_within(f, off, len, err);
 
-	if (off > f->size || len > f->size - off)
-		return vm_fail(err, -ENOEXEC,
-			       "%s %s is truncated: it has %llu bytes, and names bytes up to %llu",
-			       f->what, f->path, (unsigned long long)f->size,
-			       (unsigned long long)(off + len < off ? UINT64_MAX : off + len));
+	if (ret)
+		return ret;
 	while (len) {
 		ssize_t n = pread(f->fd, at, len, (off_t)off);
 
@@ -124,8 +140,8 @@ int boot_load_cmdline(const struct vm_memory *mem, const char *cmdline, uint32_t
 	return 0;
 }
 
-int boot_load(const struct vm_memory *mem, const struct machine_boot *boot, uint64_t rsdp,
-	      struct boot_entry *entry, struct vm_err *err)
+static int load(const struct vm_memory *mem, const struct machine_boot *boot, bool check_only,
+		uint64_t rsdp, struct boot_entry *entry, struct vm_err *err)
 {
 	unsigned char head[1024] = { 0 };
 	struct boot_file kernel;
@@ -135,6 +151,7 @@ int boot_load(const struct vm_memory *mem, const struct machine_boot *boot, uint
 	ret = boot_file_open(&kernel, boot->kernel, "kernel", err);
 	if (ret)
 		return ret;
+	kernel.check_only = check_only;
 	len = kernel.size < sizeof(head) ? kernel.size : sizeof(head);
 	ret = boot_file_read(&kernel, head, 0, len, err);
 	if (ret)
@@ -151,4 +168,18 @@ int boot_load(const struct vm_memory *mem, const struct machine_boot *boot, uint
 out:
 	boot_file_close(&kernel);
 	return ret;
+}
+
+int boot_load(const struct vm_memory *mem, const struct machine_boot *boot, uint64_t rsdp,
+	      struct boot_entry *entry, struct vm_err *err)
+{
+	return load(mem, boot, false, rsdp, entry, err);
+}
+
+int boot_check(const struct vm_memory *mem, const char *kernel, struct vm_err *err)
+{
+	const struct machine_boot boot = { .kernel = kernel, .cmdline = "" };
+	struct boot_entry entry;
+
+	return load(mem, &boot, true, 0, &entry, err);
 }

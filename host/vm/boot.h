@@ -9,6 +9,7 @@
 #ifndef SS_VM_BOOT_H
 #define SS_VM_BOOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,9 +30,13 @@ struct boot_entry {
 	uint64_t arg;
 };
 
-/** struct boot_file - an open file of known size. */
+/**
+ * struct boot_file - an open file of known size.
+ * @check_only: boot_file_load() only looks whether the bytes are there.
+ */
 struct boot_file {
 	int fd;
+	bool check_only;
 	uint64_t size;
 	const char *path;
 	const char *what;
@@ -58,6 +63,14 @@ int boot_load(const struct vm_memory *mem, const struct machine_boot *boot, uint
 	      struct boot_entry *entry, struct vm_err *err);
 
 /**
+ * boot_check() - could boot_load() load this kernel? Reads its headers and notes only.
+ * @mem: as large as the guest's will be, and for nothing else: it is written to
+ *
+ * Return: as boot_load().
+ */
+int boot_check(const struct vm_memory *mem, const char *kernel, struct vm_err *err);
+
+/**
  * boot_file_open() - open a regular file for reading.
  * @what: "kernel" or "initrd", for messages.
  *
@@ -74,6 +87,10 @@ void boot_file_close(struct boot_file *f);
  * Return: 0, -ENOEXEC if they aren't all in the file, -EIO, ...
  */
 int boot_file_read(const struct boot_file *f, void *to, uint64_t off, uint64_t len,
+		   struct vm_err *err);
+
+/** boot_file_load() - boot_file_read() of what a guest executes, and a check doesn't need. */
+int boot_file_load(const struct boot_file *f, void *to, uint64_t off, uint64_t len,
 		   struct vm_err *err);
 
 /**

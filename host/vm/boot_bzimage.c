@@ -160,7 +160,7 @@ int boot_load_bzimage(const struct vm_memory *mem, const struct boot_file *kerne
 	if (!ret)
 		ret = bz_place(kernel, mem, &p, err);
 	if (!ret)
-		ret = boot_file_read(kernel, vm_memory_ptr(mem, p.load, p.payload_size),
+		ret = boot_file_load(kernel, vm_memory_ptr(mem, p.load, p.payload_size),
 				     p.payload_off, p.payload_size, err);
 	if (!ret)
 		ret = boot_load_cmdline(mem, boot->cmdline, p.hdr.cmdline_size, err);

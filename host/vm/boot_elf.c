@@ -163,7 +163,7 @@ static int elf_load_segment(const struct boot_file *f, const struct vm_memory *m
 	to = vm_memory_ptr(mem, ph->p_paddr, ph->p_memsz);
 	if (!to)
 		return vm_fail(err, -EFBIG, "kernel %s doesn't fit into guest memory", f->path);
-	ret = boot_file_read(f, to, ph->p_offset, ph->p_filesz, err);
+	ret = boot_file_load(f, to, ph->p_offset, ph->p_filesz, err);
 	if (ret)
 		return ret;
 	/* Fresh guest memory is zero already, and stays untouched this way. */

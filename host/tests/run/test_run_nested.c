@@ -130,6 +130,7 @@ static void same_run(const struct run_opts *a, const struct run_opts *b)
 	EXPECT_EQ(a->duration_s, b->duration_s);
 	EXPECT_EQ(a->time_limit_s, b->time_limit_s);
 	EXPECT_EQ(a->no_trace, b->no_trace);
+	EXPECT_EQ(a->no_huge_pages, b->no_huge_pages);
 	EXPECT_EQ(a->json, b->json);
 	EXPECT_EQ(a->console, b->console);
 	same_text(a->append, b->append);
@@ -174,6 +175,7 @@ TEST_F(nested, all_options, .title = "each option is the same to the run inside"
 			  "--duration=7",
 			  "--time-limit=77",
 			  "--name=all.of-it",
+			  "--no-huge-pages",
 			  "--no-trace",
 			  "--json",
 			  "--console",

@@ -110,6 +110,14 @@ TEST_F(elf, enters_at_its_note, .title = "segments go where they say, the PVH no
 	EXPECT_EQ(self->e.entry.rip, LOAD + 0x80);
 }
 
+TEST_F(elf, checked_only, .title = "a check reads no segment: guest memory there stays untouched")
+{
+	write_file(self->e.kernel, self->image, IMAGE);
+	ASSERT_EQ(boot_check(&self->e.mem, self->e.kernel, &self->e.err), 0);
+	for (unsigned int i = 0; i < CODE; i++)
+		ASSERT_EQ(((char *)vm_memory_ptr(&self->e.mem, LOAD, CODE))[i], 0);
+}
+
 /* Offsets as the PVH boot ABI gives them, read without the loader's structs. */
 TEST_F(elf, start_info,
        .title = "the start info names initrd, command line, memory map and ACPI root")

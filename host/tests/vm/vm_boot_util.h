@@ -45,7 +45,10 @@ static inline void write_file(const char *path, const void *data, size_t len)
 	ASSERT_EQ(close(fd), 0);
 }
 
-/* boot_load() of the env's kernel; @initrd and @cmdline may be NULL. */
+/*
+ * boot_load() of the env's kernel; @initrd and @cmdline may be NULL. Without them
+ * boot_check() has to say the same of every kernel.
+ */
 static inline int boot_env_load(struct boot_env *e, const char *initrd, const char *cmdline)
 {
 	const struct machine_boot boot = {
@@ -53,9 +56,16 @@ static inline int boot_env_load(struct boot_env *e, const char *initrd, const ch
 		.initrd = initrd,
 		.cmdline = cmdline ? cmdline : "",
 	};
+	struct vm_err check_err = { "" };
+	int ret, check = boot_check(&e->mem, e->kernel, &check_err);
 
 	e->err.text[0] = '\0';
-	return boot_load(&e->mem, &boot, TEST_RSDP, &e->entry, &e->err);
+	ret = boot_load(&e->mem, &boot, TEST_RSDP, &e->entry, &e->err);
+	if (!initrd && !cmdline) {
+		EXPECT_EQ(check, ret);
+		EXPECT_STREQ(check_err.text, e->err.text);
+	}
+	return ret;
 }
 
 /* The errors that machine_load() documents: a damaged file must give one of these. */
