@@ -299,8 +299,12 @@ static int setup_boot(struct guest *g)
 	};
 	int ret;
 
-	/* ttyS0 shows the earliest words and a panic's, hvc0 is the cheap one. */
-	snprintf(r->cmdline, sizeof(r->cmdline), "console=ttyS0 console=hvc0 quiet panic=-1%s%s%s",
+	/*
+	 * ttyS0 shows the earliest words and a panic's, hvc0 is the cheap one. There is no
+	 * PCI to look for, which a kernel otherwise calls fatal.
+	 */
+	snprintf(r->cmdline, sizeof(r->cmdline),
+		 "console=ttyS0 console=hvc0 quiet panic=-1 pci=off%s%s%s",
 		 strcmp(r->mode, "nested") ? "" : slow, g->run->o.append ? " " : "",
 		 g->run->o.append ? g->run->o.append : "");
 	ret = machine_load(g->machine, &boot);
