@@ -163,7 +163,7 @@ static void bucket_set_limit(struct bucket *b, const struct bucket_limit *limit,
 	bucket_refill(b, now);
 	b->rate = limit->rate;
 	b->capacity = limit_capacity(limit);
-	if (b->balance > (__int128)b->capacity) {
+	if (b->balance >= (__int128)b->capacity) {
 		b->balance = b->capacity;
 		b->fraction = 0;
 	}

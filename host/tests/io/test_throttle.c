@@ -369,6 +369,23 @@ TEST(limits_change, .title = "limits can change: debts and tokens stay, capped")
 	throttle_destroy(&t);
 }
 
+TEST(lowered_to_the_balance,
+     .title = "D75 a limit lowered to just the balance keeps no fraction above it")
+{
+	const struct throttle_limits lower = { .ops = { 5, 0 } };
+	struct throttle t = pair(10, 0);
+	struct throttle_verdict v;
+
+	/* 0.59 s later there are 5.9 tokens of 10, and then room for 5. */
+	bucket_charge(&t.ops, 10);
+	ASSERT_EQ(throttle_set_limits(&t, &lower, START + 59 * SEC / 100), 0);
+	for (int i = 0; i < 5; i++)
+		ASSERT_TRUE(throttle_ask(&t, 0, START + 59 * SEC / 100, &v));
+	EXPECT_FALSE(throttle_ask(&t, 0, START + 59 * SEC / 100, &v));
+	EXPECT_EQ(v.wait_ns, SEC / 5);
+	throttle_destroy(&t);
+}
+
 TEST(line, .title = "who waits has a place until it's granted, or leaves")
 {
 	struct throttle t = pair(1, 0);
