@@ -159,7 +159,7 @@ TEST(kinds, .title = "auto: not for a file system in memory; sync has no queue")
 	backing_close(b);
 }
 
-TEST(flush_fails, .title = "D67 a flush by io_uring says what the file's says")
+TEST(flush_fails, .title = "D69 a flush by io_uring says what the file's says")
 {
 	struct backing_queue *bq;
 	int fds[2];

@@ -40,7 +40,7 @@ static void let_go(struct mock_blk *b)
 	blk_step(b->blk, 0);
 }
 
-TEST_F(aio, depth, .title = "D46 all that is granted is in flight at once, one interrupt for all")
+TEST_F(aio, depth, .title = "D54 all that is granted is in flight at once, one interrupt for all")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req req[20];
@@ -63,7 +63,7 @@ TEST_F(aio, depth, .title = "D46 all that is granted is in flight at once, one i
 			  mock_byte(512 * i + 7));
 }
 
-TEST_F(aio, out_of_order, .title = "D48 used elements come in the order of completion")
+TEST_F(aio, out_of_order, .title = "D50 used elements come in the order of completion")
 {
 	struct mock_blk *b = &self->b;
 	struct mock_req first, second, third;

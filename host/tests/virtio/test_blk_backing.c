@@ -198,7 +198,7 @@ static struct backing *open_disk(const char *name)
 	return b;
 }
 
-TEST(flush_fails, .title = "D67 a flush says what the file's says")
+TEST(flush_fails, .title = "D69 a flush says what the file's says")
 {
 	struct backing *b = open_disk("disk");
 
@@ -209,7 +209,7 @@ TEST(flush_fails, .title = "D67 a flush says what the file's says")
 	backing_close(b);
 }
 
-TEST(piece_fails, .title = "D67 one piece is moved by another call, with the same answers")
+TEST(piece_fails, .title = "D63 D67 one piece is moved by another call, with the same answers")
 {
 	char buf[512] = "x";
 	const struct iovec iov = { buf, sizeof(buf) };

@@ -122,7 +122,7 @@ static ssize_t read_and_ask(struct backing *b, const struct iovec *iov, unsigned
 	return readv_once(b, iov, nr, off);
 }
 
-TEST(endless, .title = "D90 a drain ends after a ring of requests, however many come meanwhile")
+TEST(endless, .title = "D22 a drain ends after a ring of requests, however many come meanwhile")
 {
 	const struct mock_blk_opts opts = { 0 };
 	struct mock_blk b;
