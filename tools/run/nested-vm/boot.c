@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/clock.h"
+#include "lib/interrupt.h"
+#include "lib/time.h"
 #include "nested_run.h"
 
 #define STOP_GRACE    30  /* s from asking the command to end to killing it */
@@ -33,7 +34,7 @@ struct boot_state {
 	int64_t deadline;   /* CLOCK_MONOTONIC ms at which the phase has taken too long, 0 never */
 	unsigned int stage; /* how far stopping the command has got */
 	bool timed_out;
-	sig_atomic_t seen; /* interrupts dealt with */
+	int seen; /* interrupts dealt with */
 	pid_t tar;
 	int tar_pipe;
 	int tar_says; /* memfd: its stderr, of which one line is passed on */
@@ -46,7 +47,7 @@ struct boot_state {
 
 static int64_t now_ms(void)
 {
-	return (int64_t)(io_clock_monotonic_now(NULL) / 1000000);
+	return (int64_t)(monotonic_ns() / NSEC_PER_MSEC);
 }
 
 /* Blocks like any writer of a pipe, but a second interrupt gets through. */
@@ -56,14 +57,14 @@ static int write_all(int fd, const char *data, size_t len)
 		ssize_t n = write(fd, data, len);
 
 		if (n < 0 && errno == EINTR) {
-			if (interrupts >= 2)
+			if (interrupts_seen() >= 2)
 				return -EINTR;
 			continue;
 		}
 		if (n < 0 && errno == EAGAIN) {
 			struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-			if (poll(&p, 1, -1) < 0 && interrupts >= 2)
+			if (poll(&p, 1, -1) < 0 && interrupts_seen() >= 2)
 				return -EINTR;
 			continue;
 		}
@@ -118,7 +119,7 @@ static void pass_output(struct boot_state *b, int fd, const char *data, size_t l
 {
 	int err = b->out_closed[fd] ? 0 : write_all(fd, data, len);
 
-	if (!err || interrupts >= 2)
+	if (!err || interrupts_seen() >= 2)
 		return;
 	if (err != -EPIPE && fd == STDOUT_FILENO) {
 		complain("can't write to standard output: %s", strerror(-err));
@@ -302,7 +303,7 @@ static bool too_late(struct boot_state *b)
 
 static bool interrupted(struct boot_state *b)
 {
-	b->seen = interrupts;
+	b->seen = interrupts_seen();
 	if (b->phase == BOOTING || b->seen >= 2)
 		return false;
 	return b->phase != RUNNING || b->stage || stop_command(b);
@@ -331,8 +332,8 @@ static enum outcome serve(struct boot_state *b)
 			t.tv_sec = left / 1000;
 			t.tv_nsec = left % 1000 * 1000000;
 		}
-		err = interrupts != b->seen ? 0 : ppoll(&p, 1, &t, &none);
-		if (interrupts != b->seen && !interrupted(b)) {
+		err = interrupts_seen() != b->seen ? 0 : ppoll(&p, 1, &t, &none);
+		if (interrupts_seen() != b->seen && !interrupted(b)) {
 			b->boot->status = SS_EXIT_INTERRUPTED;
 			return OUTCOME_STOPPED;
 		}
@@ -362,7 +363,7 @@ enum outcome boot_run(struct boot *boot)
 		return OUTCOME_NEVER_STARTED;
 	}
 	b->boot = boot;
-	b->seen = interrupts;
+	b->seen = interrupts_seen();
 	b->deadline = now_ms() + boot->o->boot_timeout * 1000LL;
 	outcome = serve(b);
 	machine_kill(boot->machine);

@@ -12,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/interrupt.h"
 #include "nested_run.h"
-
-volatile sig_atomic_t interrupts;
 
 void complain(const char *fmt, ...)
 {
@@ -27,25 +26,6 @@ void complain(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	dprintf(STDERR_FILENO, "%s: %s\n", caller && *caller ? caller : "nested", line);
-}
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	interrupts++;
-}
-
-static void set_up_signals(void)
-{
-	/* Without SA_RESTART: a blocked write has to return. */
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	/* Under nohup it outlives the terminal. */
-	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
-		sigaction(SIGHUP, &sa, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static bool number(const char *text, unsigned int *value)
@@ -173,7 +153,7 @@ static int run(const struct run_options *o)
 	}
 	boot.machine = &machine;
 	outcome = boot_run(&boot);
-	if (outcome == OUTCOME_NEVER_STARTED && !interrupts) {
+	if (outcome == OUTCOME_NEVER_STARTED && !interrupts_seen()) {
 		complain("the emulated machine did not come up (%s): trying once more",
 			 boot.reason);
 		klog_free(&boot.klog);
@@ -187,7 +167,7 @@ static int run(const struct run_options *o)
 		boot.status = SS_EXIT_NESTED;
 	klog_report(&boot.klog);
 	/* No log for somebody who interrupts it before the command was started. */
-	if (o->out && (boot.began || !interrupts)) {
+	if (o->out && (boot.began || !interrupts_seen())) {
 		err = klog_save(&boot.klog, o->out);
 		/* One line about a full disk is enough. */
 		if (err && boot.status != SS_EXIT_OUTPUT)
@@ -206,7 +186,7 @@ int main(int argc, char **argv)
 
 	ret = parse(argc, argv, &o);
 	if (!ret) {
-		set_up_signals();
+		interrupts_catch();
 		ret = run(&o);
 	}
 	free(o.env);

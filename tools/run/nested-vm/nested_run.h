@@ -107,9 +107,6 @@ struct boot {
 /** boot_run() - boot, run the command, collect what it left. */
 enum outcome boot_run(struct boot *boot);
 
-/* Set by the signal handlers of nested-run. */
-extern volatile sig_atomic_t interrupts;
-
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* NESTED_RUN_H */
