@@ -34,7 +34,7 @@ struct boot_state {
 	int64_t deadline;   /* CLOCK_MONOTONIC ms at which the phase has taken too long, 0 never */
 	unsigned int stage; /* how far stopping the command has got */
 	bool timed_out;
-	int seen; /* interrupts dealt with */
+	int seen; /* interrupts dealt with; those before the boot aren't */
 	pid_t tar;
 	int tar_pipe;
 	int tar_says; /* memfd: its stderr, of which one line is passed on */
@@ -363,7 +363,6 @@ enum outcome boot_run(struct boot *boot)
 		return OUTCOME_NEVER_STARTED;
 	}
 	b->boot = boot;
-	b->seen = interrupts_seen();
 	b->deadline = now_ms() + boot->o->boot_timeout * 1000LL;
 	outcome = serve(b);
 	machine_kill(boot->machine);
