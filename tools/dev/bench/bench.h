@@ -13,6 +13,7 @@
 
 #include "io/backing.h"
 #include "io/throttle.h"
+#include "lib/time.h"
 #include "mock_guest.h"
 #include "virtio/blk.h"
 
@@ -57,10 +58,7 @@ double median(double *v, unsigned int n);
 /** percentile() - @p of 1 (0.99) of @n values, which it sorts */
 double percentile(double *v, unsigned int n, double p);
 
-/* --- time and load (figures.c) --- */
-
-/** now_ns() - CLOCK_MONOTONIC */
-uint64_t now_ns(void);
+/* --- chance and load (figures.c) --- */
 
 /** random_next() - xorshift; the same sequence in every run */
 uint64_t random_next(uint64_t *state);

@@ -191,7 +191,7 @@ static bool take_interrupt(struct bench_disk *d)
 
 static void await_interrupt(struct bench_disk *d)
 {
-	const uint64_t until = now_ns() + d->halt_poll_ns;
+	const uint64_t until = monotonic_ns() + d->halt_poll_ns;
 	struct pollfd irq = { .fd = virtio_mmio_irq_fd(d->m), .events = POLLIN };
 	uint64_t count;
 
@@ -201,7 +201,7 @@ static void await_interrupt(struct bench_disk *d)
 				return;
 			__builtin_ia32_pause();
 		}
-	} while (now_ns() < until);
+	} while (monotonic_ns() < until);
 	while (!take_interrupt(d)) {
 		if (poll(&irq, 1, POLL_MS) != 1)
 			die("no interrupt for 10 s");
@@ -220,7 +220,7 @@ void disk_wait(struct bench_disk *d)
 
 uint64_t disk_run(struct bench_disk *d, unsigned int qd, uint64_t ns, uint64_t *done)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = monotonic_ns();
 	unsigned int flying = 0;
 	uint16_t old = d->avail;
 	bool more = true;
@@ -232,7 +232,7 @@ uint64_t disk_run(struct bench_disk *d, unsigned int qd, uint64_t ns, uint64_t *
 	disk_kick(d, old);
 	while (flying) {
 		disk_wait(d);
-		more = more && now_ns() - start < ns;
+		more = more && monotonic_ns() - start < ns;
 		old = d->avail;
 		while ((i = disk_reap(d)) >= 0) {
 			++*done;
@@ -244,7 +244,7 @@ uint64_t disk_run(struct bench_disk *d, unsigned int qd, uint64_t ns, uint64_t *
 		if (d->avail != old)
 			disk_kick(d, old);
 	}
-	return now_ns() - start;
+	return monotonic_ns() - start;
 }
 
 uint64_t disk_worker_cpu_ns(struct bench_disk *d)

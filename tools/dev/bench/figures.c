@@ -124,11 +124,6 @@ double percentile(double *v, unsigned int n, double p)
 	return v[(unsigned int)ceil(p * n) - 1];
 }
 
-uint64_t now_ns(void)
-{
-	return io_clock_monotonic_now(NULL);
-}
-
 uint64_t random_next(uint64_t *state)
 {
 	*state ^= *state << 13;

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return usage();
 	load_start(&load);
-	start = now_ns();
+	start = monotonic_ns();
 	bench_drain();
 	bench_reads(argv[1], argv[2]);
 	bench_net();
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	});
 	missed = figures_print(stdout);
 	printf("%ld CPUs, %.0f s; the machine was %s\n", sysconf(_SC_NPROCESSORS_ONLN),
-	       (double)(now_ns() - start) / 1e9,
+	       (double)(monotonic_ns() - start) / 1e9,
 	       others < 0.05 ? "idle" : "not idle: take timings with care");
 	if (figures_write_json(argv[3])) {
 		fprintf(stderr, "bench: %s can't be written\n", argv[3]);

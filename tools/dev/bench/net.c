@@ -200,11 +200,11 @@ static void copier_batch(struct copier *c)
 
 static double rate(void (*batch)(void *ctx), void *ctx, unsigned int frames)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = monotonic_ns();
 
 	for (unsigned int i = 0; i < ROUND; i += frames)
 		batch(ctx);
-	return 1e9 * ROUND / (double)(now_ns() - start);
+	return 1e9 * ROUND / (double)(monotonic_ns() - start);
 }
 
 static void device_batch(void *ctx)

@@ -30,7 +30,7 @@ static ssize_t stamp_readv(struct backing *b, const struct iovec *iov, unsigned 
 	const unsigned int n = __atomic_load_n(&s->nr, __ATOMIC_RELAXED);
 
 	if (n < s->max) {
-		s->at[n] = now_ns();
+		s->at[n] = monotonic_ns();
 		__atomic_store_n(&s->nr, n + 1, __ATOMIC_RELEASE);
 	}
 	return s->null->readv(b, iov, nr, off);
@@ -82,7 +82,7 @@ static void *bare_main(void *arg)
 		if (epoll_wait(epoll, &ev, 1, -1) != 1 ||
 		    read(timer, &count, sizeof(count)) != sizeof(count))
 			abort();
-		bare->late[i] = (double)(now_ns() - at);
+		bare->late[i] = (double)(monotonic_ns() - at);
 	}
 	close(epoll);
 	close(timer);
@@ -151,7 +151,7 @@ static void punctuality(void)
 	stamps_init(&s, WAKE_RATE + WAKE_SAMPLES);
 	disk_open(&d, &s.b, &limits, false);
 	/* Half a period apart, so that they don't wake each other up; on the same CPU. */
-	bare.start = now_ns() + period(1) / 2;
+	bare.start = monotonic_ns() + period(1) / 2;
 	threads_together(blk_worker_tid(d.blk, 0));
 	if (pthread_create(&thread, NULL, bare_main, &bare))
 		abort();

@@ -80,13 +80,13 @@ static void plain_readv(struct plain *p, unsigned int i)
 static inline __attribute__((always_inline)) double
 loop_plain(struct plain *p, void (*read_one)(struct plain *p, unsigned int i))
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = monotonic_ns();
 	uint64_t n = 0, end;
 
 	do {
 		for (unsigned int i = 0; i < CHECK; i++)
 			read_one(p, (unsigned int)n++);
-		end = now_ns();
+		end = monotonic_ns();
 	} while (end - start < ROUND_NS);
 	return 1e9 * (double)n / (double)(end - start);
 }
@@ -112,7 +112,7 @@ static void ring_read(struct plain *p, unsigned int i)
 /* The limit of one thread that keeps BENCH_QD reads in the kernel. */
 static double loop_uring(struct plain *p)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = monotonic_ns();
 	unsigned int flying = 0, head, nr;
 	struct io_uring_cqe *cqe;
 	uint64_t n = 0, end = start;
@@ -121,7 +121,7 @@ static double loop_uring(struct plain *p)
 		ring_read(p, flying++);
 	while (flying) {
 		io_uring_submit_and_wait(&p->ring, 1);
-		end = now_ns();
+		end = monotonic_ns();
 		nr = 0;
 		io_uring_for_each_cqe(&p->ring, head, cqe)
 		{
@@ -157,13 +157,13 @@ static bool fd_take(int fd)
 /* As the driver waits: awake at first. */
 static bool fd_look_out(int fd)
 {
-	const uint64_t until = now_ns() + HALT_POLL_NS;
+	const uint64_t until = monotonic_ns() + HALT_POLL_NS;
 
 	do {
 		if (fd_take(fd))
 			return true;
 		__builtin_ia32_pause();
-	} while (now_ns() < until);
+	} while (monotonic_ns() < until);
 	return false;
 }
 
@@ -215,7 +215,7 @@ static void ping_stop(struct plain *p)
 /* The limit at depth 1, where each read means two wake-ups: a thread asks another. */
 static double loop_ping(struct plain *p)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = monotonic_ns();
 	uint64_t end, n = 0;
 
 	do {
@@ -223,7 +223,7 @@ static double loop_ping(struct plain *p)
 		if (!fd_look_out(p->answer))
 			fd_await(p->answer);
 		n++;
-		end = now_ns();
+		end = monotonic_ns();
 	} while (end - start < ROUND_NS);
 	return 1e9 * (double)n / (double)(end - start);
 }

@@ -12,7 +12,7 @@ harness_tests := $(harness_test_src:tools/dev/harness/tests/%.c=$(O)/tests/%)
 
 all_targets += $(O)/run_tests $(O)/tools/clear-runs $(harness_tests)
 
-# ss_harness.o is all of the harness, so its parts are called otherwise.
+# ss_harness.o is the whole harness; its parts have another suffix.
 $(O)/tools/dev/harness/%.p.o: cflags += -Itools/dev/harness
 $(O)/tools/dev/harness/%.p.o: tools/dev/harness/%.c
 	$(compile)
