@@ -19,7 +19,7 @@ $(O)/tools/btfcheck: $(O)/tools/run/btfcheck.o $(O)/host/trace/btf_check.o
 $(O)/tools/run/nested-vm/klog.o: cflags += -Itools/dev/harness
 $(O)/tools/run/nested-vm/klog.o: | $(O)/gen/kernel_complaints.h
 
-$(O)/tools/nested-run: $(nested_run_obj) $(O)/host/lib/interrupt.o
+$(O)/tools/nested-run: $(nested_run_obj) $(O)/host/lib/interrupt.o $(O)/host/lib/number.o
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^

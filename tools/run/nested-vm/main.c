@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/interrupt.h"
+#include "lib/number.h"
 #include "nested_run.h"
 
 void complain(const char *fmt, ...)
@@ -30,14 +31,11 @@ void complain(const char *fmt, ...)
 
 static bool number(const char *text, unsigned int *value)
 {
-	char *end;
-	unsigned long n;
+	uint64_t n;
 
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || n > INT_MAX / 1000 || *text == '-')
+	if (number_parse(text, INT_MAX / 1000, &n))
 		return false;
-	*value = n;
+	*value = (unsigned int)n;
 	return true;
 }
 
