@@ -3,7 +3,6 @@
  * nested-run: options and signals, a second try for a machine that did not
  * come up, and the exit status.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
