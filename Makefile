@@ -27,7 +27,7 @@ PREFIX ?= /usr/local
 
 # What is needed from outside (packages, libbpf, a guest kernel) is found or
 # fetched by tools/setup, which writes where things are into config.mk.
-no_config_goals := clean help check check-contracts check-format check-rooms
+no_config_goals := clean help check check-contracts check-docs check-format check-rooms
 ifneq ($(filter-out $(no_config_goals),$(or $(MAKECMDGOALS),all)),)
   include $(O)/config.mk
 endif
@@ -59,7 +59,7 @@ $(O)/%.o: %.c
 all_targets :=
 include $(wildcard host/build.mk bpf/build.mk guest-tests/build.mk tools/run/build.mk tools/dev/*/build.mk)
 
-.PHONY: all check check-contracts clean help demo
+.PHONY: all check check-contracts check-docs clean help demo
 all: $(all_targets)
 
 # The main job: a throttled disk, a scheduler of ours, readers and writers that
@@ -81,12 +81,15 @@ demo: all
 		--sched $(DEMO_SCHED) --file "$$fio:/usr/bin/fio" --exec '$(demo_exec)'
 
 # What needs no build. Formatting only where there is a clang-format.
-check: check-contracts check-rooms
+check: check-contracts check-docs check-rooms
 	$(Q)if command -v $(CLANG_FORMAT) >/dev/null; then $(MAKE) check-format; else echo 'no clang-format: formatting not checked'; fi
 
 # Documentation/contracts/README.md says what is demanded.
 check-contracts:
 	$(Q)tools/dev/check-contracts
+
+check-docs:
+	$(Q)tools/dev/check-docs
 
 clean:
 	$(Q)rm -rf $(O)
@@ -106,10 +109,11 @@ help:
 	@echo '                   (M="name..." for some, J=N at once)'
 	@echo 'make bench         measure the devices beside the limits of this machine, also into'
 	@echo '                   build/bench.json (BENCH_STRICT=1 fails when a target is missed)'
-	@echo 'make check         check-contracts, check-rooms and, where there is a clang-format, check-format'
+	@echo 'make check         all of the following; check-format only where there is a clang-format'
 	@echo 'make check-format  compare the sources with .clang-format'
 	@echo 'make check-rooms   does each room of host/ include only what host/rooms allows?'
 	@echo 'make check-contracts'
 	@echo '                   do Documentation/contracts, the code and the tests agree?'
+	@echo 'make check-docs    do the documents name only paths and functions that are there?'
 	@echo 'make clean         remove build/'
 	@echo 'make V=1 ...       show the commands'
