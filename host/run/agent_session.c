@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Takes the agent's frames: what each of them says goes into the run's result. */
 #include "run/agent_session.h"
 #include "lib/agent_link.h"
 #include "trace/events_writer.h"
@@ -134,7 +135,7 @@ static int on_sched(struct agent_session *s, const struct text *t)
 	case AGENT_SCHED_FAILED:
 	case AGENT_SCHED_EXITED:
 	case AGENT_SCHED_KICKED:
-		/* What came first is the fault; its words are what a report needs. */
+		/* The first of these is the fault; a report needs its words. */
 		if (s->sched_fault == AGENT_SCHED_NONE) {
 			s->sched_fault = state;
 			get(t, "msg", sc->message, sizeof(sc->message));
@@ -176,7 +177,7 @@ static int on_workload(struct agent_session *s, const struct text *t)
 	return 0;
 }
 
-/* Keep the tail: the end of a workload's output tells why it failed. */
+/* Keeps the last part: the end of a workload's output tells why it failed. */
 static int on_output(struct agent_session *s, const char *p, size_t len)
 {
 	struct run_workload *w = &s->result->workload;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guest's agent tells: a run seen from the channel. Turns frames into
- * a struct run_result, stores records and the workload's output.
+ * What the guest's agent tells of a run. Turns its frames into a struct
+ * run_result, stores records and the workload's output.
  *
  * Everything a guest sends is hostile input here. One thread owns a session.
  */

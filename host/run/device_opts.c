@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a run's devices were asked to be, as the devices take it. */
+/* Converts the options of disks and network devices into what the devices take. */
 #include "run/device_opts.h"
 #include "run/run_opts.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a run's disks and network devices were asked to be. */
+/* The options of a run's disks and network devices. */
 #ifndef SS_RUN_DEVICE_OPTS_H
 #define SS_RUN_DEVICE_OPTS_H
 

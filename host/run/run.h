@@ -2,7 +2,7 @@
 /*
  * The parts of `stallscope run`, in the order they happen: prepare (run
  * directory, initramfs), the guest (machine, devices, tracing, the agent's
- * channel), and what came of it. Internal to cmd_run.c and run_*.c.
+ * channel), and the result. Used by cli/cmd_run.c; otherwise internal to run/.
  */
 #ifndef SS_RUN_H
 #define SS_RUN_H
@@ -19,14 +19,14 @@
 /**
  * struct run - one run.
  * @o: what was asked for.
- * @r: what came of it.
+ * @r: the result.
  * @out: the run directory's absolute path.
- * @out_made: it wasn't there before.
+ * @out_made: this run created it.
  * @out_name: the same as the user knows it, for messages.
  * @initrd: the initramfs to boot, ours (then @initrd_temp) or the user's.
  * @started_ns: CLOCK_MONOTONIC at the start.
  * @records_error: first error of storing records or output, negative errno.
- * @progress_open: a progress line without its new line is on the terminal.
+ * @progress_open: the terminal's last line is a status line, to be overwritten.
  */
 struct run {
 	struct run_opts o;
@@ -34,7 +34,7 @@ struct run {
 	char out[PATH_MAX];
 	bool out_made;
 	int out_fd;
-	bool in_use; /* by a worker that hangs, until the process ends */
+	bool in_use; /* a worker that hangs uses it until the process ends */
 	const char *out_name;
 	char initrd[PATH_MAX];
 	bool initrd_temp;
@@ -43,14 +43,17 @@ struct run {
 	bool progress_open;
 };
 
-/* With a disk's number behind it: what the user called its file, for inside. */
+/*
+ * With a disk's number appended: what the user called its file. Tells the runner
+ * inside an emulated machine, which knows it as a drive.
+ */
 #define RUN_DISK_PATH_ENV "STALLSCOPE_DISK_PATH"
 
 #define RUN_CONFIG_MAX	  16384
 
 /**
- * run_config() - what the agent is to do, as it is sent to it.
- * @kv: built in @text; its err tells what can't be sent.
+ * run_config() - write what the agent is to do, in the form of a CONFIG frame.
+ * @kv: built in @text; its err is set if it can't be sent.
  */
 void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CONFIG_MAX]);
 
@@ -65,25 +68,25 @@ void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CON
 int run_main(struct run *run, int argc, char **argv);
 
 /**
- * run_choose_where() - is the guest to run inside an emulated machine?
+ * run_choose_where() - decide whether the guest runs inside an emulated machine.
  * @nested: set on success
  *
  * Return: SS_EXIT_OK, or the exit status after one line on stderr.
  */
 int run_choose_where(struct run *run, bool *nested);
 
-/** run_in_nested() - does this process run inside our emulated machine already? */
+/** run_in_nested() - is this process already inside our emulated machine? */
 bool run_in_nested(void);
 
 /**
- * run_progress() - a line of what happens, with the seconds since the start.
+ * run_progress() - print a line of progress, with the seconds since the start.
  *
  * On standard output; silent with --json.
  */
 void run_progress(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * run_status_line() - like run_progress(), but a terminal keeps only the last.
+ * run_status_line() - like run_progress(), but on a terminal each overwrites the last.
  *
  * Where standard output isn't a terminal nothing is printed.
  */
@@ -93,8 +96,8 @@ void run_status_line(struct run *run, const char *fmt, ...) __attribute__((forma
 void run_tell_where(struct run *run);
 
 /**
- * run_check_files() - are kernel, initrd, modules, scheduler, files and disks
- * there and readable?
+ * run_check_files() - check that kernel, initrd, modules, scheduler, files and
+ * disks are there and readable.
  *
  * Return: SS_EXIT_OK, or the exit status after one line on stderr.
  */
@@ -128,7 +131,7 @@ void run_drop_out(struct run *run);
 int run_guest(struct run *run);
 
 /**
- * run_report() - analyse, keep and show what was measured, however the guest ended.
+ * run_report() - analyse, store and print what was measured, however the guest ended.
  * @status: the exit status so far
  *
  * Return: @status; or, if that is SS_EXIT_OK, another one after one line on stderr.

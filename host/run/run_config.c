@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the agent is told to do. */
+/* Writes the CONFIG frame: what the agent is to do. */
 #include "lib/agent_link.h"
 #include "run/run.h"
 #include "virtio/net.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How a guest ended, and what that makes of the run. */
+/* How a guest ended, and the exit status that follows from it. */
 #include "run/run_guest.h"
 #include "lib/log.h"
 
@@ -8,7 +8,7 @@
 
 static enum run_end run_end_of(const struct guest *g)
 {
-	/* Asked to stop, a guest that can still powers off: that is not its end's reason. */
+	/* A guest that was asked to stop powers off if it can: the reason is the request. */
 	if (g->stop_ns && g->end.end == VM_END_POWEROFF)
 		return g->stopped_for == VM_END_INTERRUPTED ? RUN_END_INTERRUPTED : RUN_END_TIMEOUT;
 	switch (g->end.end) {
@@ -31,7 +31,7 @@ static enum run_end run_end_of(const struct guest *g)
 	}
 }
 
-/* Where a guest stood that had to be stopped; of any other its own end is the reason. */
+/* A guest's own end is the reason; for one that was stopped, where its vCPUs were is added. */
 void guest_note_end(struct guest *g)
 {
 	struct run_result *r = &g->run->r;
@@ -174,7 +174,7 @@ int guest_judge(const struct guest *g)
 {
 	int ret = SS_EXIT_OK;
 
-	/* An unfit kernel explains whatever came after. */
+	/* First: an unfit kernel explains whatever came after. */
 	if (g->session.hello)
 		ret = judge_guest(g);
 	if (!ret)

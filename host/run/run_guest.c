@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Set a guest up, let it run, take it down, and say how it went. */
+/* Sets a guest up, lets it run, takes it down, and says how it went. */
 #include "run/run_guest.h"
 #include "lib/cpulist.h"
 #include "lib/opts.h"
@@ -20,7 +20,7 @@ static void console_text(void *ctx, const char *text, size_t len)
 	struct guest *g = ctx;
 	ssize_t n = write(g->console_log, text, len);
 
-	/* The log is for people: a full disk shows in the figures' files too. */
+	/* The log is for people: a full disk is reported when events.bin is written. */
 	(void)n;
 	if (g->run->o.console) {
 		n = write(STDERR_FILENO, text, len);
@@ -38,7 +38,7 @@ static int agent_frame(void *ctx, unsigned int type, const void *payload, size_t
 	struct guest *g = ctx;
 	int ret = agent_session_frame(&g->session, type, payload, len);
 
-	/* What can't be stored must not cost the frames behind it: they tell how it ended. */
+	/* When one can't be stored, the next frames are still taken: they tell how the run ended. */
 	if (ret && !g->run->records_error)
 		g->run->records_error = ret;
 	return 0;
@@ -66,7 +66,7 @@ static int setup_counters(struct guest *g)
 	return SS_EXIT_FAIL;
 }
 
-/* Tracing is worth having, not worth failing for: what lacks is reported. */
+/* A run goes on without tracing; what is missing is reported. */
 static int setup_trace(struct guest *g)
 {
 	struct trace_config cfg = { .disks = g->run->o.nr_disks, .nets = g->run->o.nr_nets };
@@ -100,7 +100,7 @@ static int setup_trace(struct guest *g)
 	return setup_counters(g);
 }
 
-/* The throttle of the disk's group, made for the first disk that names it. */
+/* Finds the throttle of the disk's group; the first disk that names it makes it. */
 static int setup_group(struct guest *g, unsigned int i, struct blk_config *cfg)
 {
 	const struct disk_opts *d = g->run->o.disks;
@@ -122,7 +122,7 @@ static int setup_group(struct guest *g, unsigned int i, struct blk_config *cfg)
 	return 0;
 }
 
-/* What presses on the disk besides its own limits. */
+/* The disk's profile, and the throttle of its group. */
 static int setup_pressure(struct guest *g, unsigned int i, struct blk_config *cfg)
 {
 	const struct disk_opts *d = &g->run->o.disks[i];
@@ -288,7 +288,7 @@ static int setup_machine(struct guest *g)
 
 static int setup_boot(struct guest *g)
 {
-	/* Under emulation watchdogs would blame the guest for the emulator's time. */
+	/* Under emulation the guest's watchdogs would fire because the emulator is slow. */
 	static const char slow[] = " mitigations=off tsc=reliable no_timer_check audit=0 "
 				   "rcupdate.rcu_cpu_stall_suppress=1 nowatchdog";
 	struct run_result *r = &g->run->r;
@@ -300,8 +300,8 @@ static int setup_boot(struct guest *g)
 	int ret;
 
 	/*
-	 * ttyS0 shows the earliest words and a panic's, hvc0 is the cheap one. There is no
-	 * PCI to look for, which a kernel otherwise calls fatal.
+	 * ttyS0 shows the earliest messages and a panic's; hvc0 costs less. Without pci=off
+	 * a kernel would look for PCI, and call its absence fatal.
 	 */
 	snprintf(r->cmdline, sizeof(r->cmdline),
 		 "console=ttyS0 console=hvc0 quiet panic=-1 pci=off%s%s%s",
@@ -334,7 +334,7 @@ static int setup(struct guest *g)
 	return ret;
 }
 
-/* Stop the devices, then take the last records and figures: nothing moves any more. */
+/* Stops the devices, then takes the last records and figures: nothing changes any more. */
 static void finish(struct guest *g)
 {
 	struct run_result *r = &g->run->r;
@@ -369,7 +369,7 @@ static void free_pressure(struct guest *g)
 	}
 }
 
-/* Frees @g too, unless a worker hangs that still uses it, and the run. */
+/* Frees @g too, unless a worker hangs that still uses it and the run. */
 static void teardown(struct guest *g)
 {
 	bool hung;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A guest being run: what run_guest.c and run_net.c set up and take down, what
- * run_loop.c does while it runs, and what run_end.c makes of it. Internal to these.
+ * run_loop.c does while it runs, and how run_end.c judges its end. Internal to these.
  */
 #ifndef SS_RUN_GUEST_H
 #define SS_RUN_GUEST_H
@@ -25,18 +25,18 @@ struct console;
  * @run: the run it belongs to.
  * @trace: host tracing, NULL without.
  * @pins: NULL without.
- * @worker_tid: thread of each disk's queues as last told to @trace.
- * @vcpus_told: vCPU threads have been told to @trace.
+ * @worker_tid: the worker threads of the disks' queues that @trace knows.
+ * @vcpus_told: @trace knows the vCPU threads.
  * @link: frames from and to the agent, over @console's second port.
  * @console_log: fd that all console output is appended to.
  * @begun_ns: when the vCPUs were started.
  * @hello_ns: when the agent answered, 0 not yet.
  * @stop_ns: when the agent was asked to stop, 0 never.
- * @stopped_for: why it was.
+ * @stopped_for: why it was asked.
  * @end: how it ended.
- * @live: its disks and network devices, which can be asked.
+ * @live: its disks and network devices, for requests to the live run.
  * @group: a group's throttle, at the first of its disks; owned.
- * @net_tid: the network devices' workers as last told to @trace.
+ * @net_tid: the network devices' worker threads that @trace knows.
  */
 struct guest {
 	struct run *run;
@@ -72,19 +72,19 @@ void guest_loop(struct guest *g);
 
 /* --- run_trace.c --- */
 
-/** guest_store() - keep a record; the first error is noted in the run. */
+/** guest_store() - write a record to events.bin; the first error is noted in the run. */
 void guest_store(struct guest *g, const void *rec, size_t len);
 
 /** guest_poll_trace() - store what the host's tracing has recorded so far. */
 void guest_poll_trace(struct guest *g);
 
-/** guest_finish_trace() - end the host's tracing, store the rest, note what was made and lost. */
+/** guest_finish_trace() - end the host's tracing, store the rest, note records made and lost. */
 void guest_finish_trace(struct guest *g);
 
 /** guest_clock_sample() - store a sample of the host's clock and TSC. */
 void guest_clock_sample(struct guest *g);
 
-/** guest_tsc_records() - store what KVM says of the vCPUs' TSCs, if it does. */
+/** guest_tsc_records() - store what KVM says of the vCPUs' TSCs, if it says anything. */
 void guest_tsc_records(struct guest *g);
 
 /** guest_send_config() - tell the agent what to do; the answer to its HELLO. */
@@ -95,18 +95,18 @@ void guest_threads(struct guest *g);
 
 /**
  * guest_thread() - tell @g->trace that a worker's thread came, went or changed.
- * @known: what was last told, updated
- * @tid: what it is now, 0: it doesn't run
+ * @known: the thread that was last told; updated
+ * @tid: the thread now, 0: it doesn't run
  * @index: device << 8 | queue
  */
 void guest_thread(struct guest *g, pid_t *known, pid_t tid, unsigned int index);
 
 /* --- run_end.c --- */
 
-/** guest_note_end() - how the guest ended, by @g->end and what it was asked, into the result. */
+/** guest_note_end() - put into the result how the guest ended, by @g->end and what it was asked. */
 void guest_note_end(struct guest *g);
 
-/** guest_judge() - Return: the exit status, after one line for whatever went wrong first. */
+/** guest_judge() - what went wrong first? Return: the exit status, after one line on stderr. */
 int guest_judge(const struct guest *g);
 
 /* --- run_net.c --- */
@@ -114,7 +114,7 @@ int guest_judge(const struct guest *g);
 /** guest_nets_setup() - make the devices. Return: an exit status, after one line. */
 int guest_nets_setup(struct guest *g);
 
-/** guest_nets_attach() - give each its place in the machine. Return: 0 or a negative errno. */
+/** guest_nets_attach() - add each to the machine. Return: 0 or a negative errno. */
 int guest_nets_attach(struct guest *g, const struct guest_mem *mem);
 
 /** guest_nets_threads() - guest_thread() for each. */
@@ -123,7 +123,7 @@ void guest_nets_threads(struct guest *g);
 /** guest_nets_destroy() - stop and free them. Return: false if one's worker hangs. */
 bool guest_nets_destroy(struct guest *g);
 
-/** guest_nets_figures() - the counters, when nothing moves any more. */
+/** guest_nets_figures() - copy the counters into the result, after the devices have stopped. */
 void guest_nets_figures(struct guest *g);
 
 /* --- run_live.c --- */
@@ -131,13 +131,13 @@ void guest_nets_figures(struct guest *g);
 /** guest_live_setup() - name the devices and listen. Return: an exit status, after one line. */
 int guest_live_setup(struct guest *g);
 
-/** guest_live_turn() - let the profiles begin with the workload, and follow them. */
+/** guest_live_turn() - start the profiles together with the workload, and follow them. */
 void guest_live_turn(struct guest *g);
 
 /** guest_live_dump() - write dump.json. Return: 0 or a negative errno. */
 int guest_live_dump(struct guest *g);
 
-/** guest_live_figures() - how often limits were changed, into the result. */
+/** guest_live_figures() - put into the result how often limits were changed. */
 void guest_live_figures(struct guest *g);
 
 #endif /* SS_RUN_GUEST_H */

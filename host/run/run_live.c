@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be asked of a run's devices, and what the run adds to the answer. */
+/* A run's side of the control socket: names its devices, adds what only the run knows. */
 #include "lib/log.h"
 #include "lib/time.h"
 #include "run/run_guest.h"
@@ -50,7 +50,7 @@ int guest_live_setup(struct guest *g)
 		ss_err("--name: %s", err);
 		return SS_EXIT_USAGE;
 	}
-	/* Worth having, not worth failing for. */
+	/* A run goes on without it. */
 	if (ret)
 		run_progress(g->run, "%s", err);
 	return SS_EXIT_OK;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* While the guest runs: one thread serves the agent, the traces and the user. */
+/* The main loop while a guest runs: one thread serves the agent, the traces and the user. */
 #include "run/run_guest.h"
 #include "lib/interrupt.h"
 #include "lib/time.h"
@@ -13,12 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TURN_MS		   20  /* the host's ring buffer is emptied so often */
-#define LAST_WORDS_MS	   100 /* no more from the agent for so long: it's all */
+#define TURN_MS		   20  /* how often the host's ring buffer is emptied */
+#define LAST_WORDS_MS	   100 /* with nothing from the agent for so long, it has said all */
 #define CLOCK_EVERY_NS	   (NSEC_PER_SEC / 10)
 #define STATUS_EVERY_NS	   NSEC_PER_SEC
-#define PLAIN_STATUS_EVERY 5 /* where standard output is no terminal */
-/* A guest that hasn't said hello by then is stuck; seconds. Under emulation a busy host's is only slow. */
+#define PLAIN_STATUS_EVERY 5 /* intervals, where standard output is no terminal */
+/* A guest that hasn't said hello after so many seconds is stuck; under emulation it may be slow. */
 #define BOOT_LIMIT_S	    120
 #define BOOT_LIMIT_NESTED_S 400
 #define STOP_GRACE_NS	    (15 * NSEC_PER_SEC) /* for the agent to send what it has */
@@ -32,7 +32,7 @@ int guest_send_config(struct guest *g)
 	return agent_kv_send(&g->link, SS_F_CONFIG, &kv);
 }
 
-/* Ask the agent to end it; @why is what the run's end will be called. */
+/* Asks the agent to end the run; @why becomes the reason of its end. */
 static void ask_stop(struct guest *g, enum vm_end why)
 {
 	char text[32];
@@ -131,8 +131,8 @@ static void show_status(struct guest *g, unsigned int count)
 }
 
 /*
- * What the agent has sent, in whatever pieces it came. Bounded, so that a guest
- * that never stops sending can't keep us from the clock, the user and the end.
+ * Takes what the agent has sent. Bounded, so that a guest that never stops sending
+ * can't keep us from the clock, the user and the guest's end.
  */
 static void serve_agent(struct guest *g)
 {
@@ -194,7 +194,7 @@ void guest_loop(struct guest *g)
 	machine_wait(g->machine, -1, &g->end);
 	if (g->hello_ns)
 		g->run->r.guest_seconds = (double)(monotonic_ns() - g->hello_ns) / 1e9;
-	/* What was on its way when the guest went: the console's worker goes on. */
+	/* The console's worker still runs: take what was on its way when the guest ended. */
 	do
 		serve_agent(g);
 	while (!g->session.bye && poll(&fds[1], 1, LAST_WORDS_MS) > 0);

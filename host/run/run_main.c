@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One run from its options to its report: what the parts in run_*.c do, one after the other. */
+/* One run from its options to its report: calls the parts in run_*.c one after the other. */
 #include "lib/interrupt.h"
 #include "lib/log.h"
 #include "lib/run_name.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So that the line can be pasted into a shell again; cut off where @buf is full. */
+/* Appends a word so that the line can be pasted into a shell again; cut off where @buf is full. */
 static void add_shell_word(char *buf, size_t size, const char *word)
 {
 	bool quote = !*word || strpbrk(word, " \t\n'\"$\\`;&|<>()[]{}*?!#~");
@@ -32,7 +32,7 @@ static void add_shell_word(char *buf, size_t size, const char *word)
 	buf[size - 1] = '\0';
 }
 
-/* As typed; inside the emulated machine the options are another stallscope's. */
+/* As the user typed them: inside the emulated machine argv comes from the stallscope outside. */
 static void note_options(struct run *run, int argc, char **argv)
 {
 	const char *typed = run_in_nested() ? getenv("STALLSCOPE_OPTIONS") : NULL;
@@ -128,7 +128,7 @@ static int run_here(struct run *run)
 {
 	int status = run_guest(run);
 
-	/* Nothing measured, nothing to report: the one line on stderr says it all. */
+	/* Nothing was measured: the line on stderr is all there is to report. */
 	if (status && run->r.end == RUN_END_NOT_BOOTED)
 		return status;
 	return run_report(run, status);
@@ -145,7 +145,7 @@ static int prepare_and_run(struct run *run)
 		ret = run_open_out(run);
 	if (!ret)
 		ret = run_make_initrd(run);
-	/* The initramfs maker, which gets the terminal's ctrl-C too, has said nothing. */
+	/* The initramfs maker gets the terminal's ctrl-C too, and ends without a message. */
 	if (interrupts_seen() && (!ret || ret >= 128)) {
 		ss_err("interrupted before the guest was started");
 		ret = SS_EXIT_INTERRUPTED;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The same run inside an emulated machine: hand everything over, wait, pass on. */
+/* Does the same run inside an emulated machine: starts it, passes interrupts on, and waits. */
 #include "run/run_nested.h"
 #include "lib/interrupt.h"
 #include "lib/helper.h"
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NESTED_TIME_LIMIT 124 /* its starter's status, which has said so */
+#define NESTED_TIME_LIMIT 124 /* the starter's status at its time limit, after a message */
 
 /*
  * In a process group of its own: a terminal's ctrl-C then comes to us only, and
@@ -24,7 +24,7 @@ static pid_t start(struct nested_args *a)
 {
 	pid_t parent = getpid(), pid = fork();
 
-	/* Whoever comes first: the group is there before either goes on. */
+	/* Both processes do this, so that the group is there before either goes on. */
 	if (pid >= 0)
 		setpgid(pid, pid);
 	if (pid)
@@ -39,12 +39,12 @@ static pid_t start(struct nested_args *a)
 }
 
 /*
- * Interrupts are for the whole group: until the machine runs, the starter is a script
- * that hears of one only when the program it waits for has ended.
+ * Interrupts go to the whole group: until the machine runs, the starter is a script, which
+ * acts on a signal only after the program it waits for has ended.
  */
 static int wait_for(pid_t pid)
 {
-	/* One that comes just before the sleep is seen after it. */
+	/* An interrupt just before the sleep is seen after it. */
 	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 	int status, passed_on = 0;
 	pid_t ret;
@@ -72,11 +72,11 @@ static bool measured(const struct run *run)
 	return !access(path, F_OK);
 }
 
-/* The runner inside has said what went wrong, but for what it doesn't live to say. */
+/* The runner inside has said what went wrong, unless it was killed: then we do. */
 static int ended(struct run *run, int status)
 {
 	if (status && interrupts_seen() && !measured(run)) {
-		/* Whatever it was that ended for it. */
+		/* Whatever status the interrupt led to. */
 		status = SS_EXIT_INTERRUPTED;
 	} else if (status == NESTED_TIME_LIMIT) {
 		status = SS_EXIT_GUEST_TIMEOUT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The command that starts an emulated machine with the same run inside. */
+/* The command line that starts an emulated machine with the same run inside. */
 #ifndef SS_RUN_NESTED_H
 #define SS_RUN_NESTED_H
 
@@ -19,21 +19,21 @@ struct nested_args {
 };
 
 /**
- * nested_check_memory() - can the machine be as large as the run's disks want?
+ * nested_check_memory() - has the host the memory that the machine needs for the disks?
  *
  * Return: SS_EXIT_OK, or SS_EXIT_DISK after one line on stderr.
  */
 int nested_check_memory(const struct run *run);
 
 /**
- * nested_machine_args() - the machine: its memory, files, drives; up to "--".
+ * nested_machine_args() - add the machine's words: its memory, files, drives; up to "--".
  * @nested: the program that starts it
- * @self: this program, which is to be there
+ * @self: this program, which is copied into it
  */
 void nested_machine_args(const struct run *run, struct nested_args *a, const char *nested,
 			 const char *self);
 
-/** nested_run_args() - `SELF run ...` as the machine is to execute it. */
+/** nested_run_args() - add `SELF run ...`, which the machine executes. */
 void nested_run_args(const struct run *run, struct nested_args *a, const char *self);
 
 /** nested_args_free() - free the words. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an emulated machine is told so that the run inside is the one asked for. */
+/* Builds the command line of an emulated machine, so that the run inside is the one asked for. */
 #include "run/run_nested.h"
 #include "lib/log.h"
 #include "virtio/net.h"
@@ -18,7 +18,7 @@
 
 static void arg(struct nested_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Takes the string over; NULL: it couldn't be made. */
+/* Takes ownership of the string; NULL: there was no memory for it. */
 static void arg_take(struct nested_args *a, char *s)
 {
 	if (!s || a->n + 1 >= NESTED_MAX_ARGS) {
@@ -65,8 +65,9 @@ static uint64_t disks_mib(const struct run_opts *o)
 }
 
 /*
- * Its memory holds the guest's, and its files: those it is given twice while it
- * unpacks them, and disks without a file=, as its root, a tmpfs, may fill half of it.
+ * The machine's memory holds the guest's, and twice the size of its files: those it is
+ * given are there twice while it unpacks them; disks without a file= lie in its root,
+ * a tmpfs, which may fill half of the memory.
  */
 static uint64_t machine_mib(const struct run *run)
 {
@@ -82,7 +83,7 @@ int nested_check_memory(const struct run *run)
 	const uint64_t have =
 		(uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / MIB;
 
-	/* Little is taken as it is used, which a small host may well get by with. */
+	/* A small host may well get by with these: memory is taken only as it is used. */
 	if (!disks || need <= have || need == NESTED_MIN_MIB)
 		return SS_EXIT_OK;
 	ss_err("--disk: the emulated machine keeps temporary disks of %" PRIu64
@@ -98,9 +99,9 @@ static const char *absolute(const char *path, char real[PATH_MAX])
 }
 
 /*
- * A file has the same name inside, so that messages name what the user named:
- * unless it would be hidden there under a mount, lie in the run directory of
- * the run inside, or has the colon that --file takes for its own.
+ * A file has the same name inside, so that messages use the user's name for it:
+ * unless a mount would hide it there, it would lie in the run directory of the
+ * run inside, or its name has a colon, which means something to --file.
  */
 static const char *inside(const char *path, char name[PATH_MAX])
 {
@@ -163,7 +164,7 @@ void nested_machine_args(const struct run *run, struct nested_args *a, const cha
 	arg(a, "--");
 }
 
-/* KEY=TEXT in a --disk: each comma twice. */
+/* KEY=TEXT of a --disk, with each comma doubled. */
 static void put_text(FILE *f, const char *key, const char *text)
 {
 	if (!text)
@@ -176,7 +177,7 @@ static void put_text(FILE *f, const char *key, const char *text)
 	}
 }
 
-/* A disk's file is a drive of the emulated machine, in the order of the --drive above. */
+/* Inside, a disk's file is a drive of the machine, in the order of the --drive words above. */
 static void disk_arg(struct nested_args *a, const struct disk_opts *d, char *drive)
 {
 	char real[PATH_MAX], *text = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A guest's network devices: set up, watched, taken down. */
+/* Sets a guest's network devices up, watches them, takes them down. */
 #include "run/run_guest.h"
 #include "lib/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What `stallscope run` was asked to do.
+ * The options of `stallscope run`.
  */
 #ifndef SS_RUN_OPTS_H
 #define SS_RUN_OPTS_H
@@ -72,9 +72,6 @@ struct run_opts {
 	char name_buf[32];
 	char out_buf[96];
 };
-
-/** run_opts_free() - free what @o owns. */
-void run_opts_free(struct run_opts *o);
 
 /** run_opts_free() - free what @o owns. */
 void run_opts_free(struct run_opts *o);

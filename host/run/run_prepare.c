@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be told and made before anything is started. */
+/* What can be checked and made before anything is started. */
 #include "run/run.h"
 #include "lib/interrupt.h"
 #include "lib/helper.h"
@@ -57,7 +57,7 @@ static int check_modules(const char *dir)
 		return bad_path("--modules", dir, errno, SS_EXIT_KERNEL);
 	if (!S_ISDIR(st.st_mode))
 		return bad_path("--modules", dir, ENOTDIR, SS_EXIT_KERNEL);
-	/* depmod need not have been run: the initramfs maker asks the modules themselves. */
+	/* depmod need not have been run: the initramfs maker reads the modules themselves. */
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, signs[i]);
 		if (!access(path, R_OK))
@@ -86,7 +86,7 @@ static const char *file_source(const char *arg, char src[PATH_MAX])
 
 	snprintf(src, PATH_MAX, "%s", arg);
 	colon = strrchr(src, ':');
-	/* A path may hold a colon itself: then the whole of it is there. */
+	/* A path may itself have a colon: then the file of that whole name exists. */
 	if (colon && access(src, F_OK))
 		*colon = '\0';
 	return src;
@@ -119,7 +119,7 @@ static int check_profile(const struct disk_opts *d)
 	return SS_EXIT_OK;
 }
 
-/* Opening it is the only check that tells what opening it would. */
+/* Only opening it tells whether it can be opened. */
 static int check_disk(const struct disk_opts *d)
 {
 	struct backing *b;
@@ -137,7 +137,7 @@ static int check_disk(const struct disk_opts *d)
 	return SS_EXIT_OK;
 }
 
-/* That needs no KVM, and saves starting an emulated machine in vain. */
+/* Its headers can be checked without KVM, before an emulated machine is started in vain. */
 static int check_kernel(const struct run_opts *o)
 {
 	struct vm_memory mem = { .host = NULL };
@@ -157,8 +157,8 @@ static int check_kernel(const struct run_opts *o)
 }
 
 /*
- * Will a scheduler load? An uncompressed kernel can be asked at once; another one
- * is asked by the agent, half a minute later.
+ * Will a scheduler load? An uncompressed kernel's BTF tells at once; of another one
+ * the agent tells, half a minute later.
  */
 static int check_sched_ext(const struct run_opts *o)
 {
@@ -182,13 +182,13 @@ static int check_sched_ext(const struct run_opts *o)
 		       o->kernel);
 		return SS_EXIT_GUEST_UNFIT;
 	}
-	/* A scheduler may get along without what lacks: that is for it to say. */
+	/* Only a warning: this scheduler may not need what is missing. */
 	if (!ret && !res.usable)
 		ss_warn("--kernel: %s: %s", o->kernel, res.verdict);
 	return SS_EXIT_OK;
 }
 
-/* A guest whose agent can't be told what to do would idle until the time limit. */
+/* Without a CONFIG the guest would idle until the time limit. */
 static int check_config(const struct run_opts *o)
 {
 	char text[RUN_CONFIG_MAX];
@@ -256,7 +256,7 @@ static const char *option_of(const struct run_opts *o, const struct stat *st)
 	return NULL;
 }
 
-/* What an earlier run left goes, unless this one was told to use it. */
+/* Removes what an earlier run left; refuses if one of this run's options names such a file. */
 static int drop_earlier(const struct run *run)
 {
 	const size_t nr = sizeof(out_files) / sizeof(out_files[0]);
@@ -284,8 +284,8 @@ static int drop_earlier(const struct run *run)
 }
 
 /*
- * Held till the process ends: a run that began in the same directory would remove
- * what this one is writing. Where there are no locks, all is as without.
+ * Held until the process ends: another run in the same directory would remove what
+ * this one is writing. On a file system without locks the run goes on without.
  */
 static int lock_out(struct run *run)
 {
@@ -346,7 +346,7 @@ static int initrd_args(const struct run *run, const char *maker, const char *age
 	if (o->nr_nets) {
 		argv[n++] = "--module";
 		argv[n++] = "virtio_net";
-		/* For programs that send frames of their own; most kernels have it built in. */
+		/* For programs that use packet sockets; most kernels have it built in. */
 		argv[n++] = "--optional-module";
 		argv[n++] = "af_packet";
 	}
@@ -423,7 +423,7 @@ void run_drop_initrd(struct run *run)
 
 void run_drop_out(struct run *run)
 {
-	/* Fails, as it should, when there is anything in it. */
+	/* Fails, as intended, if there is anything in it. */
 	if (run->out_made)
 		rmdir(run->out);
 	run->out_made = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a person at the terminal sees of a run while it lasts. */
+/* Progress and status lines on standard output while a run lasts. */
 #include "lib/time.h"
 #include "run/run.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What was measured, into run.json and onto standard output. */
+/* Writes what was measured into run.json and onto standard output. */
 #include "run/run.h"
 #include "lib/log.h"
 #include "lib/time.h"
@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A reader who has seen enough (| head) is no fault, but half a JSON is one. */
+/* A reader that stops early (| head) is no error, but half a JSON is one. */
 static int print_report(struct run *run)
 {
 	int ret;
@@ -32,7 +32,7 @@ static int print_report(struct run *run)
 	return SS_EXIT_OUTPUT;
 }
 
-/* Are the records all there, and has the analysis read them? @analysed: 0 or why not. */
+/* Are all records there, and could they be analysed? @analysed: 0, or why not. */
 static int judge_records(const struct run *run, int analysed)
 {
 	const struct run_result *r = &run->r;
@@ -42,7 +42,7 @@ static int judge_records(const struct run *run, int analysed)
 		       r->events.unwritten, strerror(r->events.error ? -r->events.error : ENOSPC));
 		return SS_EXIT_OUTPUT;
 	}
-	/* Some file systems tell of a full disk only when the file is closed. */
+	/* Some file systems report a full disk only when the file is closed. */
 	if (r->events.error) {
 		ss_err("--out: %s/" EVENTS_FILE ": %s", run->out_name, strerror(-r->events.error));
 		return SS_EXIT_OUTPUT;
@@ -74,7 +74,7 @@ int run_report(struct run *run, int status)
 			report_analyse_error(ret));
 	r->exit_status = status;
 	ret = report_write_json(r, run->out);
-	/* A disk that is full has been named already. */
+	/* A full disk has been reported already. */
 	if (ret && status != SS_EXIT_OUTPUT)
 		ss_err("--out: %s/run.json: %s", run->out_name, strerror(-ret));
 	if (ret && !status)

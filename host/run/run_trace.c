@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a running guest's tracing is told and what it gives: threads, records, clock samples. */
+/* Tells the host's tracing which threads there are; stores its records and clock samples. */
 #include "lib/time.h"
 #include "run/run_guest.h"
 #include "trace/clock_sample.h"
@@ -39,7 +39,7 @@ void guest_clock_sample(struct guest *g)
 
 void guest_tsc_records(struct guest *g)
 {
-	/* How hardware keeps the ratio of the rates: VMX 16.48, SVM 8.32 (rounded like it). */
+	/* The fixed-point format in which hardware keeps the ratio: VMX 16.48, SVM 8.32. */
 	unsigned int frac_bits = __builtin_cpu_is("amd") ? 32 : 48;
 	struct machine_tsc_info info;
 

@@ -38,7 +38,7 @@ int run_choose_where(struct run *run, bool *nested)
 	}
 	if (kvm.sort == KVM_SORT_HARDWARE)
 		return SS_EXIT_OK;
-	/* A right that lacks, or a kernel module, is for the user to mend. */
+	/* A missing permission or kernel module is for the user to fix. */
 	if (kvm.error == -EACCES || run->o.nested == RUN_NESTED_NEVER || run_in_nested())
 		return kvm_status(&kvm);
 	*nested = true;
