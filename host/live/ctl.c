@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The control socket's server: listens, reads requests, sends answers, never waits. */
 #include "live/ctl.h"
 
 #include <dirent.h>
@@ -50,7 +51,7 @@ json_t *ctl_error(const char *code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* A client's own words may be in it: cut in the middle they are no UTF-8. */
+	/* It may quote the client, and what is cut in the middle may not be UTF-8. */
 	text_json = json_string(text);
 	if (!text_json)
 		text_json = json_string("bad request");
@@ -125,11 +126,11 @@ static void clear_dead(const char *dir)
 		closedir(d);
 }
 
-/* Under the directory's lock, so that nobody takes a socket for dead that isn't bound yet. */
+/* Under the directory's lock, so that nobody removes a socket as dead before it listens. */
 static int bind_locked(struct ctl *ctl)
 {
 	clear_dead(ctl->dir);
-	/* The socket's mode is taken for the file's. */
+	/* bind() gives the file the socket's mode. */
 	if (fchmod(ctl->listen_fd, 0600))
 		return -errno;
 	if (bind(ctl->listen_fd, (struct sockaddr *)&ctl->addr, sizeof(ctl->addr)))
@@ -143,7 +144,7 @@ static int bind_locked(struct ctl *ctl)
 	return 0;
 }
 
-/* The directory goes with the last run that used it: it may vanish under us. */
+/* The last run that used the directory removes it: it may vanish under us. */
 static int bind_socket(struct ctl *ctl)
 {
 	int ret = -ENOENT;
@@ -226,7 +227,7 @@ static void client_drop(struct client *c)
 	c->out = NULL;
 }
 
-/* Root's, or our own user's. */
+/* Root and our own user may ask. */
 static bool may_ask(int fd)
 {
 	struct ucred cred;
@@ -288,7 +289,7 @@ static void client_answer(struct ctl *ctl, struct client *c, json_t *answer)
 		client_drop(c);
 }
 
-/* One line, if a whole one is there; its answer must be out before the next. */
+/* Answers one line, if a whole one is there; the next waits until the answer is out. */
 static void client_line(struct ctl *ctl, struct client *c)
 {
 	char *end = memchr(c->in, '\n', c->in_len);
@@ -386,6 +387,6 @@ void ctl_close(struct ctl *ctl)
 	unlink(ctl->addr.sun_path);
 	close(ctl->listen_fd);
 	close(ctl->epoll_fd);
-	rmdir(ctl->dir); /* the last one takes the directory along */
+	rmdir(ctl->dir); /* works for the last one only */
 	free(ctl);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The other end of the control socket: who asks. */
+/* The control socket's client: sends a request and waits for its answer. */
 #include "live/ctl.h"
 
 #include <errno.h>

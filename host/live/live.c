@@ -12,14 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Changes of limits recorded at a time */
+/* Changes of limits that are recorded in one turn. */
 #define PROFILE_TURN   16
 
-#define PAUSE_LIMIT_NS 100000000ULL /* a worker: it ends the request it's at */
+#define PAUSE_LIMIT_NS 100000000ULL /* for a worker to finish the request it is at */
 
 /* --- throttle --- */
 
-/* Is there a limit of that name? A number from 0 on, then. */
+/* Reads a limit, if the request has one of that name: a number from 0 on. */
 static int get_limit(const json_t *request, const char *key, uint64_t *out, bool *given)
 {
 	const json_t *v = json_object_get(request, key);
@@ -33,7 +33,7 @@ static int get_limit(const json_t *request, const char *key, uint64_t *out, bool
 	return 0;
 }
 
-/* A new rate without its burst has one second's worth. */
+/* A new rate that comes without a burst gets one second's worth. */
 static int merge_limit(const json_t *request, const char *rate, const char *burst,
 		       struct bucket_limit *limit, bool *any)
 {
@@ -73,7 +73,7 @@ static bool same_group(const struct live *live, unsigned int a, unsigned int b)
 	return a == b || (name && other && !strcmp(name, other));
 }
 
-/* All disks that share the throttle have the new limits at once. */
+/* All disks that share the throttle get the new limits at once. */
 static json_t *apply_limits(struct live *live, unsigned int disk, const struct throttle_limits *l)
 {
 	json_t *disks = json_array();
@@ -107,7 +107,7 @@ static int find_net(const struct live *live, const char *name)
 	return -1;
 }
 
-/* The limits as the request changes them, or an answer that says why not. */
+/* Changes @limits as the request says. Return: NULL, or an answer that says why not. */
 static json_t *new_limits(const json_t *request, const char *const keys[4],
 			  struct throttle_limits *limits)
 {
@@ -307,8 +307,8 @@ void live_close(struct live *live)
 }
 
 /*
- * Record what the disk's profile has done to its limits since the last look, each
- * change with its time. What changes faster than that isn't told one by one.
+ * Records how the disk's profile has changed its limits since the last look, each change
+ * with its time. After PROFILE_TURN of them it goes on with the limits of now.
  */
 static void follow_profile(struct live *live, unsigned int i)
 {

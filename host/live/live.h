@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What can be asked of devices while they are at work: `stallscope throttle`,
- * `stat` and `dump`, through the control socket. On the runner's main thread.
+ * Requests to devices at work, through the control socket: `stallscope throttle`,
+ * `stat` and `dump`. Served on the runner's main thread.
  */
 #ifndef SS_LIVE_H
 #define SS_LIVE_H
@@ -51,7 +51,7 @@ struct live_net {
 
 /* What only the owner of the devices knows. */
 struct live_status {
-	double seconds; /* since it all began */
+	double seconds; /* since the guest was started */
 	bool guest_up;
 	bool workload_running;
 	const char *scheduler; /* its state */
@@ -59,7 +59,7 @@ struct live_status {
 
 /**
  * struct live_ops - what the owner of the devices does for it.
- * @record: keep a record, struct ss_rec and what follows
+ * @record: store a record: struct ss_rec and what follows it
  * @status: fill @status
  */
 struct live_ops {
@@ -68,9 +68,9 @@ struct live_ops {
 };
 
 /**
- * struct live - devices that can be asked.
- * @run: the run's name, which the socket has too.
- * @disk: the first @disks of them are there, and likewise @net.
+ * struct live - devices that answer requests.
+ * @run: the run's name, also the socket's.
+ * @disk: of these, the first @disks exist; likewise @net.
  * @ops: called with @ctx.
  * @ctl: the control socket, NULL without.
  * @profiles_begun: the profiles' time runs.
@@ -94,9 +94,9 @@ struct live {
 json_t *live_answer(void *ctx, const json_t *request);
 
 /**
- * live_dump_file() - write the same as `stallscope dump` prints to @path
+ * live_dump_file() - write to @path what `stallscope dump` prints
  *
- * While disks and guest memory are still there. Return: 0 or a negative errno.
+ * Only while disks and guest memory are still there. Return: 0 or a negative errno.
  */
 int live_dump_file(struct live *live, const char *path);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Writes disks and network devices as JSON, for `stallscope stat` and `dump`. */
 #include "live/live_json.h"
 
 #include <linux/virtio_blk.h>
