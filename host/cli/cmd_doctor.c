@@ -14,7 +14,7 @@
 
 static const char *const result_name[] = { "ok", "warn", "FAIL" };
 
-/* Words, wrapped at 80 columns; we are in column @indent. */
+/* Prints words wrapped at 80 columns, from column @indent on, where the cursor is. */
 static void wrap(int indent, const char *s)
 {
 	int col = indent;
@@ -63,7 +63,7 @@ static int print_json(const struct doctor *d)
 	for (unsigned int i = 0; i < d->checks; i++) {
 		const struct doctor_check *c = &d->check[i];
 
-		/* It takes no text that isn't UTF-8. */
+		/* Fails for text that isn't UTF-8. */
 		if (json_array_append_new(
 			    list,
 			    json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "result",

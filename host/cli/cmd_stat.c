@@ -68,7 +68,7 @@ static json_int_t figure(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-/* Longest wait of a stalled queue until now, in ns; 0 none. */
+/* How long the device's longest stalled queue has waited so far, in ns; 0: none is stalled. */
 static json_int_t stalled_for(const json_t *device)
 {
 	json_int_t longest = 0, ns;
@@ -131,7 +131,7 @@ static int print_stat(const struct live_opts *o, const json_t *answer)
 	return ask_flush();
 }
 
-/* A run that has been there and has ended meanwhile is no error: *answer stays NULL. */
+/* A run that has ended since the first answer is no error: *answer stays NULL. */
 static int ask_again(const struct live_opts *o, const json_t *request, json_t **answer)
 {
 	char err[300];

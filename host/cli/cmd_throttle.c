@@ -35,7 +35,7 @@ static const char doc[] =
 	"written, 21 no such run, 22 a burst below its rate, 23 no such network device, 1 the run "
 	"doesn't answer.";
 
-/* What a kind of device is called, and its limits. */
+/* The words for a kind of device and for its limits. */
 struct limits_kind {
 	const char *key; /* in the request; its devices' names begin with it */
 	const char *what;
@@ -105,7 +105,7 @@ static int add_number(json_t *request, const char *word, const char *key, const 
 	return SS_EXIT_USAGE;
 }
 
-/* One KEY=VALUE into the request. Return: an exit status, after one line. */
+/* Adds one KEY=VALUE to the request. Return: an exit status, after one line if it isn't 0. */
 static int add_limit(json_t *request, const struct limits_kind *kind, const char *word)
 {
 	const char *val = strchr(word, '=');
@@ -133,7 +133,7 @@ static void print_limit(const char *name, const json_t *old, const json_t *new, 
 		printf(" %s=%lld -> %lld", name, a, b);
 }
 
-/* "disk0: iops=100 -> 50 bps=0", bursts only where there is something to say. */
+/* "disk0: iops=100 -> 50 bps=0", with bursts only where one is set. */
 static void print_change(const struct limits_kind *kind, const json_t *answer)
 {
 	const json_t *old = json_object_get(answer, "old"), *new = json_object_get(answer, "new");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The stallscope program: finds the subcommand and runs it. */
 #include "cli/cmds.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is typed, as the options of a run and of its devices. */
+/* Parsers of the command line: a run's options, and those of its devices. */
 #ifndef SS_CLI_OPTS_H
 #define SS_CLI_OPTS_H
 
@@ -9,8 +9,8 @@
 /**
  * run_opts_parse() - fill @o from a command line, defaults included.
  *
- * Only looks at the words, at no file. Prints one line and returns
- * SS_EXIT_USAGE on a bad option; prints the help and exits on --help.
+ * Looks at the words only, at no file. Prints one line and returns SS_EXIT_USAGE
+ * on a bad option; prints the help and exits on --help.
  *
  * Return: SS_EXIT_OK, SS_EXIT_USAGE or SS_EXIT_LIMITS; run_opts_free() in any case.
  */
@@ -37,7 +37,7 @@ int opts_disk(const char *s, struct disk_opts *d, char err[SS_OPTS_ERR_LEN]);
 int opts_net(const char *s, struct net_opts *n, char err[SS_OPTS_ERR_LEN]);
 
 /**
- * opts_limits() - do limits fit together (D74)?
+ * opts_limits() - do these limits fit together (D74)?
  * @ops: the key of the operations' rate, such as "iops".
  *
  * Return: 0; -EDOM or, for a rate that is too high, -EINVAL after filling @err.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What --disk says. */
+/* Parses the value of --disk. */
 #include "cli/opts.h"
 #include "lib/cpulist.h"
 #include "virtio/blk.h"

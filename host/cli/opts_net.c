@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What --net says. */
+/* Parses the value of --net. */
 #include "cli/opts.h"
 #include "virtio/net.h"
 
@@ -60,7 +60,7 @@ static int net_word(const char *key, const char *val, void *ctx, char *err)
 	struct net_opts *n = ctx;
 	int ret;
 
-	/* The first word, and only that, says what is behind it. */
+	/* The first word, and no other, names the backend. */
 	if (!n->backend) {
 		if (!val && !strcmp(key, "loopback")) {
 			n->backend = "loopback";

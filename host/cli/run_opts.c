@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* `stallscope run`'s options: parsed, checked against each other, completed by defaults. */
 #include "cli/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
@@ -179,7 +180,7 @@ static error_t opt_name(const char *arg, struct run_opts *o)
 	return 0;
 }
 
-/* x86's kernel takes 2047 bytes, ours among them; what is too long is cut without a word. */
+/* x86 kernels take 2047 bytes, our own words included, and silently cut the rest. */
 static error_t opt_append(const char *arg, struct run_opts *o)
 {
 	if (strlen(arg) > RUN_MAX_APPEND)
@@ -310,7 +311,7 @@ static int check_together(const struct run_opts *o)
 	return SS_EXIT_USAGE;
 }
 
-/* Two interfaces of one address in the same guest are one too many. */
+/* No two interfaces of a guest may have the same address. */
 static int check_macs(const struct run_opts *o)
 {
 	for (unsigned int i = 0; i < o->nr_nets; i++) {
@@ -344,7 +345,7 @@ static void copy_limits(struct disk_opts *to, const struct disk_opts *from)
 	to->bps_burst = from->bps_burst;
 }
 
-/* A group's limits are given with one of its disks, or with several alike. */
+/* A group's limits are given with one of its disks, or with several that agree. */
 static int check_groups(struct run_opts *o)
 {
 	for (unsigned int i = 0; i < o->nr_disks; i++) {
@@ -379,7 +380,7 @@ static void set_defaults(struct run_opts *o)
 {
 	if (!o->nr_disks)
 		o->disks[o->nr_disks++] = (struct disk_opts){ .size = 256ULL << 20, .queues = 1 };
-	/* Without an end of its own a guest is to idle until the user ends it. */
+	/* A guest without workload and duration is meant to idle until the user ends it. */
 	if (!o->time_limit_s && (o->exec || o->duration_s))
 		o->time_limit_s = (o->duration_s ? o->duration_s : 600) + 180;
 	if (!o->name) {
