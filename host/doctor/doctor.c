@@ -20,7 +20,7 @@
 
 #define MAGIC_BPFFS   0xcafe4a11
 #define MAGIC_TRACEFS 0x74726163
-/* MiB a default guest takes, with the runner, and the emulated machine around it. */
+/* MiB that a default run takes: guest and runner, or the emulated machine around them. */
 #define MEM_GUEST  700
 #define MEM_NESTED 1700
 
@@ -39,7 +39,7 @@ static void check_kvm(struct doctor *d)
 	}
 	d->direct = kvm.sort == KVM_SORT_HARDWARE;
 	if (kvm.error == -EACCES) {
-		/* A right that lacks is for the user to mend: a run doesn't go round it. */
+		/* A missing permission is for the user to fix: a run doesn't fall back on emulation then. */
 		doctor_add(d, "kvm", DOCTOR_FAIL,
 			   "or use run's --nested=always: slower, same findings", "%s: %s",
 			   kvm_sort_name(kvm.sort), kvm.reason);
@@ -60,7 +60,7 @@ static bool is_offline(void)
 	return s && *s;
 }
 
-/* The starter of the emulated machine fetches a QEMU when it first needs one. */
+/* `nested`, which starts the emulated machine, fetches a QEMU when it first needs one. */
 static bool can_fetch(void)
 {
 	char path[PATH_MAX];

@@ -24,14 +24,14 @@ struct doctor {
 	struct doctor_check check[DOCTOR_MAX_CHECKS];
 	unsigned int checks;
 	bool direct; /* guests run right here */
-	int status;  /* first reason why no run is */
+	int status;  /* of the first reason why no run is possible, else 0 */
 };
 
 /** doctor_add() - a finding, printf-like; @hint: what to do, NULL nothing. */
 void doctor_add(struct doctor *d, const char *name, enum doctor_result result, const char *hint,
 		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/** doctor_give_up() - no run is possible, and this would be its status; the first one counts. */
+/** doctor_give_up() - no run is possible, it would end with @status; the first call counts. */
 void doctor_give_up(struct doctor *d, int status);
 
 /**

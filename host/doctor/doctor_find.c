@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* stallscope doctor: which guest kernel and which QEMU a run would take by itself. */
+/* stallscope doctor: finds the guest kernel and the QEMU that a run would use by default. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void take_value(const char *line, const char *key, char out[PATH_MAX])
 	out[strcspn(out, "\n")] = '\0';
 }
 
-/* Whether the file "kind" beside a kernel in the cache says so. */
+/* The file "kind" beside a kernel in the cache tells. */
 static bool is_with_sched_ext(const char *vmlinux)
 {
 	char path[PATH_MAX], kind[8] = "";
@@ -36,7 +36,7 @@ static bool is_with_sched_ext(const char *vmlinux)
 	return !strcmp(kind, "with\n");
 }
 
-/* What tools/run/get-kernel and tools/run/get-qemu keep: see STALLSCOPE_CACHE in the manual. */
+/* Where tools/run/get-kernel and get-qemu keep what they fetch (STALLSCOPE_CACHE). */
 static void look_in_cache(struct doctor *d)
 {
 	const char *set = getenv("STALLSCOPE_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
@@ -63,7 +63,7 @@ static void look_in_cache(struct doctor *d)
 	globfree(&g);
 }
 
-/* In the build tree, what the build found lies beside the program. */
+/* In the build tree, config.mk beside the program names what the build found. */
 void doctor_find(struct doctor *d)
 {
 	char dir[PATH_MAX], path[PATH_MAX + 16], line[PATH_MAX + 64];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* stallscope doctor: the guest's kernel. */
+/* stallscope doctor: can the guest's kernel load schedulers? */
 #include "doctor/doctor.h"
 #include "lib/exitcodes.h"
 #include "lib/helper.h"
@@ -17,10 +17,10 @@
 
 extern char **environ;
 
-/* The exit status of extract-vmlinux where it can't tell: a program lacks. */
+/* extract-vmlinux's exit status when a program that it needs is missing. */
 #define EXTRACT_UNABLE 3
 
-/* What the extractor said, without its name and the image's. */
+/* Takes the extractor's message, without its name and the image's. */
 static void take_words(int fd, const char *image, char *say, size_t len)
 {
 	char line[PATH_MAX + 256];
@@ -54,9 +54,9 @@ static int run_extractor(char *tool, const char *image, int to, int says)
 }
 
 /*
- * A compressed image's kernel, into memory: nothing is left behind, whatever ends us.
- * Return: its descriptor; or, with a reason in @say, -ENOEXEC: the image is broken, or
- * -EOPNOTSUPP: nobody here can tell.
+ * Unpacks a compressed image into memory, so that nothing is left behind, however we end.
+ * Return: the kernel's descriptor; or, with a reason in @say, -ENOEXEC: the image is broken,
+ * or -EOPNOTSUPP: it can't be unpacked here.
  */
 static int extract(const char *image, char *say, size_t len)
 {
@@ -93,7 +93,7 @@ static int extract(const char *image, char *say, size_t len)
 	return status == EXTRACT_UNABLE ? -EOPNOTSUPP : -ENOEXEC;
 }
 
-/* The setup header of a compressed x86 kernel image. */
+/* Has it the setup header of a compressed x86 kernel image? */
 static bool is_bzimage(const char *path)
 {
 	char magic[4] = "";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* stallscope doctor: the list of findings. */
+/* stallscope doctor: adds to the list of findings. */
 #include <stdarg.h>
 #include <stdio.h>
 
