@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Frames between runner and agent: found in a stream of bytes, sent, and their key=value text. */
 #include "lib/agent_link.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ bool agent_link_partial(const struct agent_link *l)
 	return l->have > 0;
 }
 
-/* Could these first bytes of a header still become a sound one? */
+/* Could a valid header begin with these bytes? */
 static bool plausible(const uint8_t *p, size_t n)
 {
 	struct ss_frame h = { .magic = SS_FRAME_MAGIC };
@@ -39,7 +40,7 @@ static bool plausible(const uint8_t *p, size_t n)
 	return h.magic == SS_FRAME_MAGIC && (n < HEADER_LEN || h.len <= SS_FRAME_MAX);
 }
 
-/* Drop bytes until what is left may be a header. @n is at most HEADER_LEN. */
+/* Drops bytes until a header may begin with the rest. @n is at most HEADER_LEN. */
 static void resync(struct agent_link *l)
 {
 	size_t skip = 1;
@@ -70,7 +71,7 @@ static int reserve(struct agent_link *l, size_t want)
 
 static void check_seq(struct agent_link *l, uint32_t seq)
 {
-	/* A number that runs backwards counts as one break, not as four billion. */
+	/* A number that goes backwards counts as one missing frame, not as four billion. */
 	uint32_t missing = seq - l->next_in;
 
 	if (missing)
@@ -78,7 +79,7 @@ static void check_seq(struct agent_link *l, uint32_t seq)
 	l->next_in = seq + 1;
 }
 
-/* Move up to @want bytes in all into the buffer. */
+/* Moves bytes into the buffer until it holds @want, or none are left. */
 static void take(struct agent_link *l, const uint8_t **p, size_t *len, size_t want)
 {
 	size_t n = want - l->have < *len ? want - l->have : *len;
@@ -153,7 +154,7 @@ int agent_link_send(struct agent_link *l, unsigned int type, const void *payload
 	return 0;
 }
 
-/* Keys whose value is all the rest of the text. */
+/* Keys whose value is the whole rest of the text. */
 static bool takes_rest(const char *key, size_t len)
 {
 	return (len == 3 && !memcmp(key, "msg", 3)) || (len == 4 && !memcmp(key, "exec", 4));

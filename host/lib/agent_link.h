@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The frames of include/ss_agent.h over a byte stream, and the key=value text
- * in them. Pure code: it reads and writes nothing itself, so that the runner,
- * the guest's agent, the tests and a fuzzer use the same. What comes in is
- * hostile: it costs at most SS_FRAME_MAX bytes of memory and linear time.
+ * in them. It does no IO itself, so that the runner, the guest's agent, the tests
+ * and a fuzzer can use the same code. What comes in is hostile: it costs at most
+ * SS_FRAME_MAX bytes of memory and linear time.
  *
  * One thread uses a link at a time.
  */
@@ -32,7 +32,7 @@ struct agent_link_ops {
  * struct agent_link - one end of the channel
  * @frames: frames received
  * @garbage: bytes received that belong to no frame (skipped up to the next
- *	header); on a stream that loses nothing the other end is broken
+ *	header); where the stream itself loses nothing, the other end is broken
  * @gaps: frames missing by their sequence numbers
  * @sent: frames sent
  *
@@ -64,7 +64,7 @@ void agent_link_destroy(struct agent_link *l);
  */
 int agent_link_feed(struct agent_link *l, const void *buf, size_t len);
 
-/** agent_link_partial() - is the stream in the middle of a frame? If it has ended: it broke off. */
+/** agent_link_partial() - is a frame incomplete? After the stream's end: it broke off. */
 bool agent_link_partial(const struct agent_link *l);
 
 /**

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Parses lists of CPUs. */
 #include "lib/cpulist.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
-/* Cuts a CPU's number off the front of @s. Returns -1 if there is none. */
+/* Takes a CPU's number off the front of @s. Return: the number, or -1 if there is none. */
 static int number(const char **s)
 {
 	int cpu = 0;

@@ -15,7 +15,7 @@
 int cpulist_parse(const char *list, cpu_set_t *out);
 
 /**
- * cpulist_spread() - a CPU of the list for each of @nr threads, round and round
+ * cpulist_spread() - a CPU of the list for each of @nr threads, in turn
  * @each: @nr sets of one CPU
  * @err: gets half a line for the user
  *

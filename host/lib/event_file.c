@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long the records of an events file are. */
+/* The lengths of the records in an events file. */
 #include "lib/event_file.h"
 
 /* Lengths of the first layouts; later ones only grow. */
@@ -27,7 +27,7 @@ size_t events_rec_size(unsigned int type)
 	return type < sizeof(size) / sizeof(size[0]) ? size[type] : 0;
 }
 
-/* A record is stepped over by its length: is there one that long? */
+/* A reader steps over a record by its length. */
 bool events_rec_len_possible(size_t len)
 {
 	return len >= sizeof(struct ss_rec) && len <= EVENTS_REC_MAX && len % 8 == 0;

@@ -16,7 +16,7 @@
 #define EVENTS_VERSION 1
 #define EVENTS_REC_MAX 4096 /* bytes of one record, header included */
 
-/* What became of the records handed to a writer. */
+/* What happened to the records that a writer was given. */
 struct events_written {
 	uint64_t records;   /* whole records in the file */
 	uint64_t bytes;	    /* of these records */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exit statuses of stallscope, one a kind of failure, so that a script can
+ * Exit statuses of stallscope, one for each kind of failure, so that a script can
  * tell them apart. Documented in Documentation/stallscope.1; numbers never
  * change meaning.
  */
@@ -9,12 +9,12 @@
 
 enum ss_exit {
 	SS_EXIT_OK = 0,
-	SS_EXIT_FAIL = 1,	   /* the host ran out of something, or a bug */
-	SS_EXIT_USAGE = 2,	   /* a bad option or value */
-	SS_EXIT_KERNEL = 3,	   /* kernel, initrd or modules: missing, unreadable, not one */
+	SS_EXIT_FAIL = 1,   /* the host ran out of something, or a bug */
+	SS_EXIT_USAGE = 2,  /* a bad option or value */
+	SS_EXIT_KERNEL = 3, /* kernel, initrd or modules: missing, unreadable or something else */
 	SS_EXIT_GUEST_UNFIT = 5,   /* guest kernel without sched_ext, virtio or BTF */
 	SS_EXIT_DISK = 6,	   /* a disk that can't be used */
-	SS_EXIT_KVM = 7,	   /* no /dev/kvm, no right to it, unfit */
+	SS_EXIT_KVM = 7,	   /* /dev/kvm: missing, no permission, or unfit */
 	SS_EXIT_FILE = 8,	   /* a program or file for the guest is missing */
 	SS_EXIT_OUTPUT = 9,	   /* output directory unusable or disk full */
 	SS_EXIT_SCHED_LOAD = 10,   /* the scheduler failed to load */

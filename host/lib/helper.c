@@ -21,7 +21,7 @@ bool helper_self_dir(char dir[PATH_MAX])
 	return true;
 }
 
-/* Where it was told to look, and nowhere else. */
+/* If STALLSCOPE_LIBEXEC is set, only there. */
 static const char *libexec_set(void)
 {
 	const char *set = getenv("STALLSCOPE_LIBEXEC");

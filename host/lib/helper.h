@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where the programs lie that belong to this one. */
+/* Finds the programs that belong to this one. */
 #ifndef SS_LIB_HELPER_H
 #define SS_LIB_HELPER_H
 
 #include <limits.h>
 #include <stdbool.h>
 
-/** helper_self_dir() - the directory this program lies in; false if it can't be told. */
+/** helper_self_dir() - the directory of this program. Return: false if it can't be found. */
 bool helper_self_dir(char dir[PATH_MAX]);
 
 /**

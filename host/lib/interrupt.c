@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Counts the signals that ask the program to end. */
+/* Counts the signals that ask the program to stop. */
 #include "lib/interrupt.h"
 
 #include <signal.h>

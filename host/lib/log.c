@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Messages to the person at the terminal, a line each. */
 #include "lib/log.h"
 
 #include <ctype.h>
@@ -10,7 +11,7 @@
 static int log_is_quiet;
 static unsigned int log_errors;
 
-/* One write() a line: lines of several threads never mix. */
+/* One write() for each line, so that lines of several threads never mix. */
 static void log_line(const char *prefix, const char *fmt, va_list ap)
 {
 	char line[2048];
@@ -21,7 +22,7 @@ static void log_line(const char *prefix, const char *fmt, va_list ap)
 
 	if (m < 0)
 		return;
-	/* Some of it may be a guest's words: no escape sequences, no second line. */
+	/* It may quote a guest: no escape sequences, no second line. */
 	for (size_t i = 0; i < len; i++)
 		if (iscntrl((unsigned char)line[i]))
 			line[i] = ' ';

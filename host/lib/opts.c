@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Lists of words as option values, and argp with one line an error. */
+/* Parses lists of words as option values, and calls argp so that an error takes one line. */
 #include "lib/opts.h"
 #include "lib/exitcodes.h"
 #include "lib/log.h"
@@ -14,7 +14,7 @@
 
 #define MAX_WORDS 32
 
-/* Cut the next word at a lone comma in place, making "," of ",,". */
+/* Cuts the next word off at a single comma, in place, turning ",," into ",". */
 static char *next_word(char **rest)
 {
 	char *word = *rest, *to = word, *from = word;
@@ -36,7 +36,7 @@ static char *next_word(char **rest)
 	return word;
 }
 
-/* Is it the first of its name? Then it is remembered. */
+/* Refuses a key that was given before, otherwise remembers it. */
 static int check_new(const char *opt, const char *key, const char **seen, unsigned int *nr,
 		     char *err)
 {
@@ -151,9 +151,9 @@ static error_t opts_argp_parser(int key, char *arg, struct argp_state *state)
 }
 
 /*
- * argp answers an unknown option with getopt's line and a second one that
- * repeats where help is; with ARGP_NO_ERRS it says nothing, and we say it once.
- * That flag silences its --help too, hence our own.
+ * For an unknown option argp prints getopt's line and a second one that points to
+ * --help; with ARGP_NO_ERRS it prints nothing, and we print one line. That flag
+ * silences its --help too, hence our own.
  */
 int opts_parse(const struct argp *argp, int argc, char **argv, const char *name, void *input)
 {

@@ -37,7 +37,7 @@ int opts_words(const char *opt, const char *s, opts_word_fn fn, void *ctx,
 /** opts_need_value() - refuse a word without "=value". Return: 0 or -EINVAL. */
 int opts_need_value(const char *opt, const char *key, const char *val, char err[SS_OPTS_ERR_LEN]);
 
-/* A key whose value is a number: where in the options it goes. */
+/* A key whose value is a number, and where in the options it is stored. */
 struct opts_key {
 	const char *name;
 	size_t offset; /* of a uint64_t */
@@ -55,7 +55,7 @@ int opts_value(const char *opt, const struct opts_key *keys, const char *key, co
 	       void *base, char err[SS_OPTS_ERR_LEN]);
 
 /**
- * opts_parse() - argp_parse() that keeps to one line an error.
+ * opts_parse() - argp_parse() that prints one line for an error.
  * @argp: options; --help (-?) and --usage are added, --version isn't.
  * @name: what the help calls the program, such as "stallscope run".
  * @input: handed to the parser; the parser prints its own line with ss_err()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a run may be called: a name that is a file's name everywhere it is used as one. */
+/* Checks a run's name: it becomes a file's name in several places. */
 #include "lib/run_name.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A run's name: that of its pins, its control socket and its report. */
+/* A run's name: its pins, its control socket and its report have it. */
 #ifndef SS_LIB_RUN_NAME_H
 #define SS_LIB_RUN_NAME_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's clock. Devices ask a struct io_clock instead, which a test holds
- * in its hand.
+ * The host's clock. Devices use a struct io_clock instead, which a test can set
+ * by hand.
  */
 #ifndef SS_LIB_TIME_H
 #define SS_LIB_TIME_H
