@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Reads a kernel's BTF and tells whether sched_ext schedulers will load. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -36,8 +37,8 @@ enum kfunc_state {
 };
 
 /*
- * The kernel passes some kfuncs a hidden last argument. A sound BTF describes
- * them without it; where the tagging went wrong, it is still there and no
+ * The kernel passes some kfuncs a hidden last argument. Correct BTF describes
+ * them without it; where the tagging went wrong, it still has it, and no
  * program's declaration can match.
  */
 static bool has_hidden_arg(const struct btf *btf, const struct btf_type *func)

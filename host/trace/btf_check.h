@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Can a kernel run sched_ext schedulers? Asked of its BTF, before any boot.
+ * Can a kernel run sched_ext schedulers? Its BTF tells, before any boot.
  */
 #ifndef SS_BTF_CHECK_H
 #define SS_BTF_CHECK_H
@@ -25,7 +25,7 @@ struct btf_check_result {
 };
 
 /**
- * btf_check_sched_ext() - check a kernel's BTF for what schedulers need
+ * btf_check_sched_ext() - check that a kernel's BTF has what schedulers need
  * @path:	an uncompressed kernel (ELF with a .BTF section) or raw BTF, such
  *		as /sys/kernel/btf/vmlinux
  * @res:	the finding; filled in whatever is returned

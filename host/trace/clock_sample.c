@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Samples of the host's clock beside the TSC, as records. */
+/* Makes records of the host's clock and the TSC, sampled together. */
 #include "lib/time.h"
 #include "trace/clock_sample.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Records that tell how the host's clock, its TSC and the guest's TSC stand to each other. */
+/* Records that relate the host's clock, its TSC and the guest's TSC. */
 #ifndef SS_TRACE_CLOCK_SAMPLE_H
 #define SS_TRACE_CLOCK_SAMPLE_H
 

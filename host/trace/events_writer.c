@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * events.bin, written. Records are moved whole: whatever happens to the disk, the
- * file ends behind a record.
+ * Writes events.bin. Only whole records count: whatever happens to the disk, the
+ * file ends after a record.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ struct events_writer {
 	pthread_mutex_t lock;
 	int fd;
 	size_t used;		    /* bytes in buf */
-	off_t stored;		    /* file offset behind the last whole record */
+	off_t stored;		    /* file offset after the last whole record */
 	struct events_written stat; /* records and bytes include the buffer's */
 	unsigned char buf[EVENTS_BUF] __attribute__((aligned(8)));
 };
@@ -50,7 +50,7 @@ static size_t rec_len_at(const unsigned char *p)
 	return h.len;
 }
 
-/* After a failed write: keep what is whole, give up on the rest. */
+/* After a failed write: keeps the records that are whole, gives up the rest. */
 static void writer_fail(struct events_writer *w, int err, size_t done)
 {
 	size_t kept = 0;
@@ -70,7 +70,7 @@ static void writer_fail(struct events_writer *w, int err, size_t done)
 	}
 	w->stored += (off_t)kept;
 	w->used = 0;
-	/* Not every file can be cut (a device); a reader copes with the tail. */
+	/* A device can't be cut; a reader copes with the incomplete record at the end. */
 	if (ftruncate(w->fd, w->stored) == 0)
 		lseek(w->fd, w->stored, SEEK_SET);
 }
@@ -92,7 +92,7 @@ static int writer_flush(struct events_writer *w)
 	return 0;
 }
 
-/* One whole record, already checked. */
+/* Takes one whole record, already checked. */
 static void writer_put(struct events_writer *w, const void *rec, size_t len)
 {
 	if (!w->stat.error && w->used + len > sizeof(w->buf))
@@ -224,7 +224,7 @@ int events_close(struct events_writer *w, struct events_written *out)
 	if (!w)
 		return 0;
 	ret = writer_flush(w);
-	/* Some file systems tell of a full disk only now. */
+	/* Some file systems report a full disk only now. */
 	if (close(w->fd) && !ret && errno != EINTR)
 		ret = w->stat.error = -errno;
 	if (out)

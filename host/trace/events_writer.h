@@ -47,11 +47,11 @@ int events_append_guest(struct events_writer *w, const void *recs, size_t len);
 /** events_flush() - hand buffered records to the kernel. Return: as events_append(). */
 int events_flush(struct events_writer *w);
 
-/** events_written() - how it stands; any thread may call. */
+/** events_written() - the figures so far; any thread may call. */
 void events_written(struct events_writer *w, struct events_written *out);
 
 /**
- * events_close() - flush, cut the file behind the last whole record, free.
+ * events_close() - flush, cut the file after the last whole record, free.
  * @w: may be NULL
  * @out: final figures, may be NULL
  *

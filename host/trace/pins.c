@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Pins a run's BPF maps, owns the run's name by a lock file, clears up after dead runs. */
 #include "lib/run_name.h"
 #include "trace/pins.h"
 
@@ -69,8 +70,8 @@ static int find_lock_dir(char *dir, size_t len)
 }
 
 /*
- * Takes the lock of @name without waiting. The file may be unlinked by its last
- * owner between our open and our lock: then the lock holds nothing, try anew.
+ * Takes the lock of @name without waiting. Its last owner may unlink the file between
+ * our open and our lock: then the lock protects nothing, and we try again.
  * Return: the locked fd, -EWOULDBLOCK if somebody has it, another errno.
  */
 static int lock_take(const char *dir, const char *name)
@@ -111,7 +112,7 @@ static void lock_drop(const char *dir, const char *name, int fd)
 	rmdir(dir); /* the last one takes the directory along */
 }
 
-/* Another start may hold the lock for a moment, to clear up after a dead run. */
+/* A run that starts may hold the lock for a moment, to clear up after a dead one. */
 static int lock_take_patiently(const char *dir, const char *name)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
@@ -171,7 +172,7 @@ static void clear_if_dead(const char *lock_dir, const char *name)
 	lock_drop(lock_dir, name, fd);
 }
 
-/* Runs whose lock nobody holds are dead; their pins and lock files go. */
+/* Runs whose lock nobody holds are dead: removes their pins and lock files. */
 static void clear_dead_runs(const char *lock_dir, const char *own)
 {
 	const size_t suffix = strlen(LOCK_SUFFIX);
@@ -213,7 +214,7 @@ static int mount_bpffs(void)
 	return 0;
 }
 
-/* The base directory goes with the last run: it may vanish under us. */
+/* The last run removes the base directory: it may vanish under us. */
 static int make_dir(struct pins *p)
 {
 	int tries;

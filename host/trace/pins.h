@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A run's BPF maps under /sys/fs/bpf/stallscope/NAME/, gone when the run is.
+ * A run's BPF maps under /sys/fs/bpf/stallscope/NAME/, removed at its end.
  * A run owns its NAME through a locked file, /run/stallscope/NAME.lock, that
  * holds its pid: the kernel drops the lock when the run dies, however it dies,
  * and the next start of any run removes what dead runs left.

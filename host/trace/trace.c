@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loads and attaches the host's BPF programs, takes their records, and gives the
+ * devices' counters their memory.
+ */
 #include "trace/trace.h"
 
 #include <errno.h>
@@ -66,7 +70,7 @@ static const char *const runq_programs[] = { "on_wakeup", "on_wakeup_new", "on_s
 static const char runq_loses[] =
 	"the report can't tell whether vCPUs and workers waited for a host CPU";
 
-/* What libbpf complained of first in this step, on this thread: that names the program. */
+/* libbpf's first complaint in this step, on this thread: it names the program. */
 static __thread char bpf_said[TEXT_LEN];
 
 static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -84,7 +88,7 @@ static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_lis
 	return 0;
 }
 
-/* Why a step failed: in words where the errno is a known one, else libbpf's. */
+/* Why a step failed: our words for a well-known errno, else libbpf's. */
 static const char *reason(int err)
 {
 	switch (-err) {
@@ -133,7 +137,7 @@ static __u32 ring_size(unsigned int want)
 	return size;
 }
 
-/* One element at least: a map can't be without. */
+/* A map has one element at least. */
 static int size_net_maps(struct trace *t)
 {
 	struct bpf_map *const maps[] = {
@@ -203,10 +207,10 @@ static int link_add(struct trace *t, struct bpf_link *link)
 }
 
 /*
- * Have all of the probed file in the page cache. Where the page of a probe isn't,
- * the kernel fetches it while it sets the breakpoint, and Linux 6.17 and later
- * warn in their log that ext4 does so without a lock
- * (ext4_check_map_extents_env()). By read(): advice would be followed too late.
+ * Reads the whole probed file into the page cache. Where a probe's page isn't there,
+ * the kernel fetches it while it sets the breakpoint, and Linux 6.17 and later warn
+ * in the log that ext4 does so without a lock (ext4_check_map_extents_env()). By
+ * read(): posix_fadvise() returns before the pages are there.
  */
 static void read_through(const char *path)
 {
@@ -244,7 +248,7 @@ static int attach_probes(struct trace *t, const struct trace_config *cfg)
 	return attached ? 0 : ret;
 }
 
-/* Undoes what of the scheduler's part got attached: half of it would mislead. */
+/* All or none: with a part of these attached the figures would mislead. */
 static void attach_runq(struct trace *t)
 {
 	unsigned int i, first = t->links;
@@ -457,7 +461,7 @@ int trace_pin(struct trace *t, struct pins *pins)
 		{ "hist_stall", t->skel->maps.hist_stall },
 		{ "hist_backing", t->skel->maps.hist_backing },
 		{ "hist_drain", t->skel->maps.hist_drain },
-		/* from here on only with network devices */
+		/* the rest only with network devices */
 		{ "net_counters", t->skel->maps.net_counters },
 		{ "net_pressure", t->skel->maps.net_pressure },
 		{ "net_hist_stall", t->skel->maps.net_hist_stall },
@@ -491,7 +495,7 @@ void trace_close(struct trace *t)
 	free(t);
 }
 
-/* @bytes of the map's memory, or ordinary memory (then *map_bytes is 0), or NULL. */
+/* Return: @bytes of the map's memory, or of ordinary memory (then *map_bytes is 0), or NULL. */
 static void *area_alloc(const struct bpf_map *map, size_t bytes, size_t *map_bytes)
 {
 	size_t page = getpagesize(), whole = (bytes + page - 1) & ~(page - 1);

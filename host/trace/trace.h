@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Host tracing: BPF programs on the runner's own static probes and on the
- * scheduler, and the maps of the devices' counters. Everything here works without BPF
- * rights too, only with less to show: trace_missing() says what and why.
+ * scheduler, and the maps of the devices' counters. Without permission for BPF there is
+ * less to show: trace_missing() says what is missing, and why.
  */
 #ifndef SS_TRACE_H
 #define SS_TRACE_H
@@ -78,7 +78,7 @@ void trace_remove_thread(struct trace *t, int tid);
 void trace_drops(const struct trace *t, struct ss_drops *out);
 
 /**
- * trace_finish() - trace no more, take the last records and what was made and lost.
+ * trace_finish() - stop tracing, take the last records, tell how many were made and lost.
  * @fn, @ctx: as for trace_poll()
  *
  * On trace_poll()'s thread. All that @out counts as made has been given to trace_poll()'s
@@ -94,7 +94,7 @@ void trace_finish(struct trace *t, trace_record_fn fn, void *ctx, struct ss_drop
  */
 const char *trace_missing(const struct trace *t, unsigned int i);
 
-/* What the log2 histograms are about. Also their names as pins: hist_stall, net_hist_stall, ... */
+/* The log2 histograms. They are pinned as hist_stall, net_hist_stall, ... */
 enum trace_hist_kind {
 	TRACE_HIST_STALL,   /* stall_begin to stall_end */
 	TRACE_HIST_BACKING, /* req_start to req_backing_done; disks only */
@@ -114,10 +114,9 @@ int trace_hist(const struct trace *t, enum trace_hist_kind kind, unsigned int de
 /**
  * trace_pin() - pin counters, drops and histograms, see pins.h.
  *
- * Those of network devices only if there are any.
- * Without @pins (NULL), or where pins_open() said that nothing can be pinned,
- * nothing is. Return: 0 or a negative errno; then
- * nothing stays pinned by this call.
+ * Those of network devices only if there are any. Does nothing without @pins (NULL),
+ * or where pins_open() said that nothing can be pinned. Return: 0 or a negative
+ * errno; then nothing stays pinned by this call.
  */
 int trace_pin(struct trace *t, struct pins *pins);
 
@@ -125,8 +124,8 @@ int trace_pin(struct trace *t, struct pins *pins);
 void trace_close(struct trace *t);
 
 /*
- * The devices' counters: plain atomics on memory that bpftool sees by name when
- * there are BPF rights, and on ordinary zeroed memory when not.
+ * The devices' counters: plain atomics, on memory of BPF maps, which bpftool shows by
+ * name; or on ordinary zeroed memory without permission for BPF.
  */
 struct counters {
 	struct ss_blk_counters *disk; /* arrays, one element a device */
