@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Builds the ACPI tables. */
 #include "vm/acpi.h"
 #include "vm/aml.h"
 #include "vm/layout.h"
@@ -108,7 +109,7 @@ struct madt_lapic_nmi {
 	uint8_t lint;
 } __attribute__((packed));
 
-/* The tables as they are laid one behind the other. */
+/* The tables, laid out one after the other. */
 struct acpi_area {
 	uint8_t *at;
 	size_t size;
@@ -181,7 +182,7 @@ static void *acpi_madt(struct acpi_area *a, const struct acpi_config *cfg)
 		.address = LAYOUT_IOAPIC,
 	};
 	at += sizeof(struct madt_ioapic);
-	/* LINT1 of every CPU is its NMI, as vcpu_setup() wires it. */
+	/* NMI on LINT1 of every CPU, as vcpu_setup() programs it. */
 	*(struct madt_lapic_nmi *)at = (struct madt_lapic_nmi){
 		.type = 4,
 		.length = sizeof(struct madt_lapic_nmi),
@@ -229,7 +230,7 @@ static void dsdt_device(struct aml *aml, const char *name, const char *hid, uint
 
 /*
  * virtio-mmio interrupts are edge triggered: an irqfd without resampling gives
- * a pulse, and a level interrupt would need one. Nothing gets lost by it: the
+ * a pulse, and a level interrupt would need one. Nothing is lost by that: the
  * device publishes and sets INTERRUPT_STATUS before the pulse, so whatever the
  * driver's ACK clears was published before it looks at the rings, and a bit set
  * after the ACK comes with a pulse of its own, which the LAPIC keeps while the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ACPI tables: how the guest learns of its CPUs, its virtio-mmio devices,
- * and of how to power off. Hardware-reduced ACPI: no PIC, PIT, PM timer or SCI.
+ * The ACPI tables: from them the guest learns its CPUs, its virtio-mmio devices,
+ * and how to power off. Hardware-reduced ACPI: no PIC, PIT, PM timer or SCI.
  */
 #ifndef SS_VM_ACPI_H
 #define SS_VM_ACPI_H

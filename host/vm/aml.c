@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Writes AML, the byte code of the DSDT. */
 #include "vm/aml.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ enum {
 	AML_EXT_DEVICE = 0x82,
 };
 
-#define PKG_LENGTH_BYTES 3 /* always the three-byte form: up to 1 MiB, no moving about */
+#define PKG_LENGTH_BYTES 3 /* always the form for up to 1 MiB: filling it in moves nothing */
 
 static void aml_put(struct aml *a, const void *data, size_t len)
 {

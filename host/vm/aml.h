@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A writer of AML, as much as the DSDT of this machine needs (ACPI 6.4,
- * chapter 20). Packages nest by begin and end; lengths are patched at the end.
+ * A writer of as much AML as this machine's DSDT needs (ACPI 6.4, chapter 20).
+ * Packages nest: each begins and ends, and its length is filled in at the end.
  */
 #ifndef SS_VM_AML_H
 #define SS_VM_AML_H

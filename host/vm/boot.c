@@ -17,7 +17,7 @@ int boot_file_open(struct boot_file *f, const char *path, const char *what, stru
 	int error;
 
 	*f = (struct boot_file){ .fd = -1, .path = path, .what = what };
-	/* O_NONBLOCK: a FIFO is to be refused, not waited for. */
+	/* O_NONBLOCK: a FIFO is refused, and must not block the open. */
 	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return vm_fail(err, -ENOENT, "%s %s: no such file", what, path);

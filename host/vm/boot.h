@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Putting a Linux kernel into guest memory: a bzImage by the 64-bit boot
- * protocol (Documentation/arch/x86/boot.rst), or an uncompressed ELF kernel by
- * PVH (Documentation of Xen: x86/HVM direct boot ABI).
+ * Puts a Linux kernel into guest memory: a bzImage by the 64-bit boot protocol
+ * (Documentation/arch/x86/boot.rst in Linux), or an uncompressed ELF kernel by
+ * PVH (Xen's documentation: x86/HVM direct boot ABI).
  *
  * Every number in these files is untrusted.
  */
@@ -17,7 +17,7 @@
 #include "vm/machine.h"
 #include "vm/memory.h"
 
-/** enum boot_mode - the state in which vCPU 0 enters. */
+/** enum boot_mode - the state in which vCPU 0 enters the kernel. */
 enum boot_mode {
 	BOOT_MODE_LONG, /* 64 bit, identity page tables, boot_params in rsi */
 	BOOT_MODE_PVH,	/* 32 bit protected, no paging, start info in ebx */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Loads a bzImage by Linux' 64-bit boot protocol. */
 #include "vm/boot.h"
 #include "vm/layout.h"
 
@@ -17,7 +18,7 @@
 #define PTE_PRESENT_WRITE 0x3ULL
 #define PTE_HUGE	  0x80ULL
 
-/* Where the kernel goes, from its own words after they were checked. */
+/* Where the kernel goes: from its header, after checks. */
 struct bz_plan {
 	struct setup_header hdr;
 	uint64_t payload_off;
@@ -43,7 +44,7 @@ static int bz_read_header(const struct boot_file *f, struct bz_plan *p, struct v
 	uint64_t end;
 	int ret;
 
-	/* The header's length is told by the offset of its own leading jump. */
+	/* The offset in the jump that the header begins with tells its length. */
 	ret = boot_file_read(f, &jump, 0x201, 1, err);
 	if (ret)
 		return ret;
@@ -134,7 +135,7 @@ static void bz_zero_page(const struct vm_memory *mem, const struct bz_plan *p,
 	}
 }
 
-/* 4 GiB mapped one to one by 2 MiB pages, as the 64-bit entry wants it. */
+/* 4 GiB mapped one to one by 2 MiB pages, as the 64-bit entry requires. */
 static void bz_page_tables(const struct vm_memory *mem)
 {
 	uint64_t *pml4 = vm_memory_ptr(mem, LAYOUT_PAGE_TABLES, 6 * 4096);

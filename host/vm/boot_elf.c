@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Loads an uncompressed ELF kernel that has a PVH entry. */
 #include "vm/boot.h"
 #include "vm/layout.h"
 
@@ -50,7 +51,7 @@ struct pvh_area {
 struct elf_image {
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph[MAX_PHDRS];
-	uint64_t end; /* first byte behind the last segment */
+	uint64_t end; /* first byte after the last segment */
 	uint64_t entry;
 };
 
@@ -83,7 +84,7 @@ static size_t align_up(size_t v, size_t align)
 	return (v + align - 1) & ~(align - 1);
 }
 
-/* Look for the PVH entry among a segment's notes. Return: was it there? */
+/* Looks for the PVH entry in a segment's notes. Return: was it there? */
 static int elf_find_entry(const unsigned char *notes, size_t size, size_t align, uint64_t *entry)
 {
 	size_t at = 0;
@@ -166,7 +167,7 @@ static int elf_load_segment(const struct boot_file *f, const struct vm_memory *m
 	ret = boot_file_load(f, to, ph->p_offset, ph->p_filesz, err);
 	if (ret)
 		return ret;
-	/* Fresh guest memory is zero already, and stays untouched this way. */
+	/* Guest memory is zero already; writing zeroes would only allocate it. */
 	if (end > img->end)
 		img->end = end;
 	return 0;

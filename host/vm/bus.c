@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Finds the range that an access goes to. */
 #include "vm/bus.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ int vm_bus_add(struct vm_bus *bus, const struct vm_range *range)
 	return 0;
 }
 
-/* The range that holds [addr, addr + len), by bisection; NULL if none does. */
+/* Finds the range that holds [addr, addr + len), by bisection; NULL if none does. */
 static const struct vm_range *bus_find(const struct vm_bus *bus, uint64_t addr, uint32_t len)
 {
 	unsigned int lo = 0, hi = bus->nr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bus: address ranges and who answers them. Filled before the vCPUs start
- * and never changed while they run, so that a lookup needs no lock.
+ * A bus: address ranges, and the device that answers each. Filled before the vCPUs
+ * start and never changed while they run, so that a lookup needs no lock.
  */
 #ifndef SS_VM_BUS_H
 #define SS_VM_BUS_H

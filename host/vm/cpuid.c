@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Makes the guest's CPUID from what KVM supports. */
 #include "vm/cpuid.h"
 
 #include <errno.h>
@@ -28,9 +29,9 @@ static bool cpuid_is_topology(uint32_t function)
 }
 
 /*
- * KVM answers the topology leaves with the host's levels or with nothing,
- * depending on its age. Put our own levels of leaf 0xb in their place, to be
- * filled in by cpuid_adjust(); there is room for them.
+ * Depending on its version, KVM gives the host's topology leaves or none. Puts our
+ * own levels of leaf 0xb in their place, for cpuid_adjust() to fill in; there is
+ * room for them.
  */
 static void cpuid_replace_topology(struct kvm_cpuid2 *c)
 {
@@ -105,8 +106,8 @@ static void adjust_topology(struct kvm_cpuid_entry2 *e, unsigned int apic_id, un
 }
 
 /*
- * Caches, leaf 4 (Intel) and 0x8000001d (AMD): the host says how many of its
- * CPUs share each; here the last level is shared by all, the others by none.
+ * Caches, leaf 4 (Intel) and 0x8000001d (AMD): they tell how many of the host's CPUs
+ * share each; in this machine all share the last level, and none the others.
  */
 static void adjust_cache(struct kvm_cpuid_entry2 *e, unsigned int nr_cpus)
 {
@@ -126,7 +127,7 @@ static void adjust_leaf1(struct kvm_cpuid_entry2 *e, unsigned int apic_id, unsig
 {
 	e->ebx = (e->ebx & 0xffff) | (apic_id << 24) | (1u << bits_for(nr_cpus) << 16);
 	e->ecx |= ECX1_HYPERVISOR;
-	/* The guest is the innermost one: nothing to offer it beyond. */
+	/* The guest isn't offered virtualisation of its own. */
 	e->ecx &= ~ECX1_VMX;
 	e->ecx &= ~ECX1_TSC_DEADLINE;
 	if (tsc_deadline)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * CPUID of the guest: what KVM supports, with this machine's topology (one
- * package, one thread a core) written over the host's.
+ * The guest's CPUID: what KVM supports, with this machine's topology (one package,
+ * one thread a core) in place of the host's.
  */
 #ifndef SS_VM_CPUID_H
 #define SS_VM_CPUID_H
@@ -22,11 +22,11 @@
 int cpuid_get_supported(int kvm_fd, struct kvm_cpuid2 **cpuid, struct vm_err *err);
 
 /**
- * cpuid_adjust() - make it the CPUID of one vCPU of this machine.
+ * cpuid_adjust() - turn it into the CPUID of one vCPU of this machine.
  * @apic_id: the vCPU's number.
  * @nr_cpus: vCPUs in all.
- * @tsc_deadline: the LAPIC has a TSC deadline timer (KVM tells it apart from
- *	CPUID).
+ * @tsc_deadline: the LAPIC has a TSC deadline timer (a capability of KVM tells, not
+ *	its CPUID).
  *
  * Changes existing entries only, so it may run again for the next vCPU.
  */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Sets an error's text. */
 #include "vm/err.h"
 
 #include <stdarg.h>

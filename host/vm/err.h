@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An error with its sentence: the parts of the VMM that parse untrusted files
- * hand the text up instead of printing it, so that tests can read it.
+ * An error with a text: the parts of the machine that parse untrusted files return
+ * the text instead of printing it, so that tests can read it.
  */
 #ifndef SS_VM_ERR_H
 #define SS_VM_ERR_H

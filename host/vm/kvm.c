@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Opens /dev/kvm, checks what it can do, and makes VMs. */
 #include "vm/kvm.h"
 
 #include <errno.h>

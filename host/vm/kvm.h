@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Opening /dev/kvm and asking what it can do.
+ * Opens /dev/kvm and asks what it can do.
  */
 #ifndef SS_VM_KVM_H
 #define SS_VM_KVM_H
@@ -11,22 +11,22 @@
  * kvm_open() - open /dev/kvm and check its API version and capabilities.
  *
  * Return: a file descriptor, or -ENOENT (no such device), -EACCES (no right
- * to it), -ENOTSUP (API version or a capability), another -errno; each with
- * what to do about it in @err.
+ * to it), -ENOTSUP (API version or a capability), another -errno; @err says what
+ * to do about it.
  */
 int kvm_open(struct vm_err *err);
 
 /** kvm_api_version() - of an open /dev/kvm, or a negative errno. */
 int kvm_api_version(int kvm_fd);
 
-/** kvm_cap() - KVM_CHECK_EXTENSION; 0 if it lacks. @fd: /dev/kvm or a VM. */
+/** kvm_cap() - KVM_CHECK_EXTENSION; 0 if it is missing. @fd: /dev/kvm or a VM. */
 int kvm_cap(int fd, long cap);
 
 /**
  * kvm_create_vm() - KVM_CREATE_VM, of an open /dev/kvm
  *
- * The kernel gives it up when something is pending for the thread, be it io_uring's
- * work: then it is tried again.
+ * The kernel returns EINTR when work is pending for the thread, such as io_uring's:
+ * then it is tried again.
  * Return: the VM's file descriptor, or a negative errno.
  */
 int kvm_create_vm(int kvm_fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finding out of which sort /dev/kvm is: capabilities, CPU flags, and a guest
- * of a few instructions that a stock kernel can't do without.
+ * Finds out what sort of KVM there is: capabilities, CPU flags, and a guest of a
+ * few instructions that a stock kernel needs.
  */
 #include "vm/kvm_probe.h"
 #include "lib/time.h"
@@ -32,7 +32,7 @@
 #define PROBE_LIMIT_NS 1000000000LL
 #define PROBE_TICK_NS  50000000L
 
-/* What the guest tries, in this order; each is reported to PROBE_PORT when done. */
+/* What the guest tries, in this order; it reports each to PROBE_PORT when it is done. */
 enum probe_step { STEP_INT3, STEP_CMPXCHG16B, STEP_POPCNT, STEP_SHLX, NR_STEPS };
 
 static const char *const step_names[NR_STEPS] = { "int3", "cmpxchg16b", "popcnt", "shlx" };
@@ -184,7 +184,7 @@ static void probe_destroy(struct probe *p)
 	free(p->cpuid);
 }
 
-/* Run the guest until it has taken all steps (true), stops, or takes too long. */
+/* Runs the guest until it has taken all steps (true), stops, or takes too long. */
 static bool probe_run(struct probe *p)
 {
 	const uint64_t end = monotonic_ns() + PROBE_LIMIT_NS;
@@ -211,7 +211,7 @@ static bool probe_run(struct probe *p)
 	return false;
 }
 
-/* A guest that spins is interrupted by a timer that rings until it is deleted. */
+/* A guest that spins is interrupted by a timer, which fires until it is deleted. */
 static int probe_run_limited(struct probe *p, bool *ran)
 {
 	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = kvm_kick_signal() };

@@ -19,13 +19,13 @@ enum kvm_sort {
  * struct kvm_probe_result - what kvm_probe() found.
  * @sort: the verdict.
  * @error: 0, or the negative errno that makes it KVM_SORT_NONE: -ENOENT (no
- *	/dev/kvm), -EACCES (no right to it), -ENOTSUP (a capability lacks), ...
+ *	/dev/kvm), -EACCES (no right to it), -ENOTSUP (a capability is missing), ...
  * @api_version: KVM_GET_API_VERSION, 0 if it could not be asked.
  * @cpu_flag: "vmx", "svm" or "" as /proc/cpuinfo says.
  * @guest_ran: the probe guest ran every instruction a stock kernel needs.
  * @max_vcpus: KVM_CAP_MAX_VCPUS, at most MACHINE_MAX_VCPUS.
- * @reason: one sentence: why it isn't KVM_SORT_HARDWARE, and what to do; or
- *	what it is.
+ * @reason: one sentence: why it isn't KVM_SORT_HARDWARE, and what to do; else what
+ *	it is.
  */
 struct kvm_probe_result {
 	enum kvm_sort sort;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine's life: made, loaded, started, waited for, destroyed.
+ * The machine's life: created, loaded, started, destroyed.
  */
 #include "lib/log.h"
 #include "vm/acpi.h"
@@ -60,7 +60,7 @@ static int machine_create_vm(struct machine *m, struct vm_err *err)
 	if (m->vm_fd < 0)
 		return vm_fail(err, m->vm_fd, "KVM can't make a virtual machine: %s",
 			       strerror(-m->vm_fd));
-	/* Intel's, before unrestricted guests; elsewhere without effect. */
+	/* For Intel without unrestricted guests; no effect elsewhere. */
 	ioctl(m->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
 	ioctl(m->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)LAYOUT_TSS);
 	if (ioctl(m->vm_fd, KVM_CREATE_IRQCHIP, 0)) {
@@ -74,7 +74,7 @@ static int machine_create_vm(struct machine *m, struct vm_err *err)
 	return 0;
 }
 
-/* -EINVAL and -E2BIG are for what a caller asked for, not for what we ask of KVM. */
+/* -EINVAL and -E2BIG are about the caller's configuration: a refusal by KVM is -EIO. */
 static int kvm_refuses(int ret)
 {
 	return ret == -EINVAL || ret == -E2BIG ? -EIO : ret;
@@ -197,10 +197,9 @@ int machine_bus_add_mmio(struct machine *m, const struct vm_range *range)
 }
 
 /*
- * All the firmware there is, at the reset vector: mov $1, %al; mov $PORT_RESET,
- * %dx; out %al, (%dx); hlt. With hardware-reduced ACPI Linux wants to reboot by
- * EFI, and without an EFI it jumps there in real mode, before it would try the
- * reset register itself.
+ * The whole firmware, at the reset vector: mov $1, %al; mov $PORT_RESET, %dx;
+ * out %al, (%dx); hlt. With hardware-reduced ACPI Linux reboots by EFI; without
+ * EFI it jumps here in real mode, before it tries the reset register itself.
  */
 static void write_reset_vector(struct machine *m)
 {
@@ -258,7 +257,7 @@ static void machine_set_gate(struct machine *m, int gate)
 	pthread_mutex_unlock(&m->start_lock);
 }
 
-/* Wait until @n threads stand at the gate; their first error, if any. */
+/* Waits until @n threads are at the gate. Return: their first error, or 0. */
 static int machine_await_ready(struct machine *m, unsigned int n, struct vm_err *err)
 {
 	int ret = 0;

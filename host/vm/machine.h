@@ -6,7 +6,7 @@
  * The order of calls is fixed:
  *
  *	machine_create()	memory is there, devices can be built on machine_memory()
- *	machine_add_virtio()	once a device
+ *	machine_add_virtio()	once for each device
  *	machine_load()		kernel, initrd, command line, ACPI tables
  *	machine_start()		vCPU threads run
  *	machine_wait()		until the guest ended, or a time limit; then the devices
@@ -117,8 +117,8 @@ struct machine_tsc_info {
  * No vCPU thread runs yet. On failure one line with ss_err() has said why.
  * Return: 0 and *@m, or -EINVAL (a size or number out of range), -E2BIG (more
  * vCPUs than KVM takes), -ENOMEM (more memory than the host has), -ENOENT or
- * -EACCES (/dev/kvm), -ENOTSUP (KVM lacks a capability), -EIO (it refuses what it
- * has, whatever @cfg says), another -errno.
+ * -EACCES (/dev/kvm), -ENOTSUP (KVM lacks a capability), -EIO (KVM refuses something
+ * that no @cfg would change), another -errno.
  */
 int machine_create(const struct machine_config *cfg, struct machine **m);
 
@@ -175,9 +175,10 @@ int machine_start(struct machine *m);
 int machine_wait(struct machine *m, int64_t timeout_ns, struct machine_end *end);
 
 /**
- * machine_end_fd() - a file descriptor that polls readable once the guest ended,
- * was stopped, or has panicked and not rebooted in time, for a caller's own
- * event loop; machine_wait() then returns at once.
+ * machine_end_fd() - a file descriptor for the caller's event loop
+ *
+ * It polls readable once the guest has ended, was stopped, or has panicked and not
+ * rebooted in time; machine_wait() then returns at once.
  */
 int machine_end_fd(const struct machine *m);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a run ends: who said so first, panics that are told before the guest
- * reboots or hangs, and the descriptor that becomes readable.
+ * How a run ends: the first reason counts; a panic comes before the guest reboots
+ * or hangs; and a descriptor becomes readable.
  */
 #include "vm/machine_int.h"
 
@@ -81,7 +81,7 @@ void machine_set_end(struct machine *m, enum vm_end end, int vcpu, const char *f
 
 	if (!atomic_compare_exchange_strong(&m->end, &running, (int)end))
 		return;
-	/* Read after the vCPU threads were joined, so nobody looks too early. */
+	/* Only read after the vCPU threads are joined, so nobody sees half of it. */
 	m->end_vcpu = vcpu;
 	va_start(ap, fmt);
 	vsnprintf(m->end_detail, sizeof(m->end_detail), fmt, ap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the machine share among themselves. Others use machine.h.
+ * What the files of the machine share. Others use machine.h.
  *
  * Threads: the owner creates, starts, waits and destroys; a vCPU thread enters
  * the guest and answers its exits. They meet in @end (atomic, the first one to
@@ -22,7 +22,7 @@
 #include "vm/memory.h"
 #include "vm/serial.h"
 
-/* Read the TSC offset on the vCPU's own thread: KVM_RUN holds the vCPU's lock. */
+/* Read the TSC offset. On the vCPU's own thread, for KVM_RUN holds the vCPU's lock. */
 #define VCPU_REQ_TSC 1u
 
 struct vcpu {
@@ -66,7 +66,7 @@ struct machine {
 	pthread_cond_t start_cond;
 	unsigned int nr_ready;
 	enum { GATE_CLOSED, GATE_OPEN, GATE_ABORT } gate;
-	bool loaded; /* tried, be it in vain: guest memory is no longer fresh */
+	bool loaded; /* tried, even without success: guest memory is no longer fresh */
 	bool startable;
 	bool started;
 
@@ -78,7 +78,7 @@ struct machine {
 	int panic_timer; /* timerfd, armed when a panic is seen */
 	int wait_fd;	 /* epoll of both */
 	atomic_bool panic_seen;
-	atomic_bool panic_certain; /* told by pvpanic, not guessed from the console */
+	atomic_bool panic_certain; /* from pvpanic, not guessed from the console */
 	pthread_mutex_t panic_lock;
 	char panic_text[160];
 	int request_fd; /* eventfd: a vCPU answered a request */

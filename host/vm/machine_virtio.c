@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Giving a virtio-mmio device its place: register window, doorbells, interrupt.
+ * Adds a virtio-mmio device to the machine: register window, doorbells, interrupt.
  */
 #include "lib/log.h"
 #include "virtio/mmio.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for a guest's end, and what can be asked meanwhile.
+ * Waits for a guest's end; reads the vCPUs' TSCs meanwhile.
  */
 #include "vm/machine_int.h"
 #include "lib/time.h"
@@ -22,7 +22,7 @@ static int64_t now_ns(void)
 	return (int64_t)monotonic_ns();
 }
 
-/* Wait until @fd is readable or @deadline (ns, CLOCK_MONOTONIC; negative: none). */
+/* Waits until @fd is readable, or until @deadline (ns, CLOCK_MONOTONIC; negative: none). */
 static bool wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -44,7 +44,7 @@ static bool wait_readable(int fd, int64_t deadline)
 	}
 }
 
-/* Where the vCPUs stood: the first thing to know of a guest that hangs. */
+/* Where the vCPUs were: the first thing to know about a guest that hangs. */
 static void describe_vcpus(struct machine *m, char *text, size_t size)
 {
 	size_t n = strlen(text);
@@ -66,9 +66,9 @@ static void describe_vcpus(struct machine *m, char *text, size_t size)
 }
 
 /*
- * A panic outranks the reboot, triple fault or time limit that follows it. One
- * that only the console told doesn't outrank a power-off: a panicked kernel can't do
- * that, so somebody else wrote the line.
+ * A panic outranks the reboot, triple fault or time limit that follows it. One that
+ * only the console tells of doesn't outrank a power-off: a panicked kernel doesn't
+ * power off, so somebody else wrote the line.
  */
 static enum vm_end final_end(struct machine *m)
 {
@@ -117,7 +117,7 @@ int machine_wait(struct machine *m, int64_t timeout_ns, struct machine_end *end)
 		return -EINVAL;
 	if (timeout_ns >= 0 && __builtin_add_overflow(now_ns(), timeout_ns, &deadline))
 		deadline = -1;
-	/* Readable: it ended, or the time that a panic is given is over. */
+	/* Readable: the guest has ended, or has taken too long since its panic. */
 	if (!wait_readable(m->wait_fd, deadline))
 		machine_stop(m, VM_END_TIMEOUT);
 	else if (!machine_has_ended(m))
@@ -131,7 +131,7 @@ int machine_wait(struct machine *m, int64_t timeout_ns, struct machine_end *end)
 	return 0;
 }
 
-/* Have a running vCPU read its offset, or read it here if it has no thread. */
+/* Lets a running vCPU read its offset, or reads it here if it has no thread. */
 static int vcpu_tsc_offset(struct machine *m, struct vcpu *v)
 {
 	int64_t deadline = now_ns() + REQUEST_LIMIT_NS;
@@ -155,7 +155,7 @@ static int vcpu_tsc_offset(struct machine *m, struct vcpu *v)
 		poll(p, 2, (int)(left / 1000000) + 1);
 		if (read(m->request_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 			return -errno;
-		/* Its thread leaves or has left; it answers no more, but we can ask. */
+		/* Its thread ends and won't answer, but then we can read it here. */
 		if (p[1].revents) {
 			vcpu_join(v);
 			vcpu_read_tsc(v);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Maps the guest's RAM and gives it to KVM. */
 #include "vm/memory.h"
 #include "vm/layout.h"
 #include "vm/machine.h"
@@ -22,7 +23,7 @@ static uint64_t memory_of_host(void)
 }
 
 /*
- * Address space aligned to MEMORY_ALIGN, so that a huge page of the host is one
+ * Maps memory aligned to MEMORY_ALIGN, so that a huge page of the host is a huge page
  * of the guest too: nested page tables then need far fewer entries.
  */
 static void *map_aligned(uint64_t size)
@@ -61,7 +62,7 @@ int vm_memory_create(struct vm_memory *m, uint64_t size, bool huge_pages, struct
 	if (!m->host)
 		return vm_fail(err, -ENOMEM, "can't map %llu MiB of guest memory: %s",
 			       (unsigned long long)(size >> 20), strerror(errno));
-	/* Both are wishes: a kernel without them still runs the guest. */
+	/* Both are optional: a kernel without them still runs the guest. */
 	madvise(m->host, size, MADV_DONTDUMP);
 	if (huge_pages)
 		madvise(m->host, size, MADV_HUGEPAGE);

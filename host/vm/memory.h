@@ -19,7 +19,7 @@ enum vm_memmap_type {
 	VM_MEMMAP_ACPI = 3,
 };
 
-/** struct vm_memmap_entry - a line of the memory map that the kernel is told. */
+/** struct vm_memmap_entry - a line of the memory map that the kernel gets. */
 struct vm_memmap_entry {
 	uint64_t addr;
 	uint64_t size;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The serial port's registers. */
 #include "vm/serial.h"
 
 #include <linux/serial_reg.h>
@@ -13,7 +14,7 @@ static void serial_put(struct serial *s, char c)
 	}
 }
 
-/* The transmitter is always empty again at once; say so if asked to. */
+/* The transmitter is empty again at once; raises the interrupt if it is enabled. */
 static void serial_thr_empty(struct serial *s)
 {
 	s->thr_pending = true;
@@ -31,7 +32,7 @@ static uint8_t serial_iir(struct serial *s)
 	return iir | UART_IIR_THRI;
 }
 
-/* In loopback mode the modem outputs come back as inputs: drivers look for a port that way. */
+/* In loopback mode the modem outputs come back as inputs: drivers detect a port by that. */
 static uint8_t serial_msr(const struct serial *s)
 {
 	uint8_t msr = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPU threads: their start, their loop, kicks and requests.
+ * vCPU threads: start, loop, kicks and requests.
  */
 #include "vm/kvm.h"
 #include "vm/machine_int.h"
@@ -74,8 +74,8 @@ static void vcpu_answer_requests(struct vcpu *v)
 }
 
 /*
- * immediate_exit is cleared before end and requests are looked at, and set by
- * vcpu_kick() after they were: whatever the order, either the look sees them or
+ * The loop clears immediate_exit before it looks at end and requests; vcpu_kick() sets
+ * it after these were changed. Whatever the order, either the loop sees the change or
  * KVM_RUN returns at once.
  */
 static void vcpu_loop(struct vcpu *v)
@@ -114,7 +114,7 @@ static int vcpu_set_affinity(const struct vcpu *v)
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
-/* Say that this thread is ready, and wait until all are. Return: enter the guest? */
+/* Reports this thread as ready, and waits until all are. Return: may it enter the guest? */
 static bool vcpu_pass_gate(struct vcpu *v)
 {
 	struct machine *m = v->m;

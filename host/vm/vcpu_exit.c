@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM's exits: port and MMIO accesses go to the bus, all else is an end.
+ * KVM's exits: port and MMIO accesses go to the bus, nearly all others end the run.
  */
 #include "vm/machine_int.h"
 
@@ -109,7 +109,7 @@ void vcpu_handle_exit(struct vcpu *v)
 				(unsigned long long)run->fail_entry.hardware_entry_failure_reason);
 		break;
 	default:
-		/* HLT among them: the in-kernel LAPIC handles that one. */
+		/* HLT too: the in-kernel LAPIC handles it, so it never gets here. */
 		machine_set_end(v->m, VM_END_INTERNAL_ERROR, (int)v->id,
 				"unexpected KVM exit %u of vCPU %u at %#llx", run->exit_reason,
 				v->id, (unsigned long long)vcpu_rip(v));

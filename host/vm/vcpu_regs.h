@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The flat segments in which guest code starts, of the machine and of the probe.
+ * The flat segments in which guest code starts: the machine's and the probe's.
  */
 #ifndef SS_VM_VCPU_REGS_H
 #define SS_VM_VCPU_REGS_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Selectors as Linux' 64-bit boot protocol names them; the PVH entry doesn't mind. */
+/* The selectors of Linux' 64-bit boot protocol; the PVH entry takes any. */
 #define SEL_CODE    0x10
 #define SEL_DATA    0x18
 #define SEL_TSS	    0x20

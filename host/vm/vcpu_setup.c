@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state in which a vCPU first enters the guest.
+ * Sets the state in which a vCPU first enters the guest.
  */
 #include "vm/cpuid.h"
 #include "vm/layout.h"
@@ -39,9 +39,8 @@ static int fail(struct vcpu *v, const char *what, struct vm_err *err)
 }
 
 /*
- * Firmware would have set these. MTRRs left off would make Linux switch PAT
- * off. A KVM that knows one of them not has a reason (another vendor's CPU):
- * no guest depends on it.
+ * Firmware would have set these. With MTRRs off Linux would switch PAT off. Where KVM
+ * doesn't know one of them (another vendor's CPU), no guest depends on it.
  */
 static int vcpu_set_msrs(struct vcpu *v, struct vm_err *err)
 {
