@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the block device's units share: blk.c (life and transport), blk_queue.c
- * (the drain), blk_req.c (one request), blk_range.c (discard, write zeroes),
- * blk_aio.c (requests in flight).
+ * (the drain), blk_req.c (gates, and what a request does), blk_xfer.c (the rules of
+ * reads, writes and flushes), blk_range.c (discard, write zeroes), blk_aio.c
+ * (requests in flight).
  */
 #ifndef SS_VIRTIO_BLK_PRIV_H
 #define SS_VIRTIO_BLK_PRIV_H
 
+#include <errno.h>
 #include <linux/virtio_blk.h>
 
 #include "io/worker.h"
@@ -65,20 +67,27 @@ struct blk_held {
 };
 
 /**
- * struct blk_aio - a request in flight
- * @io: under way in the backing
- * @iov: @at: @nr: its memory, and what is left of it
+ * struct blk_xfer - a read, write or flush in the backing
+ * @io: what is left to do
  * @done: bytes moved so far
- * @off: where it began in the file
- * @retries: interruptions so far
- * @next: free list
+ * @interrupted: how often it was
+ */
+struct blk_xfer {
+	struct backing_io io;
+	uint64_t done;
+	unsigned int interrupted;
+};
+
+/**
+ * struct blk_aio - a request in flight
+ * @xfer: of it
  * @flying: it's in the backing
+ * @next: free list
+ * @iov: its memory
  */
 struct blk_aio {
-	struct backing_io io;
+	struct blk_xfer xfer;
 	struct blk_req req;
-	uint64_t done, off;
-	unsigned int retries;
 	bool flying;
 	struct blk_aio *next;
 	struct iovec iov[BLK_AIO_IOV];
@@ -162,50 +171,73 @@ enum blk_gate {
 enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
 			    struct blk_req *req);
 
-/** blk_req_run() - do what a granted request asks; sets @status and @used_len, counts */
+/** blk_req_run() - do a granted request that is no transfer; sets @status and @used_len, counts */
 void blk_req_run(struct blk_queue *q, struct blk_req *req);
 
-/**
- * struct blk_xfer - what is left of a read or write
- * @iov: @nr: its memory
- * @off: byte offset in the file
- */
-struct blk_xfer {
-	struct iovec *iov;
-	unsigned int nr;
-	uint64_t off;
-};
+/** blk_req_fail() - IOERR, and counted */
+void blk_req_fail(struct blk_queue *q, struct blk_req *req);
 
-/** blk_req_moves() - is it a read or write, for the three below instead of blk_req_run()? */
-static inline bool blk_req_moves(const struct blk_req *req)
+/** blk_req_backing_done() - fire the probe; for a delayed @req that is done when it's published */
+void blk_req_backing_done(const struct blk_queue *q, const struct blk_req *req);
+
+/* blk_xfer.c */
+
+/** blk_req_is_xfer() - a read, write or flush: has the calls below instead of blk_req_run() */
+static inline bool blk_req_is_xfer(const struct blk_req *req)
 {
-	return (req->type == VIRTIO_BLK_T_IN || req->type == VIRTIO_BLK_T_OUT) && !req->inject;
+	return (req->type == VIRTIO_BLK_T_IN || req->type == VIRTIO_BLK_T_OUT ||
+		req->type == VIRTIO_BLK_T_FLUSH) &&
+	       !req->inject;
 }
 
-/** blk_xfer_begin() - find file offset and memory. Return: 0 or a negative errno */
-int blk_xfer_begin(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x);
+/**
+ * blk_xfer_begin() - find the place in the file and the memory
+ * @iov: for @max entries; stays @x's
+ *
+ * Return: 0; -EINVAL: it doesn't end within the disk; -EFAULT: memory that isn't
+ * mapped; -E2BIG: more than @max pieces of it.
+ */
+int blk_xfer_begin(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x,
+		   struct iovec *iov, unsigned int max);
 
 /*
- * blk_xfer_call() - the one call of the backing that it usually takes
+ * blk_xfer_call() - let the backing do @x->io, here and now
  *
- * The drain makes it from its loop: after a system call the CPU has lost track
- * of where the functions above return to, and each return costs some 10 ns.
+ * Inline: after a system call the CPU has lost track of where the functions above
+ * return to, and each return costs some 10 ns.
  */
-static inline ssize_t blk_xfer_call(struct blk_queue *q, const struct blk_req *req,
-				    const struct blk_xfer *x)
+static inline ssize_t blk_xfer_call(struct backing *b, const struct blk_xfer *x)
 {
-	struct backing *b = q->blk->backing;
-
-	if (req->type == VIRTIO_BLK_T_IN)
-		return b->ops->readv(b, x->iov, x->nr, x->off);
-	return b->ops->writev(b, x->iov, x->nr, x->off);
+	switch (x->io.op) {
+	case BACKING_READ:
+		return b->ops->readv(b, x->io.iov, x->io.nr, x->io.off);
+	case BACKING_WRITE:
+		return b->ops->writev(b, x->io.iov, x->io.nr, x->io.off);
+	case BACKING_FLUSH:
+		break;
+	}
+	return b->ops->flush(b);
 }
 
-/**
- * blk_xfer_end() - as blk_req_run(), of a read or write
- * @n: what blk_xfer_call() returned, or blk_xfer_begin() if that failed
- */
-void blk_xfer_end(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, ssize_t n);
+/* What the backing's answer means for a transfer. */
+enum blk_step {
+	BLK_MORE,   /* @x->io must be done (again): the rest of it, or a flush behind it */
+	BLK_DONE,   /* it succeeded */
+	BLK_FAILED, /* it didn't */
+};
+
+/** blk_xfer_step() - the backing has answered @n */
+enum blk_step blk_xfer_step(const struct blk_queue *q, const struct blk_req *req,
+			    struct blk_xfer *x, ssize_t n);
+
+/** blk_xfer_end() - @step was the last: sets @req's @status and @used_len, counts */
+void blk_xfer_end(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, enum blk_step step);
+
+/** blk_interrupted() - shall what returned @ret be tried again? @nr counts for the request */
+static inline bool blk_interrupted(ssize_t ret, unsigned int *nr)
+{
+	return ret == -EINTR && (*nr)++ < BLK_EINTR_RETRIES;
+}
 
 /* A request's count and its bytes move together; nothing else moves either. */
 
@@ -250,24 +282,6 @@ uint8_t blk_range_gate(const struct blk *blk, const struct virtq_chain *chain, s
  */
 int blk_range_run(struct blk_queue *q, struct blk_req *req);
 
-/* blk_req.c, for those in flight */
-
-/** blk_req_fail() - IOERR, and counted */
-void blk_req_fail(struct blk_queue *q, struct blk_req *req);
-
-/** blk_req_offset() - byte offset of a request that ends within the disk, or -EINVAL */
-int blk_req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *off);
-
-/** blk_req_iov() - the data descriptors' memory. Return: iovecs used; -EFAULT, -E2BIG */
-int blk_req_iov(struct blk_queue *q, const struct blk_req *req, struct iovec *iov,
-		unsigned int max);
-
-/** blk_iov_skip() - what is left of a vector after @n bytes; its first entry is cut in place */
-void blk_iov_skip(struct iovec **iov, unsigned int *nr, size_t n);
-
-/** blk_iov_zero() - fill with zeroes */
-void blk_iov_zero(const struct iovec *iov, unsigned int nr);
-
 /* blk_aio.c */
 
 /** blk_aio_init() - a queue of the backing's for @q, if it has some. Return: 0 or -ENOMEM */
@@ -284,7 +298,7 @@ static inline bool blk_aio_full(const struct blk_queue *q)
 /**
  * blk_aio_start() - put a granted request into flight
  *
- * Return: false if it isn't one that can be: blk_req_run() does it.
+ * Return: false if it can't be put into flight: then the worker does it itself.
  */
 bool blk_aio_start(struct blk_queue *q, const struct blk_req *req);
 

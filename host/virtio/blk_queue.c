@@ -128,20 +128,28 @@ static void look(struct blk_queue *q, struct vdev_drain *d)
 	launch(q, d);
 }
 
-/* One after the other. */
+/*
+ * Here and now, while the worker waits. A backing's queue that completes at once would
+ * spare this second path, but not for nothing: with requests stamped one by one, as they
+ * must be, it took 22 % more instructions and 9 % more CPU where the backing does nothing,
+ * and 8 % more CPU on tmpfs. The rules for the backing's answers are the same for both.
+ */
 static void run(struct blk_queue *q, struct blk_req *req)
 {
+	enum blk_step step = BLK_MORE;
 	struct blk_xfer x;
-	ssize_t n;
 
-	if (!blk_req_moves(req)) {
+	if (!blk_req_is_xfer(req)) {
 		blk_req_run(q, req);
 		return;
 	}
-	n = blk_xfer_begin(q, req, &x);
-	if (!n)
-		n = blk_xfer_call(q, req, &x);
-	blk_xfer_end(q, req, &x, n);
+	ss_probe_req_start(q->blk->dev.id, q->base.index, req->head, req->type, req->sector,
+			   req->bytes);
+	if (blk_xfer_begin(q, req, &x, q->iov, BLK_IOV_MAX))
+		step = BLK_FAILED;
+	while (step == BLK_MORE)
+		step = blk_xfer_step(q, req, &x, blk_xfer_call(q->blk->backing, &x));
+	blk_xfer_end(q, req, &x, step);
 }
 
 /* Returns false if the chain was put back: the head is stalled. */

@@ -8,8 +8,6 @@
 
 #include "lib/counters.h"
 
-#define EINTR_RETRIES 16
-
 /*
  * A stop is answered only between ranges, so one must not take long: a
  * discard frees space, which is quick; zeroes may have to be written.
@@ -135,7 +133,7 @@ static int retried(struct backing *backing, uint32_t type, const struct range *r
 
 	do {
 		ret = call_backing(backing, type, range);
-	} while (ret == -EINTR && (*interrupted)++ < EINTR_RETRIES);
+	} while (blk_interrupted(ret, interrupted));
 	return ret;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One block request: the gates it must pass, and what it does then. */
+/* One block request: the gates it must pass, and all that it may ask for besides transfers. */
 #include "virtio/blk_priv.h"
 
 #include <endian.h>
@@ -125,110 +125,7 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 	return ok ? BLK_PASS : req_reject(q, req);
 }
 
-/* --- moving data --- */
-
-int blk_req_iov(struct blk_queue *q, const struct blk_req *req, struct iovec *iov, unsigned int max)
-{
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i < req->nr_data; i++) {
-		int n = guest_mem_iov(q->base.vq.mem, req->data[i].addr, req->data[i].len, &iov[nr],
-				      max - nr);
-
-		if (n < 0)
-			return n;
-		nr += (unsigned int)n;
-	}
-	return (int)nr;
-}
-
-/* What is left of a vector after @n bytes; its first entry is cut in place. */
-void blk_iov_skip(struct iovec **iov, unsigned int *nr, size_t n)
-{
-	while (*nr && n >= (*iov)->iov_len) {
-		n -= (*iov)->iov_len;
-		(*iov)++;
-		(*nr)--;
-	}
-	if (n) {
-		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
-		(*iov)->iov_len -= n;
-	}
-}
-
-void blk_iov_zero(const struct iovec *iov, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++)
-		memset(iov[i].iov_base, 0, iov[i].iov_len);
-}
-
-/*
- * Goes on with a transfer whose first call gave @n. Returns bytes moved, fewer
- * than asked for only at the end of the file (reads only; @x is the rest then),
- * or a negative errno.
- *
- * After a short read the rest is asked for once more: 0 then is the end of
- * the file for sure, while a medium error behind the first part shows itself
- * and isn't mistaken for zeroes.
- */
-static int64_t transfer(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x,
-			ssize_t n)
-{
-	unsigned int interrupted = 0;
-	uint64_t done = 0;
-
-	for (;; n = blk_xfer_call(q, req, x)) {
-		if (n == -EINTR && interrupted++ < BLK_EINTR_RETRIES)
-			continue;
-		if (n < 0)
-			return n;
-		if (n == 0)
-			return req->type == VIRTIO_BLK_T_OUT ? -EIO : (int64_t)done;
-		if ((uint64_t)n > req->bytes - done)
-			return -EIO;
-		done += (uint64_t)n;
-		if (done == req->bytes) {
-			x->nr = 0;
-			return (int64_t)done;
-		}
-		x->off += (uint64_t)n;
-		blk_iov_skip(&x->iov, &x->nr, (size_t)n);
-	}
-}
-
-static int backing_flush(struct blk_queue *q)
-{
-	struct backing *backing = q->blk->backing;
-	int ret;
-
-	for (unsigned int interrupted = 0;; interrupted++) {
-		ret = backing->ops->flush(backing);
-		if (ret != -EINTR || interrupted == BLK_EINTR_RETRIES)
-			return ret;
-	}
-}
-
-/* --- what requests do: 0, or a negative errno and nothing counted --- */
-
-/* Byte offset of a request that ends within the disk. */
-int blk_req_offset(const struct blk *blk, const struct blk_req *req, uint64_t *off)
-{
-	uint64_t end;
-
-	if (__builtin_mul_overflow(req->sector, (uint64_t)BLK_SECTOR, off) ||
-	    __builtin_add_overflow(*off, req->bytes, &end) || end > blk->capacity * BLK_SECTOR)
-		return -EINVAL;
-	return 0;
-}
-
-static int run_flush(struct blk_queue *q)
-{
-	int ret = backing_flush(q);
-
-	if (!ret)
-		counter_inc(&q->blk->counters->flushes_completed);
-	return ret;
-}
+/* --- what requests do that aren't transfers: 0, or a negative errno and nothing counted --- */
 
 static int run_get_id(struct blk_queue *q, struct blk_req *req)
 {
@@ -243,81 +140,29 @@ static int run_get_id(struct blk_queue *q, struct blk_req *req)
 	return ret;
 }
 
-static void req_start(const struct blk_queue *q, const struct blk_req *req)
+void blk_req_backing_done(const struct blk_queue *q, const struct blk_req *req)
 {
-	ss_probe_req_start(q->blk->dev.id, q->base.index, req->head, req->type, req->sector,
-			   req->bytes);
-}
-
-static void req_end(struct blk_queue *q, struct blk_req *req, int ret)
-{
-	/* A stop leaves nobody to answer, and nothing has failed. */
-	if (ret == -ECANCELED && worker_must_stop(q->base.worker))
-		req->status = VIRTIO_BLK_S_IOERR;
-	else if (ret)
-		blk_req_fail(q, req);
-	/* One that is delayed is done when it's published. */
 	if (!req->delay_ns)
 		ss_probe_req_backing_done(q->blk->dev.id, q->base.index, req->head);
-}
-
-int blk_xfer_begin(struct blk_queue *q, const struct blk_req *req, struct blk_xfer *x)
-{
-	int ret;
-
-	req_start(q, req);
-	ret = blk_req_offset(q->blk, req, &x->off);
-	if (ret)
-		return ret;
-	ret = blk_req_iov(q, req, q->iov, BLK_IOV_MAX);
-	if (ret < 0)
-		return ret;
-	x->iov = q->iov;
-	x->nr = (unsigned int)ret;
-	return 0;
-}
-
-static int xfer_finish(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, ssize_t n)
-{
-	n = transfer(q, req, x, n);
-	if (n < 0)
-		return (int)n;
-	if (req->type == VIRTIO_BLK_T_IN) {
-		/* The file ended early. */
-		blk_iov_zero(x->iov, x->nr);
-		req->used_len = (uint32_t)req->bytes + 1;
-		blk_count_read(q, (uint64_t)n);
-		return 0;
-	}
-	if (blk_write_through(q->blk)) {
-		int ret = backing_flush(q);
-
-		if (ret)
-			return ret;
-	}
-	blk_count_write(q, req->bytes);
-	return 0;
-}
-
-void blk_xfer_end(struct blk_queue *q, struct blk_req *req, struct blk_xfer *x, ssize_t n)
-{
-	req->status = VIRTIO_BLK_S_OK;
-	req_end(q, req, xfer_finish(q, req, x, n));
 }
 
 void blk_req_run(struct blk_queue *q, struct blk_req *req)
 {
 	int ret;
 
-	req_start(q, req);
+	ss_probe_req_start(q->blk->dev.id, q->base.index, req->head, req->type, req->sector,
+			   req->bytes);
 	req->status = VIRTIO_BLK_S_OK;
 	if (req->inject)
 		ret = -EIO;
-	else if (req->type == VIRTIO_BLK_T_FLUSH)
-		ret = run_flush(q);
 	else if (req->type == VIRTIO_BLK_T_GET_ID)
 		ret = run_get_id(q, req);
 	else
 		ret = blk_range_run(q, req);
-	req_end(q, req, ret);
+	/* A stop leaves nobody to answer, and nothing has failed. */
+	if (ret == -ECANCELED && worker_must_stop(q->base.worker))
+		req->status = VIRTIO_BLK_S_IOERR;
+	else if (ret)
+		blk_req_fail(q, req);
+	blk_req_backing_done(q, req);
 }
