@@ -81,13 +81,20 @@ struct ss_rec_stall_begin {
 	__u64 predicted_ns; /* wait computed at the stall */
 };
 
+/* How a stall ended. */
+enum ss_stall_outcome {
+	SS_STALL_RETRIED = 0,	/* asked again in vain: a new stall_begin follows */
+	SS_STALL_GRANTED = 1,	/* the head goes */
+	SS_STALL_ABANDONED = 2, /* reset, teardown, or the guest took the head away */
+};
+
 /* The stalled head was granted, or the stall ended by a reset or teardown.
  * A retry that stalls again ends one stall and begins the next.
  */
 struct ss_rec_stall_end {
 	struct ss_rec h; /* ts: end */
 	__u16 disk, queue, head;
-	__u16 granted; /* 1 granted, 0 retried in vain, 2 reset or teardown */
+	__u16 granted; /* enum ss_stall_outcome */
 	__u64 begin_ts;
 	__u64 predicted_ns;
 };

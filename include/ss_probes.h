@@ -29,7 +29,7 @@
 /* One for each throttled_count increment. bucket: enum ss_bucket */
 #define ss_probe_stall_begin(disk, queue, head, bucket, deficit, predicted_ns)                     \
 	DTRACE_PROBE6(stallscope, stall_begin, disk, queue, head, bucket, deficit, predicted_ns)
-/* granted: 1 granted, 0 retried in vain (a new stall_begin follows), 2 reset or teardown */
+/* granted: enum ss_stall_outcome */
 #define ss_probe_stall_end(disk, queue, head, granted)                                             \
 	DTRACE_PROBE4(stallscope, stall_end, disk, queue, head, granted)
 #define ss_probe_interrupt(disk, queue) DTRACE_PROBE2(stallscope, interrupt, disk, queue)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A disk's life: config space and features for the transport, create, limits, destroy. */
 #include "virtio/blk.h"
 
 #include <endian.h>
@@ -13,6 +14,14 @@
 #include "lib/log.h"
 #include "lib/counters.h"
 #include "virtio/blk_priv.h"
+
+/*
+ * A drain that has published and goes on for longer than this ends, so that the
+ * guest hears of it, and the next begins at once: a first completion doesn't
+ * wait for all that are behind it, and the guest makes new requests while the
+ * worker serves the rest.
+ */
+#define SLICE_NS 40000
 
 /* --- the transport's ops --- */
 
@@ -153,6 +162,7 @@ static int init_vdev(struct blk *blk, const struct blk_config *config, unsigned 
 		},
 		.clock = config->clock,
 		.lingers = !config->manual,
+		.slice_ns = SLICE_NS,
 	};
 
 	return vdev_init(&blk->dev, &vdev);
@@ -164,8 +174,8 @@ static int init_queue(struct blk *blk, unsigned int i, const struct blk_config *
 	int kick_fd[] = { virtio_mmio_kick_fd(&blk->dev.mmio, i), -1 };
 	char suffix[8];
 	struct worker_config worker = {
-		.ops = &blk_worker_ops,
-		.ctx = q,
+		.ops = &vdev_worker_ops,
+		.ctx = &q->base,
 		.kick_fd = kick_fd,
 		.nr_kicks = 1,
 		.affinity = config->affinity ? &config->affinity[i] : NULL,
@@ -175,6 +185,8 @@ static int init_queue(struct blk *blk, unsigned int i, const struct blk_config *
 	int ret;
 
 	q->blk = blk;
+	q->base.ops = &blk_queue_ops;
+	q->base.chain = (struct virtq_chain){ .seg = q->seg, .max = BLK_SEG_MAX + 2 };
 	vdev_add_queue(&blk->dev, &q->base);
 	ret = blk_aio_init(q);
 	if (ret)
@@ -324,7 +336,7 @@ pid_t blk_worker_tid(const struct blk *blk, unsigned int q)
 
 void blk_drain_queue(struct blk *blk, unsigned int q)
 {
-	blk_worker_ops.kick(&blk->queue[q], 0);
+	vdev_worker_ops.kick(&blk->queue[q].base, 0);
 }
 
 int blk_step(struct blk *blk, unsigned int q)
@@ -334,7 +346,7 @@ int blk_step(struct blk *blk, unsigned int q)
 
 uint64_t blk_deadline_ns(const struct blk *blk, unsigned int q)
 {
-	return blk->queue[q].base.stalled ? blk->queue[q].base.deadline : 0;
+	return vdev_deadline_ns(&blk->queue[q].base);
 }
 
 uint64_t blk_armed_ns(const struct blk *blk, unsigned int q)

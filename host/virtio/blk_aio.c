@@ -30,6 +30,7 @@ int blk_aio_init(struct blk_queue *q)
 			q->blk->dev.name, strerror(-ret));
 		return 0;
 	}
+	q->base.done_fd = q->bq->fd;
 	/* Only what is used is ever touched: the last one handed back is the first reused. */
 	q->aio = calloc(BLK_AIO_DEPTH, sizeof(*q->aio));
 	if (!q->aio)
@@ -69,8 +70,8 @@ static void aio_submit(struct blk_queue *q, struct blk_aio *aio)
 	/* There is room for all that can be in flight, once what waits is handed over. */
 	while (!q->bq->ops->submit(q->bq, &aio->xfer.io))
 		q->bq->ops->commit(q->bq);
-	aio->flying = true;
-	q->flying++;
+	aio->in_flight = true;
+	q->base.in_flight++;
 	q->unstarted++;
 }
 
@@ -111,8 +112,8 @@ static struct blk_aio *aio_finish(struct blk_queue *q, struct backing_io *io)
 	const bool stop = worker_must_stop(q->base.worker);
 	const enum blk_step step = blk_xfer_step(q, &aio->req, &aio->xfer, io->result);
 
-	aio->flying = false;
-	q->flying--;
+	aio->in_flight = false;
+	q->base.in_flight--;
 	if (step == BLK_MORE && !stop) {
 		aio_submit(q, aio);
 		return NULL;
@@ -131,7 +132,7 @@ struct blk_aio *blk_aio_reap(struct blk_queue *q)
 	struct backing_io *io;
 	struct blk_aio *aio;
 
-	while (q->flying && q->bq->ops->reap(q->bq, &io, 1)) {
+	while (q->base.in_flight && q->bq->ops->reap(q->bq, &io, 1)) {
 		aio = aio_finish(q, io);
 		if (aio)
 			return aio;
@@ -142,7 +143,7 @@ struct blk_aio *blk_aio_reap(struct blk_queue *q)
 void blk_aio_cancel(struct blk_queue *q)
 {
 	for (unsigned int i = 0; i < q->aio_used; i++)
-		if (q->aio[i].flying)
+		if (q->aio[i].in_flight)
 			q->bq->ops->cancel(q->bq, &q->aio[i].xfer.io);
 	q->unstarted++;
 	blk_aio_commit(q);

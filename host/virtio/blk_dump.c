@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Takes a disk's dump: registers, rings, counters, latencies, throttle and profile. */
 #include "virtio/blk_dump.h"
 
 #include "virtio/blk_priv.h"
@@ -16,10 +17,8 @@ void blk_dump(struct blk *blk, bool paused, struct blk_dump *out)
 	vdev_dump_begin(&blk->dev, paused, &out->dev);
 	if (start && out->dev.at_ns > start)
 		out->profile_ns = out->dev.at_ns - start;
-	for (unsigned int i = 0; i < blk->dev.nr_queues; i++) {
+	for (unsigned int i = 0; i < blk->dev.nr_queues; i++)
 		vdev_dump_queue(&blk->dev, &out->dev, i, &out->queue[i]);
-		out->queue[i].held = __atomic_load_n(&blk->queue[i].held_nr, __ATOMIC_RELAXED);
-	}
 	blk_snapshot(blk, &out->counters);
 	blk_latency(blk, &out->latency);
 	blk_limits(blk, &out->throttle);

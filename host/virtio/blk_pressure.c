@@ -181,25 +181,25 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 
 static void held_set_nr(struct blk_queue *q, unsigned int nr)
 {
-	__atomic_store_n(&q->held_nr, nr, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->base.held_nr, nr, __ATOMIC_RELAXED);
 }
 
 bool blk_hold(struct blk_queue *q, const struct blk_req *req)
 {
 	struct blk_held *last, *h;
-	uint64_t due;
+	uint64_t publish_at;
 
 	/* For a ring that broke there is no later. */
-	if (!q->held || (!req->delay_ns && !q->held_nr) || q->base.vq.poison)
+	if (!q->held || (!req->delay_ns && !q->base.held_nr) || q->base.vq.poison)
 		return false;
-	due = req->start_ns + req->delay_ns;
-	if (q->held_nr) {
-		last = &q->held[(q->held_first + q->held_nr - 1) % VIRTQ_MAX_SIZE];
-		due = due > last->due ? due : last->due;
+	publish_at = req->start_ns + req->delay_ns;
+	if (q->base.held_nr) {
+		last = &q->held[(q->held_first + q->base.held_nr - 1) % VIRTQ_MAX_SIZE];
+		publish_at = publish_at > last->publish_at ? publish_at : last->publish_at;
 	}
-	h = &q->held[(q->held_first + q->held_nr) % VIRTQ_MAX_SIZE];
-	*h = (struct blk_held){ .req = *req, .due = due };
-	held_set_nr(q, q->held_nr + 1);
+	h = &q->held[(q->held_first + q->base.held_nr) % VIRTQ_MAX_SIZE];
+	*h = (struct blk_held){ .req = *req, .publish_at = publish_at };
+	held_set_nr(q, q->base.held_nr + 1);
 	return true;
 }
 
@@ -207,26 +207,19 @@ const struct blk_req *blk_held_next(struct blk_queue *q)
 {
 	const struct blk_held *h;
 
-	if (!q->held_nr)
+	if (!q->base.held_nr)
 		return NULL;
 	h = &q->held[q->held_first];
-	return h->due <= q->base.now || q->base.vq.poison ? &h->req : NULL;
+	return h->publish_at <= q->base.now || q->base.vq.poison ? &h->req : NULL;
 }
 
 void blk_held_drop(struct blk_queue *q)
 {
 	q->held_first = (q->held_first + 1) % VIRTQ_MAX_SIZE;
-	held_set_nr(q, q->held_nr - 1);
+	held_set_nr(q, q->base.held_nr - 1);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
+uint64_t blk_held_publish_at(const struct blk_queue *q)
 {
-	return !a || (b && b < a) ? b : a;
-}
-
-uint64_t blk_wake_at(const struct blk_queue *q)
-{
-	const uint64_t due = q->held_nr ? q->held[q->held_first].due : 0;
-
-	return sooner(sooner(q->base.deadline, due), q->look_at);
+	return q->base.held_nr ? q->held[q->held_first].publish_at : WORKER_NO_DEADLINE;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the block device's units share: blk.c (life and transport), blk_queue.c
- * (the drain), blk_req.c (gates, and what a request does), blk_xfer.c (the rules of
- * reads, writes and flushes), blk_range.c (discard, write zeroes), blk_aio.c
- * (requests in flight).
+ * (what the drain asks of a disk), blk_req.c (gates, and what a request does),
+ * blk_xfer.c (the rules of reads, writes and flushes), blk_aio.c (requests in
+ * flight), blk_range.c (discard, write zeroes), blk_pressure.c (throttle and
+ * profile), blk_latency.c (histograms).
  */
 #ifndef SS_VIRTIO_BLK_PRIV_H
 #define SS_VIRTIO_BLK_PRIV_H
@@ -15,6 +16,7 @@
 #include "lib/counters.h"
 #include "virtio/blk.h"
 #include "virtio/vdev.h"
+#include "virtio/vdev_pass.h"
 
 /* preadv's own limit (IOV_MAX); a request has more only if tiny regions cut it up. */
 #define BLK_IOV_MAX	  1024
@@ -59,11 +61,11 @@ struct blk_req {
 
 /**
  * struct blk_held - a request that is done, its completion kept back
- * @due: when it is published
+ * @publish_at: when it is published
  */
 struct blk_held {
 	struct blk_req req;
-	uint64_t due;
+	uint64_t publish_at;
 };
 
 /**
@@ -81,14 +83,14 @@ struct blk_xfer {
 /**
  * struct blk_aio - a request in flight
  * @xfer: of it
- * @flying: it's in the backing
+ * @in_flight: it's in the backing
  * @next: free list
  * @iov: its memory
  */
 struct blk_aio {
 	struct blk_xfer xfer;
 	struct blk_req req;
-	bool flying;
+	bool in_flight;
 	struct blk_aio *next;
 	struct iovec iov[BLK_AIO_IOV];
 };
@@ -98,16 +100,14 @@ struct blk_aio {
  * @seen: when each entry of the available ring was first seen
  * @seen_idx: up to here
  * @held: a profile's delayed completions, a ring of VIRTQ_MAX_SIZE; else NULL
- * @held_first: @held_nr: in it; @held_nr is atomic
+ * @held_first: the oldest of them, @base.held_nr in all
  * @bq: the backing's queue; NULL: one request after the other
  * @aio: BLK_AIO_DEPTH of them, with @bq
  * @aio_free: those used and handed back
  * @aio_used: those ever used
- * @flying: requests in the backing
- * @unstarted: of them not committed
- * @look_at: when to look after those in flight, whether the head is due or not (0
- *	never, 1 at once)
+ * @unstarted: of those in flight, not committed
  * @lat: written by the worker only, read by anyone
+ * @req: the request at hand
  *
  * All but what is atomic belongs to the worker while it runs.
  */
@@ -117,12 +117,12 @@ struct blk_queue {
 	uint64_t seen[VIRTQ_MAX_SIZE];
 	uint16_t seen_idx;
 	struct blk_held *held;
-	unsigned int held_first, held_nr;
+	unsigned int held_first;
 	struct backing_queue *bq;
 	struct blk_aio *aio, *aio_free;
-	unsigned int aio_used, flying, unstarted;
-	uint64_t look_at;
+	unsigned int aio_used, unstarted;
 	struct ss_blk_lat lat;
+	struct blk_req req;
 	struct virtq_seg seg[BLK_SEG_MAX + 2];
 	struct iovec iov[BLK_IOV_MAX];
 };
@@ -159,25 +159,19 @@ struct blk {
 	struct blk_queue *queue; /* dev.nr_queues of them */
 };
 
-enum blk_gate {
-	BLK_DROP,   /* no status byte can be written: the chain is lost */
-	BLK_REJECT, /* answered with @status at once, not throttled */
-	BLK_PASS,   /* up to the throttle */
-};
-
 /* blk_req.c */
 
 /** blk_req_parse() - the gates before the throttle, in their order; counts its errors */
-enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
-			    struct blk_req *req);
+enum vdev_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
+			     struct blk_req *req);
 
-/** blk_req_run() - do a granted request that is no transfer; sets @status and @used_len, counts */
+/** blk_req_run() - do what a granted request asks; sets @status and @used_len, counts */
 void blk_req_run(struct blk_queue *q, struct blk_req *req);
 
 /** blk_req_fail() - IOERR, and counted */
 void blk_req_fail(struct blk_queue *q, struct blk_req *req);
 
-/** blk_req_backing_done() - fire the probe; for a delayed @req that is done when it's published */
+/** blk_req_backing_done() - fire the probe, unless @req is delayed: then it's done when published */
 void blk_req_backing_done(const struct blk_queue *q, const struct blk_req *req);
 
 /* blk_xfer.c */
@@ -289,16 +283,10 @@ int blk_aio_init(struct blk_queue *q);
 
 void blk_aio_destroy(struct blk_queue *q);
 
-/** blk_aio_full() - no more requests can be in flight */
-static inline bool blk_aio_full(const struct blk_queue *q)
-{
-	return q->bq && !q->aio_free && q->aio_used == BLK_AIO_DEPTH;
-}
-
 /**
  * blk_aio_start() - put a granted request into flight
  *
- * Return: false if it can't be put into flight: then the worker does it itself.
+ * Return: false if it isn't one that can be: blk_req_run() does it.
  */
 bool blk_aio_start(struct blk_queue *q, const struct blk_req *req);
 
@@ -339,12 +327,6 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 /** blk_pressure_set_limits() - the disk's own limits. Return: throttle_check()'s error */
 int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits);
 
-/** blk_held_full() - no more completions can be kept back */
-static inline bool blk_held_full(const struct blk_queue *q)
-{
-	return q->held_nr + (q->held ? q->flying : 0) >= VIRTQ_MAX_SIZE;
-}
-
 /** blk_hold() - keep a completion back if the profile wants so; false: it doesn't */
 bool blk_hold(struct blk_queue *q, const struct blk_req *req);
 
@@ -354,8 +336,8 @@ const struct blk_req *blk_held_next(struct blk_queue *q);
 /** blk_held_drop() - forget the one blk_held_next() gave */
 void blk_held_drop(struct blk_queue *q);
 
-/** blk_wake_at() - when the worker has to look again: stall, completion, flight; 0 never */
-uint64_t blk_wake_at(const struct blk_queue *q);
+/** blk_held_publish_at() - when that will be; 0: nothing is kept back */
+uint64_t blk_held_publish_at(const struct blk_queue *q);
 
 /* blk_latency.c */
 
@@ -373,9 +355,9 @@ void blk_lat_done(struct blk_queue *q, uint64_t start);
 
 /* blk_queue.c */
 
-extern const struct worker_ops blk_worker_ops;
+extern const struct vdev_queue_ops blk_queue_ops;
 
-/** blk_queue_clear() - forget what isn't the ring's or the stall's; the worker must not run */
+/** blk_queue_clear() - forget what isn't any queue's; the worker must not run */
 void blk_queue_clear(struct blk_queue *q);
 
 #endif /* SS_VIRTIO_BLK_PRIV_H */

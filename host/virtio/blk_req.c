@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One block request: the gates it must pass, and all that it may ask for besides transfers. */
+/* One block request: the gates it must pass, and what it does that is no transfer. */
 #include "virtio/blk_priv.h"
 
 #include <endian.h>
@@ -16,10 +16,10 @@ void blk_req_fail(struct blk_queue *q, struct blk_req *req)
 	counter_inc(&q->blk->counters->io_errors);
 }
 
-static enum blk_gate req_reject(struct blk_queue *q, struct blk_req *req)
+static enum vdev_gate req_reject(struct blk_queue *q, struct blk_req *req)
 {
 	blk_req_fail(q, req);
-	return BLK_REJECT;
+	return VDEV_REJECT;
 }
 
 /* --- the gates --- */
@@ -76,8 +76,8 @@ static bool transfer_ok(const struct blk *blk, const struct virtq_chain *chain,
 	return data_direction(req, in);
 }
 
-enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
-			    struct blk_req *req)
+enum vdev_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
+			     struct blk_req *req)
 {
 	const struct blk *blk = q->blk;
 	const struct virtq_seg *first = &chain->seg[0];
@@ -87,7 +87,7 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 	*req = (struct blk_req){ .head = chain->head, .used_len = 1 };
 	if (chain->nr > chain->max || !find_status(chain, &req->status_gpa)) {
 		counter_inc(&blk->counters->io_errors);
-		return BLK_DROP;
+		return VDEV_DROP;
 	}
 	if (first->write || first->len < sizeof(hdr) ||
 	    guest_mem_read(q->base.vq.mem, first->addr, &hdr, sizeof(hdr)) || !blk->capacity)
@@ -115,14 +115,14 @@ enum blk_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain
 	case VIRTIO_BLK_T_WRITE_ZEROES:
 		req->status = blk_range_gate(blk, chain, req);
 		if (req->status == VIRTIO_BLK_S_UNSUPP)
-			return BLK_REJECT;
+			return VDEV_REJECT;
 		ok = req->status == VIRTIO_BLK_S_OK;
 		break;
 	default:
 		req->status = VIRTIO_BLK_S_UNSUPP;
-		return BLK_REJECT;
+		return VDEV_REJECT;
 	}
-	return ok ? BLK_PASS : req_reject(q, req);
+	return ok ? VDEV_SERVE : req_reject(q, req);
 }
 
 /* --- what requests do that aren't transfers: 0, or a negative errno and nothing counted --- */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A network device's life: config space for the transport, create, limits, destroy. */
 #include "virtio/net.h"
 
 #include <endian.h>
@@ -110,8 +111,8 @@ static int init_worker(struct net *net, const struct net_config *config)
 {
 	const int kick_fd = virtio_mmio_kick_fd(&net->dev.mmio, NET_TX);
 	struct worker_config worker = {
-		.ops = &net_worker_ops,
-		.ctx = net,
+		.ops = &vdev_worker_ops,
+		.ctx = &net->queue[NET_TX],
 		.kick_fd = &kick_fd,
 		.nr_kicks = 1,
 		.affinity = config->affinity,
@@ -144,8 +145,9 @@ int net_create(const struct net_config *config, struct net **out)
 	}
 	for (unsigned int i = 0; i < NET_NR_QUEUES; i++)
 		vdev_add_queue(&net->dev, &net->queue[i]);
-	net->tx.chain = (struct virtq_chain){ .seg = net->tx.seg, .max = NET_SEG_MAX };
-	net->rx.chain = (struct virtq_chain){ .seg = net->rx.seg, .max = NET_SEG_MAX };
+	net->queue[NET_TX].ops = &net_tx_ops;
+	net->queue[NET_TX].chain = (struct virtq_chain){ .seg = net->tx.seg, .max = NET_SEG_MAX };
+	net->queue[NET_RX].chain = (struct virtq_chain){ .seg = net->rx.seg, .max = NET_SEG_MAX };
 	ret = init_worker(net, config);
 	if (ret) {
 		vdev_destroy(&net->dev);
@@ -256,7 +258,7 @@ pid_t net_worker_tid(const struct net *net)
 
 void net_drain_queue(struct net *net)
 {
-	net_worker_ops.kick(net, 0);
+	vdev_worker_ops.kick(&net->queue[NET_TX], 0);
 }
 
 int net_step(struct net *net)
@@ -266,7 +268,7 @@ int net_step(struct net *net)
 
 uint64_t net_deadline_ns(const struct net *net)
 {
-	return net->queue[NET_TX].stalled ? net->queue[NET_TX].deadline : 0;
+	return vdev_deadline_ns(&net->queue[NET_TX]);
 }
 
 const char *net_mac_text(const uint8_t mac[NET_MAC_LEN], char text[NET_MAC_TEXT_LEN])

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Takes a network device's dump: registers, rings, counters and throttle. */
 #include "virtio/net_dump.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the network device's units share: net.c (life and transport), net_queue.c (the drain). */
+/* What the network device's units share: net.c (life and transport), net_queue.c (its drain). */
 #ifndef SS_VIRTIO_NET_PRIV_H
 #define SS_VIRTIO_NET_PRIV_H
 
@@ -20,13 +20,23 @@ struct net_config_space {
 };
 
 /**
- * struct net_chain - a chain of either queue, and where it lies in this process
+ * struct net_chain - the chain at hand of either queue, and where it lies in this process
+ * @seg: its queue's
  * @iov: filled from the start
  */
 struct net_chain {
-	struct virtq_chain chain;
 	struct virtq_seg seg[NET_SEG_MAX];
 	struct iovec iov[NET_IOV_MAX];
+};
+
+/**
+ * struct net_frame - a frame on its way
+ * @nr: iovecs of it, in the TX chain's
+ * @len: bytes
+ */
+struct net_frame {
+	unsigned int nr;
+	uint32_t len;
 };
 
 /**
@@ -38,6 +48,8 @@ struct net_chain {
  * @rx_broken: RX was poisoned in this drain
  * @tx: the chain at work
  * @rx: the buffer it goes to
+ * @frame: what is in @tx
+ * @outcome: what a frame that doesn't pass the gates counts as
  *
  * From @rx_published on the worker's.
  */
@@ -55,10 +67,12 @@ struct net {
 	unsigned int rx_published;
 	bool rx_broken;
 	struct net_chain tx, rx;
+	struct net_frame frame;
+	__u64 *outcome;
 };
 
 /* net_queue.c */
 
-extern const struct worker_ops net_worker_ops;
+extern const struct vdev_queue_ops net_tx_ops;
 
 #endif /* SS_VIRTIO_NET_PRIV_H */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The drain: from TX past the throttle to RX. */
+/*
+ * What the drain (vdev_queue.c) asks of a network device, whose TX it drains: gate,
+ * serve and signal. To serve a frame is to deliver it to RX.
+ */
 #include "virtio/net_priv.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 #include "lib/container_of.h"
 #include "lib/counters.h"
 #include "ss_probes.h"
+#include "virtio/vdev_pass.h"
 
 /* struct virtio_net_hdr_mrg_rxbuf with num_buffers = 1, little-endian */
 static const uint8_t rx_header[NET_HDR_LEN] = { [10] = 1 };
@@ -78,24 +82,14 @@ static struct iovec *copy_bytes(struct iovec *to, const void *from, size_t len)
 
 /* --- RX --- */
 
-/**
- * struct net_frame - a frame on its way
- * @nr: iovecs of it, in the TX chain's
- * @len: bytes
- */
-struct net_frame {
-	unsigned int nr;
-	uint32_t len;
-};
-
 /* Is there room for @want bytes, all of it for us to write? */
-static bool rx_shape_ok(const struct net_chain *c, uint64_t want)
+static bool rx_shape_ok(const struct virtq_chain *c, uint64_t want)
 {
 	uint64_t room = 0;
 
-	if (c->chain.nr > c->chain.max)
+	if (c->nr > c->max)
 		return false;
-	for (unsigned int i = 0; i < c->chain.nr; i++) {
+	for (unsigned int i = 0; i < c->nr; i++) {
 		if (!c->seg[i].write)
 			return false;
 		room += c->seg[i].len;
@@ -126,19 +120,19 @@ static void rx_copy(struct net *net, const struct net_frame *f)
 static void rx_fill(struct net *net, const struct net_frame *f)
 {
 	struct ss_net_counters *counters = net->counters;
-	struct virtq *vq = &net->queue[NET_RX].vq;
+	struct vdev_queue *rx = &net->queue[NET_RX];
 	__u64 *outcome = &counters->rx_packets;
 	uint32_t len = NET_HDR_LEN + f->len;
 
-	if (!rx_shape_ok(&net->rx, len))
+	if (!rx_shape_ok(&rx->chain, len))
 		outcome = &counters->rx_chain_invalid;
-	else if (chain_iov(vq->mem, &net->rx, 0, len) < 0)
+	else if (chain_iov(rx->vq.mem, &net->rx, 0, len) < 0)
 		outcome = &counters->rx_write_failed;
 	else
 		rx_copy(net, f);
 	if (outcome != &counters->rx_packets)
 		len = 0;
-	if (virtq_push(vq, net->rx.chain.head, len)) {
+	if (virtq_push(&rx->vq, rx->chain.head, len)) {
 		counter_inc_own(&counters->rx_add_used_failures);
 		return;
 	}
@@ -153,8 +147,11 @@ static void rx_deliver(struct net *net, const struct net_frame *f)
 {
 	struct vdev_queue *rx = &net->queue[NET_RX];
 	const bool poisoned = rx->vq.poison;
-	int ret = poisoned ? -EPROTO : virtq_pop(&rx->vq, &net->rx.chain);
+	int ret;
 
+	if (!rx->vq.mem)
+		vdev_wire_mem(rx);
+	ret = poisoned ? -EPROTO : virtq_pop(&rx->vq, &rx->chain);
 	if (ret > 0) {
 		rx_fill(net, f);
 		return;
@@ -173,16 +170,15 @@ static void rx_deliver(struct net *net, const struct net_frame *f)
 /* --- TX --- */
 
 /* The gates, which the throttle never sees; NULL: passed, else what counts. */
-static __u64 *tx_gate(struct net *net, struct net_frame *f)
+static __u64 *tx_gate(struct net *net, const struct virtq_chain *c, struct net_frame *f)
 {
 	struct ss_net_counters *counters = net->counters;
-	struct net_chain *c = &net->tx;
 	uint64_t total = 0, end;
 	int nr;
 
-	if (c->chain.nr > c->chain.max)
+	if (c->nr > c->max)
 		return &counters->tx_chain_invalid;
-	for (unsigned int i = 0; i < c->chain.nr; i++) {
+	for (unsigned int i = 0; i < c->nr; i++) {
 		if (c->seg[i].write || __builtin_add_overflow(c->seg[i].addr, c->seg[i].len, &end))
 			return &counters->tx_chain_invalid;
 		total += c->seg[i].len;
@@ -191,7 +187,7 @@ static __u64 *tx_gate(struct net *net, struct net_frame *f)
 		return &counters->tx_chain_invalid;
 	if (total - NET_HDR_LEN > net->frame_max)
 		return &counters->tx_oversize_dropped;
-	nr = chain_iov(net->queue[NET_TX].vq.mem, c, NET_HDR_LEN, total);
+	nr = chain_iov(net->queue[NET_TX].vq.mem, &net->tx, NET_HDR_LEN, total);
 	if (nr < 0)
 		return &counters->tx_chain_invalid;
 	f->nr = (unsigned int)nr;
@@ -202,7 +198,9 @@ static __u64 *tx_gate(struct net *net, struct net_frame *f)
 /* Hands the chain back, and counts it as @outcome if that works; else returns false. */
 static bool tx_push(struct net *net, struct vdev_drain *d, __u64 *outcome)
 {
-	if (virtq_push(&net->queue[NET_TX].vq, net->tx.chain.head, 0)) {
+	struct vdev_queue *tx = &net->queue[NET_TX];
+
+	if (virtq_push(&tx->vq, tx->chain.head, 0)) {
 		counter_inc_own(&net->counters->tx_add_used_failures);
 		return false;
 	}
@@ -211,148 +209,67 @@ static bool tx_push(struct net *net, struct vdev_drain *d, __u64 *outcome)
 	return true;
 }
 
-/* Asks the throttle; false: the head has to wait. */
-static bool grant(struct net *net, const struct net_frame *f)
-{
-	struct vdev_queue *tx = &net->queue[NET_TX];
-	struct throttle_verdict verdict;
-
-	if (throttle_limited(net->dev.throttle)) {
-		tx->now = io_clock_now(&net->dev.clock);
-		if (!throttle_ask_in_turn(net->dev.throttle, &tx->waiter, f->len, tx->now,
-					  &verdict)) {
-			vdev_stall_begin(tx, net->tx.chain.head, tx->now, &verdict);
-			return false;
-		}
-	}
-	vdev_stall_end(tx, VDEV_STALL_GRANTED);
-	return true;
-}
-
-/* Returns false if the chain was put back: the head is stalled. */
-static bool handle_chain(struct net *net, struct vdev_drain *d)
-{
-	struct ss_net_counters *counters = net->counters;
-	struct vdev_queue *tx = &net->queue[NET_TX];
-	struct net_frame f;
-	__u64 *why = tx_gate(net, &f);
-
-	if (why) {
-		vdev_stall_end(tx, VDEV_STALL_OVER);
-		d->chains++;
-		tx_push(net, d, why);
-		return true;
-	}
-	if (!grant(net, &f)) {
-		virtq_unpop(&tx->vq);
-		return false;
-	}
-	d->chains++;
-	rx_deliver(net, &f);
-	if (tx_push(net, d, &counters->tx_packets))
-		counter_add_own(&counters->tx_bytes, f.len);
-	return true;
-}
-
 static struct net *net_of(struct vdev_queue *tx)
 {
 	return container_of(tx, struct net, queue[NET_TX]);
 }
 
-static enum vdev_pass drain_pass(struct vdev_queue *tx, struct vdev_drain *d)
+static enum vdev_gate net_gate(struct vdev_queue *tx, struct throttle_verdict *verdict)
 {
 	struct net *net = net_of(tx);
-	int ret;
 
-	for (;;) {
-		if (worker_must_yield(net->worker) || d->chains >= tx->vq.size) {
-			d->again = true;
-			return VDEV_LEFT;
-		}
-		ret = virtq_pop(&tx->vq, &net->tx.chain);
-		if (ret < 0)
-			return VDEV_POISONED;
-		if (ret == 0) {
-			vdev_stall_end(tx, VDEV_STALL_OVER);
-			return VDEV_EMPTY;
-		}
-		if (!handle_chain(net, d))
-			return VDEV_STALLED;
-	}
+	net->outcome = tx_gate(net, &tx->chain, &net->frame);
+	if (net->outcome)
+		return VDEV_REJECT;
+	if (!throttle_limited(net->dev.throttle))
+		return VDEV_SERVE;
+	tx->now = io_clock_now(&net->dev.clock);
+	if (throttle_ask_in_turn(net->dev.throttle, &tx->waiter, net->frame.len, tx->now, verdict))
+		return VDEV_SERVE;
+	return VDEV_STALL;
 }
 
-/* --- after it --- */
+static void net_serve(struct vdev_queue *tx, struct vdev_drain *d, enum vdev_gate gate)
+{
+	struct net *net = net_of(tx);
+
+	if (gate != VDEV_SERVE) {
+		tx_push(net, d, net->outcome);
+		return;
+	}
+	rx_deliver(net, &net->frame);
+	if (tx_push(net, d, &net->counters->tx_packets))
+		counter_add_own(&net->counters->tx_bytes, net->frame.len);
+}
 
 /* One signal for what was published on either queue, then at most one for poison. */
-static void signal_guest(struct net *net, const struct vdev_drain *d, bool tx_broken)
+static void net_signal(struct vdev_queue *tx, const struct vdev_drain *d)
 {
-	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
+	struct net *net = net_of(tx);
+	struct vdev_queue *rx = &net->queue[NET_RX];
 	const bool rx_wants = vdev_wants_interrupt(rx, net->rx_published);
 	const bool tx_wants = vdev_wants_interrupt(tx, d->published);
+	const bool tx_broken = d->end == VDEV_POISONED;
 
+	/* Nobody waits for more buffers: they're looked at when there is a frame. */
+	virtq_disable_notify(&rx->vq);
 	if (d->published || net->rx_published)
 		vdev_raise(rx_wants ? rx : tx, VIRTIO_MMIO_INT_VRING, rx_wants || tx_wants);
 	if (tx_broken || net->rx_broken)
 		vdev_raise(tx_broken ? tx : rx, VIRTIO_MMIO_INT_CONFIG, true);
-}
-
-/* Returns when the worker shall look again. */
-static uint64_t drain(struct net *net)
-{
-	struct vdev_queue *rx = &net->queue[NET_RX], *tx = &net->queue[NET_TX];
-	struct vdev_drain d = { 0 };
-	bool broken;
-
-	if (!vdev_queue_usable(tx)) {
-		tx->deadline = WORKER_NO_DEADLINE;
-		return tx->deadline;
-	}
-	if (!rx->vq.mem)
-		vdev_wire_mem(rx);
-	ss_probe_drain_begin(net->dev.id, NET_TX);
 	net->rx_published = 0;
 	net->rx_broken = false;
-	/* Nobody waits for more buffers. */
-	virtq_disable_notify(&rx->vq);
-	broken = vdev_drain_ring(tx, &d, drain_pass);
-	if (broken)
-		vdev_poisoned(tx);
-	signal_guest(net, &d, broken);
-	ss_probe_drain_end(net->dev.id, NET_TX, d.chains, d.published, tx->stalled);
-	vdev_settle(tx, d.again);
-	return tx->deadline;
 }
 
-/* --- the worker's ops --- */
-
-static uint64_t net_kick(void *ctx, unsigned int index)
+/* Nothing of a frame is ever left pending. */
+static enum vdev_end net_pass(struct vdev_queue *q, struct vdev_drain *d)
 {
-	struct net *net = ctx;
+	static const struct vdev_pass_ops ops = { .gate = net_gate, .serve = net_serve };
 
-	(void)index;
-	ss_probe_kick(net->dev.id, NET_TX);
-	/* The head is known to be blocked: the timer will drain. */
-	if (net->queue[NET_TX].stalled)
-		return net->queue[NET_TX].deadline;
-	return drain(net);
+	return vdev_pass(q, d, &ops);
 }
 
-static uint64_t net_timer(void *ctx)
-{
-	return drain(ctx);
-}
-
-static uint64_t net_wake(void *ctx)
-{
-	struct net *net = ctx;
-
-	if (vdev_must_recheck(&net->queue[NET_TX]))
-		return drain(net);
-	return net->queue[NET_TX].deadline;
-}
-
-const struct worker_ops net_worker_ops = {
-	.kick = net_kick,
-	.timer = net_timer,
-	.wake = net_wake,
+const struct vdev_queue_ops net_tx_ops = {
+	.pass = net_pass,
+	.signal = net_signal,
 };

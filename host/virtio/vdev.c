@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A device's life, the same for all: throttle, queues and workers, from create to reset. */
 #include "virtio/vdev.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ int vdev_init(struct vdev *dev, const struct vdev_config *config)
 	dev->counters = config->counters;
 	/* With a single CPU nobody can add to the ring meanwhile. */
 	dev->lingers = config->lingers && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	dev->slice_ns = config->slice_ns;
 	dev->mmio_ops = *config->ops;
 	dev->mmio_ops.name = dev->name;
 	dev->throttle = config->throttle;
@@ -52,6 +54,7 @@ static void recheck_waiter(struct throttle_waiter *w)
 void vdev_add_queue(struct vdev *dev, struct vdev_queue *q)
 {
 	q->dev = dev;
+	q->done_fd = -1;
 	q->index = dev->nr_queues;
 	q->waiter.party = &dev->party;
 	q->waiter.wake = recheck_waiter;

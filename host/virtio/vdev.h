@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What devices with a throttle and workers share, for their own units only:
- * the life of the workers (vdev.c), and of a queue the stall, the bracket
- * around its drain, poison and interrupts (vdev_queue.c). A device embeds
- * struct vdev, and struct vdev_queue in each of its queues.
+ * the life of the workers (vdev.c), and the drain of a queue, with its stall,
+ * poison and interrupts (vdev_queue.c). A device embeds struct vdev, and struct
+ * vdev_queue in each of its queues, and says in a struct vdev_queue_ops what it
+ * does with a chain.
  */
 #ifndef SS_VIRTIO_VDEV_H
 #define SS_VIRTIO_VDEV_H
@@ -21,32 +22,88 @@
 
 struct vdev;
 
+/* How a drain's pass over the ring ended. */
+enum vdev_end {
+	VDEV_EMPTY,    /* nothing left in it; notifications are on */
+	VDEV_LINGER,   /* the same, notifications still off: vdev_linger() decides */
+	VDEV_STALLED,  /* the head is stalled; notifications are on */
+	VDEV_FULL,     /* no more requests can be pending: a completion brings the worker back */
+	VDEV_SLICE,    /* a slice is over: signal the guest, and go on */
+	VDEV_YIELD,    /* an order waits, or the worker's loop has a turn: come back at once */
+	VDEV_POISONED, /* the ring turned out to be broken */
+};
+
+/**
+ * struct vdev_drain - what one drain did
+ * @start: when it began
+ * @chains: taken from the ring
+ * @published: used elements
+ * @end: how it ended
+ */
+struct vdev_drain {
+	uint64_t start;
+	unsigned int chains;
+	unsigned int published;
+	enum vdev_end end;
+};
+
+struct vdev_queue;
+
+/**
+ * struct vdev_queue_ops - what a device does with the chains of a queue that is drained
+ * @pass: vdev_pass() with the device's gate and serve, see vdev_pass.h
+ * @reap: start what isn't started, take what is done, publish what is due. Called
+ *	only with something pending. Return: when it must be called again (0 never: a
+ *	completion will say)
+ * @cancel: try to end early what is in flight; NULL: nothing ever is
+ * @signal: tell the guest of @d, once it is over
+ *
+ * All on the worker's thread.
+ */
+struct vdev_queue_ops {
+	enum vdev_end (*pass)(struct vdev_queue *q, struct vdev_drain *d);
+	uint64_t (*reap)(struct vdev_queue *q, struct vdev_drain *d);
+	void (*cancel)(struct vdev_queue *q);
+	void (*signal)(struct vdev_queue *q, const struct vdev_drain *d);
+};
+
 /**
  * struct vdev_queue - a queue, whatever device it belongs to
+ * @ops: NULL: it isn't drained by itself
  * @worker: drains it
+ * @done_fd: eventfd of what is in flight, the worker's second kick; -1: none
  * @vq: the ring; not ready while the device isn't active
+ * @chain: the one at hand; @seg and @max set by the device
  * @stalled: the head of the ring waits for the throttle
  * @stall_head: its descriptor
- * @deadline: when the worker shall look again (0 never, 1 at once)
- * @recheck: atomic: limits or line have changed, ask the throttle before the deadline
+ * @retry_at: when the head must be looked at (0 never, 1 at once)
+ * @reap_at: when what is pending must be, whether the head is due or not (the same)
+ * @recheck: atomic: limits or waiters have changed, ask the throttle before @retry_at
  * @stall_since: atomic: when the head was first refused, 0: not stalled
+ * @in_flight: requests in the backing
+ * @held_nr: atomic: requests that are done, their completions kept back
  * @waiter: its place among those who share the throttle
  * @now: the time as last read
  * @linger_skip: drains that don't linger after one that did so in vain
  * @linger_left: of them still to come
  *
- * All but what is atomic belongs to the worker while it runs.
+ * All but what is atomic belongs to the worker while it runs. vdev_queue.c says in
+ * which states a queue can be.
  */
 struct vdev_queue {
+	const struct vdev_queue_ops *ops;
 	struct vdev *dev;
 	unsigned int index;
 	struct worker *worker;
+	int done_fd;
 	struct virtq vq;
+	struct virtq_chain chain;
 	bool stalled;
 	uint16_t stall_head;
-	uint64_t deadline;
+	uint64_t retry_at, reap_at;
 	bool recheck;
 	uint64_t stall_since;
+	unsigned int in_flight, held_nr;
 	struct throttle_waiter waiter;
 	uint64_t now;
 	unsigned int linger_skip, linger_left;
@@ -71,6 +128,8 @@ struct vdev_counters {
  * @party: all queues are one party to it
  * @active: between DRIVER_OK and reset
  * @lingers: its workers may wait a moment for more before they sleep
+ * @slice_ns: a drain that has published ends after so long, to signal the guest; 0:
+ *	only when the ring is empty
  * @warned_mem: atomic
  * @poisons: atomic; for the log only
  * @queue: by their numbers
@@ -88,6 +147,7 @@ struct vdev {
 	struct vdev_counters counters;
 	bool active;
 	bool lingers;
+	uint64_t slice_ns;
 	bool warned_mem;
 	unsigned int poisons;
 	unsigned int nr_queues, nr_workers;
@@ -107,7 +167,7 @@ struct vdev {
  * @limits: of a throttle of its own
  * @throttle: or one to share, borrowed; or NULL
  * @clock: NULL for CLOCK_MONOTONIC
- * @lingers: its drains end with vdev_linger()
+ * @lingers: @slice_ns: see struct vdev
  */
 struct vdev_config {
 	const char *kind;
@@ -122,6 +182,7 @@ struct vdev_config {
 	struct vdev_counters counters;
 	const struct io_clock *clock;
 	bool lingers;
+	uint64_t slice_ns;
 };
 
 /**
@@ -172,84 +233,11 @@ void vdev_recheck(struct vdev *dev);
 
 /* --- vdev_queue.c: on the worker's thread --- */
 
-/* How a stall ended, as the stall_end probe says it. */
-enum vdev_stall_outcome {
-	VDEV_STALL_RETRIED = 0,
-	VDEV_STALL_GRANTED = 1,
-	VDEV_STALL_OVER = 2, /* reset, teardown, or the guest took the head away */
-};
-
-/** vdev_stall_finish() - vdev_stall_end() of a queue that is stalled */
-void vdev_stall_finish(struct vdev_queue *q, enum vdev_stall_outcome outcome);
-
-/** vdev_stall_end() - the stall is over, if there is one */
-static inline void vdev_stall_end(struct vdev_queue *q, enum vdev_stall_outcome outcome)
-{
-	if (q->stalled)
-		vdev_stall_finish(q, outcome);
-}
-
-/** vdev_stall_begin() - the head was refused at @now: it's (still) stalled */
-void vdev_stall_begin(struct vdev_queue *q, uint16_t head, uint64_t now,
-		      const struct throttle_verdict *verdict);
+/** vdev_worker_ops - of a worker that drains one queue, which is its context */
+extern const struct worker_ops vdev_worker_ops;
 
 /** vdev_wire_mem() - late wiring of guest memory. Return: false if there is none */
 bool vdev_wire_mem(struct vdev_queue *q);
-
-/** vdev_queue_usable() - may the ring be touched at all? */
-static inline bool vdev_queue_usable(struct vdev_queue *q)
-{
-	return q->vq.ready && !q->vq.poison && (q->vq.mem || vdev_wire_mem(q));
-}
-
-/**
- * struct vdev_drain - what one drain did
- * @start: when it began
- * @chains: taken from the ring
- * @published: used elements
- * @due: the guest shall hear of it: the next drain follows at once
- * @again: left early: come back at once
- * @linger: the ring is empty, with notifications still off: vdev_linger()
- */
-struct vdev_drain {
-	uint64_t start;
-	unsigned int chains;
-	unsigned int published;
-	bool due;
-	bool again;
-	bool linger;
-};
-
-/* Why a pass over the ring ended. */
-enum vdev_pass {
-	VDEV_EMPTY,
-	VDEV_STALLED,
-	VDEV_POISONED,
-	VDEV_LEFT, /* with chains in the ring: somebody will come back for them */
-};
-
-/**
- * vdev_drain_ring() - the bracket: notifications off, a pass, notifications on
- * @pass: takes chains until one of the above
- *
- * Goes round while the guest adds more. Return: true if the ring turned out to
- * be broken.
- */
-bool vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d,
-		     enum vdev_pass (*pass)(struct vdev_queue *q, struct vdev_drain *d));
-
-/**
- * vdev_linger() - look for more for a moment, notifications still off
- * @wait: false: don't, for there is something else to wait for
- *
- * After a drain with @linger set, when the guest has been told of it. A driver that
- * goes on at once is spared the kick, and the worker its sleep. Where that comes to
- * nothing, such as when the two share a CPU, it's tried less and less often.
- * Notifications are on again when it ends in vain.
- *
- * Return: there is more in the ring.
- */
-bool vdev_linger(struct vdev_queue *q, bool wait);
 
 /** vdev_poisoned() - the ring has just turned out to be broken; the caller tells the guest */
 void vdev_poisoned(struct vdev_queue *q);
@@ -264,13 +252,53 @@ bool vdev_wants_interrupt(struct vdev_queue *q, unsigned int published);
 /** vdev_raise() - bits of INTERRUPT_STATUS, and an interrupt on @q's account if so */
 void vdev_raise(struct vdev_queue *q, uint32_t bits, bool interrupt);
 
-/** vdev_settle() - the deadline after a drain that wasn't stalled, or must go on */
-void vdev_settle(struct vdev_queue *q, bool again);
+/** vdev_pending() - requests taken from the ring and not published yet */
+static inline unsigned int vdev_pending(const struct vdev_queue *q)
+{
+	return q->in_flight + q->held_nr;
+}
 
-/** vdev_must_recheck() - has the throttle to be asked before the deadline? Asked once */
-bool vdev_must_recheck(struct vdev_queue *q);
+/** vdev_full() - as many as fit the longest ring: no more may be taken */
+static inline bool vdev_full(const struct vdev_queue *q)
+{
+	return vdev_pending(q) >= VIRTQ_MAX_SIZE;
+}
 
-/** vdev_queue_clear() - forget ring and stall; the worker doesn't run */
+/** vdev_deadline_ns() - when the stalled head is tried again, 0: not stalled */
+static inline uint64_t vdev_deadline_ns(const struct vdev_queue *q)
+{
+	return q->stalled ? q->retry_at : 0;
+}
+
+/** vdev_sooner() - the earlier of two times of which either may be 0, never */
+static inline uint64_t vdev_sooner(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+/** vdev_queue_clear() - forget ring and completions; the worker has stopped, which ends a stall */
 void vdev_queue_clear(struct vdev_queue *q);
+
+/* --- the drain's parts, for tests --- */
+
+/**
+ * vdev_drain_ring() - the bracket: notifications off, a pass, notifications on
+ *
+ * Goes round while the guest adds more. Return: how the last pass ended.
+ */
+enum vdev_end vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d);
+
+/**
+ * vdev_linger() - look for more for a moment, notifications still off
+ * @wait: false: don't, for there is something else to wait for
+ *
+ * After a drain that ended with VDEV_LINGER, when the guest has been told of it. A
+ * driver that goes on at once is spared the kick, and the worker its sleep. Where that
+ * comes to nothing, such as when the two share a CPU, it's tried less and less often.
+ * Notifications are on again when it ends in vain.
+ *
+ * Return: there is more in the ring.
+ */
+bool vdev_linger(struct vdev_queue *q, bool wait);
 
 #endif /* SS_VIRTIO_VDEV_H */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* What a dump says of any device: its registers, and its rings as long as nothing moves. */
 #include "virtio/vdev_dump.h"
 
 #include <endian.h>
@@ -63,7 +64,7 @@ static void dump_ring(const struct vdev_queue *q, struct vdev_queue_dump *d)
 	d->next_avail = vq->next_avail;
 	d->next_used = vq->next_used;
 	d->stall_head = q->stalled ? q->stall_head : 0;
-	d->deadline_ns = q->stalled ? q->deadline : 0;
+	d->deadline_ns = vdev_deadline_ns(q);
 	d->mapped = vq->ready && vq->mem && read_rings(vq, d);
 }
 
@@ -94,6 +95,7 @@ void vdev_dump_queue(const struct vdev *dev, const struct vdev_dump *d, unsigned
 
 	out->worker = worker_tid(q->worker);
 	out->stalled_since_ns = __atomic_load_n(&q->stall_since, __ATOMIC_RELAXED);
+	out->held = __atomic_load_n(&q->held_nr, __ATOMIC_RELAXED);
 	if (d->consistent)
 		dump_ring(q, out);
 }

@@ -1,8 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A queue's stall, bracket, poison and interrupts, the same for all devices. */
-#include "virtio/vdev.h"
+/*
+ * The drain: one for the queues of all devices, from the available ring past the
+ * throttle to the used ring. What is in a chain is the device's matter: its gate
+ * and serve (vdev_pass.h, which has the innermost loop), and its struct
+ * vdev_queue_ops.
+ *
+ *              DRIVER_OK         kick, completion, reap_at
+ *    stopped ------------> idle --------------------------> draining ---------> poisoned
+ *       ^                   ^      ring empty                |  ^   ring broken    |
+ *       |                   +------------ (lingering) <------+  |                  |
+ *       |                                                    |  | retry_at,        |
+ *       |                       head refused, or a ring's    |  | recheck,         |
+ *       |                       worth of requests pending    v  | completion       |
+ *       |                                           stalled, full                  |
+ *       |                                                                          |
+ *       +----------------- reset, from any state: quiesce, stop, clear ------------+
+ *
+ *   state      what says so              what ends it
+ *   stopped    !vq.ready                 DRIVER_OK: vdev_activate() starts the worker
+ *   idle       nothing below             a kick; reap_at or a completion, if some are
+ *                                        in_flight or held_nr meanwhile
+ *   draining   the worker is in drain()  how the pass ended: enum vdev_end; after
+ *                                        VDEV_SLICE and VDEV_YIELD the next drain
+ *                                        follows at once
+ *   lingering  the same, notifications   a chain, or LINGER_NS without one
+ *              still off
+ *   stalled    stalled, stall_since      the time retry_at, or recheck; a kick doesn't (D88)
+ *   full       vdev_pending() is the     a completion, or reap_at
+ *              longest ring's size
+ *   poisoned   vq.poison                 reset; a drain only reaps what was in flight
+ *   paused     the worker's order        resume. On its way there quiesce waits for what
+ *                                        is in flight; the other states stay as they are
+ *
+ * All of it is moved by the queue's worker on its own thread, but for two: a vCPU's
+ * thread starts and stops it (DRIVER_OK, reset), with the transport's lock held, and
+ * any thread may set recheck and wake it, or pause it.
+ */
+#include "virtio/vdev_pass.h"
 
+#include <errno.h>
 #include <linux/virtio_mmio.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/counters.h"
@@ -16,35 +55,67 @@
 #define LINGER_LOOKS	16 /* at the ring, between two at the clock */
 #define LINGER_SKIP_MAX 255
 
+/* How often a stop or pause that waits for the backing looks for new orders. */
+#define QUIESCE_POLL_MS 10
+
+/* What wakes a worker. */
+enum wakeup {
+	WAKEUP_KICK, /* the driver's, or new limits */
+	WAKEUP_TIMER,
+	WAKEUP_DONE, /* the backing has finished something */
+};
+
 /* --- stalls --- */
 
-void vdev_stall_finish(struct vdev_queue *q, enum vdev_stall_outcome outcome)
+void vdev_stall_finish(struct vdev_queue *q, enum ss_stall_outcome outcome)
 {
 	ss_probe_stall_end(q->dev->id, q->index, q->stall_head, outcome);
-	if (outcome == VDEV_STALL_RETRIED)
+	if (outcome == SS_STALL_RETRIED)
 		return;
 	q->stalled = false;
-	q->deadline = WORKER_NO_DEADLINE;
+	q->retry_at = WORKER_NO_DEADLINE;
 	__atomic_store_n(&q->stall_since, 0, __ATOMIC_RELAXED);
 	throttle_leave(q->dev->throttle, &q->waiter);
 	counter_dec_floor(q->dev->counters.currently_throttled_gauge);
 }
 
-void vdev_stall_begin(struct vdev_queue *q, uint16_t head, uint64_t now,
-		      const struct throttle_verdict *verdict)
+void vdev_stall_begin(struct vdev_queue *q, const struct throttle_verdict *verdict)
 {
-	vdev_stall_end(q, VDEV_STALL_RETRIED);
+	vdev_stall_end(q, SS_STALL_RETRIED);
 	if (!q->stalled) {
 		counter_inc(q->dev->counters.currently_throttled_gauge);
-		__atomic_store_n(&q->stall_since, now, __ATOMIC_RELAXED);
+		__atomic_store_n(&q->stall_since, q->now, __ATOMIC_RELAXED);
 	}
 	counter_inc(q->dev->counters.throttled_count);
 	q->stalled = true;
-	q->stall_head = head;
-	if (__builtin_add_overflow(now, verdict->wait_ns, &q->deadline))
-		q->deadline = UINT64_MAX;
-	ss_probe_stall_begin(q->dev->id, q->index, head, verdict->bucket, verdict->lack,
+	q->stall_head = q->chain.head;
+	if (__builtin_add_overflow(q->now, verdict->wait_ns, &q->retry_at))
+		q->retry_at = UINT64_MAX;
+	ss_probe_stall_begin(q->dev->id, q->index, q->stall_head, verdict->bucket, verdict->lack,
 			     verdict->wait_ns);
+}
+
+/* --- poison --- */
+
+/* The guest can do this as often as it likes; the terminal isn't its to fill. */
+static void warn_poison(struct vdev_queue *q)
+{
+	struct vdev *dev = q->dev;
+	const unsigned int nr = __atomic_fetch_add(&dev->poisons, 1, __ATOMIC_RELAXED);
+
+	if (nr < POISON_WARNINGS)
+		ss_warn("%s: queue %u: %s; the device waits for a reset by the guest%s", dev->name,
+			q->index, virtq_poison_str(q->vq.poison),
+			nr + 1 == POISON_WARNINGS ? " (further ones are counted only)" : "");
+}
+
+void vdev_poisoned(struct vdev_queue *q)
+{
+	vdev_stall_end(q, SS_STALL_ABANDONED);
+	counter_inc(q->dev->counters.invalid_avail_idx_count);
+	warn_poison(q);
+	ss_probe_dev_event(q->dev->id, q->index, SS_DEV_POISON, q->vq.poison);
+	virtio_mmio_set_needs_reset(&q->dev->mmio);
 }
 
 /* --- the bracket --- */
@@ -62,6 +133,17 @@ bool vdev_wire_mem(struct vdev_queue *q)
 	return false;
 }
 
+/* May the ring be touched at all? */
+static bool usable(struct vdev_queue *q)
+{
+	return q->vq.ready && !q->vq.poison && (q->vq.mem || vdev_wire_mem(q));
+}
+
+static void reap(struct vdev_queue *q, struct vdev_drain *d)
+{
+	q->reap_at = vdev_pending(q) ? q->ops->reap(q, d) : WORKER_NO_DEADLINE;
+}
+
 /* After it came to nothing some drains don't. */
 static bool may_linger(struct vdev_queue *q)
 {
@@ -73,27 +155,32 @@ static bool may_linger(struct vdev_queue *q)
 	return false;
 }
 
-bool vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d,
-		     enum vdev_pass (*pass)(struct vdev_queue *q, struct vdev_drain *d))
+enum vdev_end vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d)
 {
 	for (;;) {
+		enum vdev_end end;
+
 		/* A hint to the driver; without it there are some more kicks. */
 		virtq_disable_notify(&q->vq);
-		switch (pass(q, d)) {
-		case VDEV_POISONED:
-			return true;
-		case VDEV_LEFT:
-			return false;
+		end = q->ops->pass(q, d);
+		if (end == VDEV_POISONED)
+			vdev_poisoned(q);
+		reap(q, d);
+		switch (end) {
+		case VDEV_EMPTY:
+			if (d->chains && may_linger(q))
+				return VDEV_LINGER;
+			if (virtq_enable_notify(&q->vq) <= 0)
+				return end;
+			break;
 		case VDEV_STALLED:
 			virtq_enable_notify(&q->vq);
-			return false;
-		case VDEV_EMPTY:
-			if (d->chains && may_linger(q)) {
-				d->linger = true;
-				return false;
-			}
-			if (virtq_enable_notify(&q->vq) <= 0)
-				return false;
+			return end;
+		case VDEV_FULL:
+			/* What comes back drains; unless it already has. */
+			return vdev_full(q) ? end : VDEV_YIELD;
+		default:
+			return end;
 		}
 	}
 }
@@ -124,30 +211,75 @@ bool vdev_linger(struct vdev_queue *q, bool wait)
 	return virtq_enable_notify(&q->vq) > 0;
 }
 
-/* --- poison --- */
+/* --- the drain --- */
 
-/* The guest can do this as often as it likes; the terminal isn't its to fill. */
-static void warn_poison(struct vdev_queue *q)
+/* Only what is pending is due; the stalled head isn't. */
+static bool head_not_due(const struct vdev_queue *q, enum wakeup wakeup)
 {
-	struct vdev *dev = q->dev;
-	const unsigned int nr = __atomic_fetch_add(&dev->poisons, 1, __ATOMIC_RELAXED);
-
-	if (nr < POISON_WARNINGS)
-		ss_warn("%s: queue %u: %s; the device waits for a reset by the guest%s", dev->name,
-			q->index, virtq_poison_str(q->vq.poison),
-			nr + 1 == POISON_WARNINGS ? " (further ones are counted only)" : "");
+	if (!q->stalled || q->now >= q->retry_at)
+		return false;
+	return wakeup == WAKEUP_DONE || (wakeup == WAKEUP_TIMER && q->reap_at);
 }
 
-void vdev_poisoned(struct vdev_queue *q)
+static void drain_once(struct vdev_queue *q, enum wakeup wakeup, struct vdev_drain *d)
 {
-	vdev_stall_end(q, VDEV_STALL_OVER);
-	counter_inc(q->dev->counters.invalid_avail_idx_count);
-	warn_poison(q);
-	ss_probe_dev_event(q->dev->id, q->index, SS_DEV_POISON, q->vq.poison);
-	virtio_mmio_set_needs_reset(&q->dev->mmio);
+	bool pending_only;
+
+	ss_probe_drain_begin(q->dev->id, q->index);
+	q->now = io_clock_now(&q->dev->clock);
+	*d = (struct vdev_drain){ .start = q->now, .end = VDEV_STALLED };
+	pending_only = head_not_due(q, wakeup);
+	reap(q, d);
+	if (!pending_only)
+		d->end = vdev_drain_ring(q, d);
+	q->ops->signal(q, d);
+	ss_probe_drain_end(q->dev->id, q->index, d->chains, d->published, q->stalled);
 }
 
-/* --- after a drain --- */
+/*
+ * Does the next drain follow at once? But the worker's loop has a turn too, after a
+ * ring's worth of @chains.
+ */
+static bool goes_on(struct vdev_queue *q, struct vdev_drain *d, unsigned int chains)
+{
+	const bool enough = chains >= q->vq.size;
+	const bool more = d->end == VDEV_LINGER ? vdev_linger(q, !enough && !vdev_pending(q))
+						: d->end == VDEV_SLICE;
+
+	if (more && enough)
+		d->end = VDEV_YIELD;
+	return more && !enough;
+}
+
+/* When the worker must look again. */
+static uint64_t wake_at(const struct vdev_queue *q)
+{
+	return vdev_sooner(q->retry_at, q->reap_at);
+}
+
+static uint64_t drain(struct vdev_queue *q, enum wakeup wakeup)
+{
+	struct vdev_drain d = { 0 };
+	unsigned int chains = 0;
+
+	if (!usable(q)) {
+		q->retry_at = WORKER_NO_DEADLINE;
+		/* What is in flight when the ring breaks comes back all the same. */
+		reap(q, &d);
+		return wake_at(q);
+	}
+	do {
+		drain_once(q, wakeup, &d);
+		chains += d.chains;
+	} while (goes_on(q, &d, chains));
+	if (d.end == VDEV_YIELD)
+		q->retry_at = VDEV_AT_ONCE;
+	else if (!q->stalled)
+		q->retry_at = WORKER_NO_DEADLINE;
+	return wake_at(q);
+}
+
+/* --- for the devices --- */
 
 bool vdev_wants_interrupt(struct vdev_queue *q, unsigned int published)
 {
@@ -161,22 +293,105 @@ void vdev_raise(struct vdev_queue *q, uint32_t bits, bool interrupt)
 	virtio_mmio_raise(&q->dev->mmio, bits, interrupt);
 }
 
-void vdev_settle(struct vdev_queue *q, bool again)
-{
-	if (again)
-		q->deadline = VDEV_AT_ONCE;
-	else if (!q->stalled)
-		q->deadline = WORKER_NO_DEADLINE;
-}
-
-bool vdev_must_recheck(struct vdev_queue *q)
-{
-	return __atomic_exchange_n(&q->recheck, false, __ATOMIC_ACQUIRE) && q->stalled;
-}
-
 void vdev_queue_clear(struct vdev_queue *q)
 {
-	vdev_stall_end(q, VDEV_STALL_OVER);
 	q->vq = (struct virtq){ 0 };
-	q->deadline = WORKER_NO_DEADLINE;
+	q->retry_at = q->reap_at = WORKER_NO_DEADLINE;
+	__atomic_store_n(&q->held_nr, 0, __ATOMIC_RELAXED);
 }
+
+/* --- the worker's ops --- */
+
+/* The ring's eventfd is the first, the backing's the second. */
+static uint64_t queue_kick(void *ctx, unsigned int index)
+{
+	struct vdev_queue *q = ctx;
+
+	if (index) /* What came back while the worker drained is long reaped. */
+		return q->in_flight ? drain(q, WAKEUP_DONE) : wake_at(q);
+	ss_probe_kick(q->dev->id, q->index);
+	/* The head is known to be blocked: the timer will drain. */
+	if (q->stalled)
+		return wake_at(q);
+	return drain(q, WAKEUP_KICK);
+}
+
+static uint64_t queue_timer(void *ctx)
+{
+	return drain(ctx, WAKEUP_TIMER);
+}
+
+/*
+ * At start and resume kicks wait in their eventfd, and what a pause has reaped has
+ * set a deadline.
+ */
+static uint64_t queue_wake(void *ctx)
+{
+	struct vdev_queue *q = ctx;
+
+	if (__atomic_exchange_n(&q->recheck, false, __ATOMIC_ACQUIRE) && q->stalled)
+		return drain(q, WAKEUP_KICK);
+	return wake_at(q);
+}
+
+/*
+ * A stop that fails, here or for another queue, mustn't leave the head queued at the
+ * throttle, where other devices wait behind it.
+ */
+static void end_early(struct vdev_queue *q)
+{
+	vdev_stall_end(q, SS_STALL_ABANDONED);
+	if (q->in_flight)
+		q->ops->cancel(q);
+}
+
+/* Until the backing is done with something, or it's time to look for new orders. */
+static void wait_done(const struct vdev_queue *q)
+{
+	struct pollfd done = { .fd = q->done_fd, .events = POLLIN };
+	ssize_t n = 0;
+	uint64_t count;
+
+	if (poll(&done, 1, QUIESCE_POLL_MS) == 1)
+		n = read(done.fd, &count, sizeof(count));
+	(void)n;
+}
+
+/*
+ * Nothing in flight may touch guest memory any more. A pause waits for all of
+ * it; a stop tries to cancel it first, and then waits too: what the backing has
+ * begun can't be called back.
+ */
+static int queue_quiesce(void *ctx, uint64_t until)
+{
+	struct vdev_queue *q = ctx;
+
+	for (bool stop = false;;) {
+		struct vdev_drain d = { 0 };
+
+		if (!stop && worker_must_stop(q->worker)) {
+			stop = true;
+			end_early(q);
+		}
+		if (!q->in_flight)
+			return 0;
+		if (!worker_must_yield(q->worker))
+			return -EINTR;
+		reap(q, &d);
+		q->ops->signal(q, &d);
+		/* Who waits for one of them to come back would miss it: the timer drains. */
+		q->reap_at = VDEV_AT_ONCE;
+		if (!q->in_flight)
+			return 0;
+		if (io_clock_monotonic_now(NULL) >= until)
+			return -ETIMEDOUT;
+		wait_done(q);
+	}
+}
+
+const struct worker_ops vdev_worker_ops = {
+	.kick = queue_kick,
+	.timer = queue_timer,
+	.wake = queue_wake,
+	.quiesce = queue_quiesce,
+};

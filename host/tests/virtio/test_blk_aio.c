@@ -281,7 +281,7 @@ TEST_F(aio, pause_over,
 	mock_read(&b->q, 0, DATA, 512);
 	mock_blk_kick(b);
 	/* Nobody wants a pause any more. */
-	EXPECT_EQ(blk_worker_ops.quiesce(q, UINT64_MAX), -EINTR);
+	EXPECT_EQ(vdev_worker_ops.quiesce(&q->base, UINT64_MAX), -EINTR);
 	mock_hold(&b->backing, false);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "mock_guest.h"
-#include "virtio/vdev.h"
+#include "virtio/vdev_pass.h"
 
 #define STEP_NS 1000
 #define NEVER	UINT64_MAX
@@ -16,6 +16,7 @@ FIXTURE(linger)
 	struct mock_queue q;
 	struct vdev dev;
 	struct vdev_queue vq;
+	struct virtq_seg seg[4];
 	struct worker *w;
 	uint64_t now, comes_at; /* the driver's next chain */
 };
@@ -44,8 +45,30 @@ static uint64_t op_kick(void *ctx, unsigned int index)
 	return op_none(ctx);
 }
 
+static enum vdev_gate gate_pass(struct vdev_queue *q, struct throttle_verdict *verdict)
+{
+	(void)q;
+	(void)verdict;
+	return VDEV_SERVE;
+}
+
+static void serve_nothing(struct vdev_queue *q, struct vdev_drain *d, enum vdev_gate gate)
+{
+	(void)q;
+	(void)d;
+	(void)gate;
+}
+
+static enum vdev_end take_all(struct vdev_queue *q, struct vdev_drain *d)
+{
+	static const struct vdev_pass_ops ops = { .gate = gate_pass, .serve = serve_nothing };
+
+	return vdev_pass(q, d, &ops);
+}
+
 FIXTURE_SETUP(linger)
 {
+	static const struct vdev_queue_ops queue_ops = { .pass = take_all };
 	static const struct worker_ops ops = { .kick = op_kick, .timer = op_none, .wake = op_none };
 	const struct worker_config worker = { .name = "w", .ops = &ops, .manual = true };
 	struct virtq_config config = { .size = 64, .ready = true, .event_idx = true };
@@ -61,6 +84,8 @@ FIXTURE_SETUP(linger)
 	self->dev.lingers = true;
 	vdev_add_queue(&self->dev, &self->vq);
 	virtq_init(&self->vq.vq, &config, &self->g.mem);
+	self->vq.ops = &queue_ops;
+	self->vq.chain = (struct virtq_chain){ .seg = self->seg, .max = 4 };
 	self->vq.worker = self->w;
 	self->comes_at = NEVER;
 }
@@ -71,26 +96,17 @@ FIXTURE_TEARDOWN(linger)
 	mock_guest_free(&self->g);
 }
 
-static enum vdev_pass take_all(struct vdev_queue *q, struct vdev_drain *d)
-{
-	struct virtq_seg seg[4];
-	struct virtq_chain chain = { .seg = seg, .max = 4 };
-	int ret;
-
-	while ((ret = virtq_pop(&q->vq, &chain)) > 0)
-		d->chains++;
-	return ret < 0 ? VDEV_POISONED : VDEV_EMPTY;
-}
-
 /* A drain of @chains. Return: it wants to linger. */
 static bool drain(FIXTURE_DATA(linger) * self, unsigned int chains)
 {
 	struct vdev_drain d = { 0 };
+	enum vdev_end end;
 
 	while (chains--)
 		mock_flush(&self->q);
-	EXPECT_FALSE(vdev_drain_ring(&self->vq, &d, take_all));
-	return d.linger;
+	end = vdev_drain_ring(&self->vq, &d);
+	EXPECT_NE(end, VDEV_POISONED);
+	return end == VDEV_LINGER;
 }
 
 /* Is a kick wanted for the next chain? */
