@@ -308,6 +308,42 @@ TEST_F(aio, full,
 	EXPECT_STREQ(mock_blk_changes(b), "reads_completed+356 bytes_read+182272");
 }
 
+/* A backing that is done with everything as soon as the last 8 requests are there. */
+static struct mock_backing *sudden;
+static const struct backing_queue_ops *sudden_ops;
+
+static int sudden_commit(struct backing_queue *bq)
+{
+	if (sudden->queue[0]->nr_submitted == 8)
+		mock_hold(sudden, false);
+	return sudden_ops->commit(bq);
+}
+
+TEST_F(aio, full_and_done,
+       .title = "a full queue whose requests are done in the same drain goes on with the ring")
+{
+	struct mock_blk *b = &self->b;
+	struct backing_queue *bq = &b->backing.queue[0]->bq;
+	const struct mock_req req = mock_read(&b->q, 0, DATA, 512);
+	struct backing_queue_ops ops = *bq->ops;
+
+	sudden = &b->backing;
+	sudden_ops = bq->ops;
+	ops.commit = sudden_commit;
+	mock_hold(&b->backing, true);
+	for (unsigned int i = 1; i < 200; i++)
+		mock_avail(&b->q, req.head);
+	mock_blk_kick(b);
+	EXPECT_EQ(b->backing.waiting, 200);
+	bq->ops = &ops;
+	for (unsigned int i = 0; i < 100; i++)
+		mock_avail(&b->q, req.head);
+	/* 48 in three batches, then 8, and the queue is full. */
+	mock_blk_kick(b);
+	bq->ops = sudden_ops;
+	EXPECT_EQ(mock_used_idx(&b->q), 300);
+}
+
 TEST_F(aio, full_and_paused,
        .title =
 	       "D90 D91 a pause that reaps all that was in flight leaves nothing lying in the ring")

@@ -70,6 +70,43 @@ TEST_F(ring, bracket, .title = "D22 notifications are off during the drain, on a
 	EXPECT_EQ(mock_blk_irqs(b), 1);
 }
 
+/* A guest that makes the same request again and again, while a slow backing reads. */
+static unsigned int repeats;
+
+static ssize_t repeating_readv(struct backing *b, const struct iovec *iov, unsigned int nr,
+			       uint64_t off)
+{
+	late_guest->clock.now += 50000;
+	if (repeats) {
+		repeats--;
+		mock_avail(&late_guest->q, late_req.head);
+	}
+	return real_ops->readv(b, iov, nr, off);
+}
+
+TEST_F(ring, turn, .title = "D84 a guest that never stops leaves the worker's loop its turn")
+{
+	struct mock_blk *b = &self->b;
+	struct backing_ops ops = *b->backing.b.ops;
+
+	late_guest = b;
+	late_req = mock_read(&b->q, 0, DATA, 512);
+	repeats = 600;
+	real_ops = b->backing.b.ops;
+	ops.readv = repeating_readv;
+	b->backing.b.ops = &ops;
+	/* A ring's worth, and back, though the guest was told of each. */
+	blk_drain_queue(b->blk, 0);
+	EXPECT_EQ(mock_used_idx(&b->q), 256);
+	EXPECT_EQ(mock_used_flags(&b->q), VRING_USED_F_NO_NOTIFY);
+	/* What is left isn't: no kick will come for it. */
+	mock_blk_kick(b);
+	EXPECT_EQ(mock_used_idx(&b->q), 601);
+	EXPECT_EQ(mock_used_flags(&b->q), 0);
+	EXPECT_EQ(blk_armed_ns(b->blk, 0), 0);
+	b->backing.b.ops = real_ops;
+}
+
 /*
  * The moment between "the ring is empty" and "notifications are on" can't be
  * reached by a call. So the used ring's page is made read-only in time, and the
