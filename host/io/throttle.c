@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Token buckets, the pair of them that is a throttle, and fair queueing for those who share it. */
 #include "io/throttle.h"
 
 #include <errno.h>
@@ -43,21 +44,21 @@ void bucket_refill(struct bucket *b, uint64_t now)
 }
 
 /* What is missing for @n tokens when @ahead are somebody else's already. */
-static uint64_t lack_behind(const struct bucket *b, uint64_t ahead, uint64_t n)
+static uint64_t deficit_behind(const struct bucket *b, uint64_t ahead, uint64_t n)
 {
-	__int128 lack;
+	__int128 deficit;
 
 	if (!b->rate || !n)
 		return 0;
-	lack = (n <= b->capacity ? (__int128)n : 0) + ahead - b->balance;
-	if (lack <= 0)
+	deficit = (n <= b->capacity ? (__int128)n : 0) + ahead - b->balance;
+	if (deficit <= 0)
 		return 0;
-	return lack > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)lack;
+	return deficit > (__int128)UINT64_MAX ? UINT64_MAX : (uint64_t)deficit;
 }
 
-uint64_t bucket_lack(const struct bucket *b, uint64_t n)
+uint64_t bucket_deficit(const struct bucket *b, uint64_t n)
 {
-	return lack_behind(b, 0, n);
+	return deficit_behind(b, 0, n);
 }
 
 void bucket_charge(struct bucket *b, uint64_t n)
@@ -66,13 +67,13 @@ void bucket_charge(struct bucket *b, uint64_t n)
 		b->balance -= n;
 }
 
-uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack)
+uint64_t bucket_predicted_ns(const struct bucket *b, uint64_t deficit)
 {
 	unsigned __int128 need, wait;
 
-	if (!b->rate || !lack)
+	if (!b->rate || !deficit)
 		return 0;
-	need = (unsigned __int128)lack * IO_NSEC_PER_SEC - b->fraction;
+	need = (unsigned __int128)deficit * IO_NSEC_PER_SEC - b->fraction;
 	wait = (need + b->rate - 1) / b->rate;
 	return wait > UINT64_MAX ? UINT64_MAX : (uint64_t)wait;
 }
@@ -145,7 +146,7 @@ int throttle_init(struct throttle *t, const struct throttle_limits *limits, uint
 	bucket_init(&t->bytes, &limits->bytes, now);
 	t->limited = any_limit(limits);
 	t->waiters = NULL;
-	t->turn = 0;
+	t->vtime = 0;
 	return 0;
 }
 
@@ -183,52 +184,55 @@ int throttle_set_limits(struct throttle *t, const struct throttle_limits *limits
 	return 0;
 }
 
-static void throttle_explain(const struct throttle *t, uint64_t lack_ops, uint64_t lack_bytes,
+static void throttle_explain(const struct throttle *t, uint64_t deficit_ops, uint64_t deficit_bytes,
 			     struct throttle_verdict *verdict)
 {
-	const uint64_t wait_ops = bucket_wait_ns(&t->ops, lack_ops);
-	const uint64_t wait_bytes = bucket_wait_ns(&t->bytes, lack_bytes);
-	const bool ops_longer = wait_ops >= wait_bytes;
+	const uint64_t predicted_ops = bucket_predicted_ns(&t->ops, deficit_ops);
+	const uint64_t predicted_bytes = bucket_predicted_ns(&t->bytes, deficit_bytes);
+	const bool ops_longer = predicted_ops >= predicted_bytes;
 
 	*verdict = (struct throttle_verdict){
-		.wait_ns = ops_longer ? wait_ops : wait_bytes,
-		.lack = ops_longer ? lack_ops : lack_bytes,
-		.bucket = (lack_ops ? SS_BUCKET_OPS : 0) | (lack_bytes ? SS_BUCKET_BYTES : 0),
+		.predicted_ns = ops_longer ? predicted_ops : predicted_bytes,
+		.deficit = ops_longer ? deficit_ops : deficit_bytes,
+		.bucket = (deficit_ops ? SS_BUCKET_OPS : 0) | (deficit_bytes ? SS_BUCKET_BYTES : 0),
 	};
 }
 
-/* --- the line --- */
+/* --- the waiter queue --- */
 
-static struct throttle_party *party_of(struct throttle_waiter *w)
+static struct throttle_flow *flow_of(struct throttle_waiter *w)
 {
-	return w->party ? w->party : &w->own;
+	return w->flow ? w->flow : &w->own;
 }
 
-/* A party's requests have one turn after the other, none that has passed. */
-static void turn_take(const struct throttle *t, struct throttle_waiter *w)
+/*
+ * Start-time fair queueing, each request of weight one: a request's virtual time is
+ * one after its flow's last, or after that of the last one granted, whichever is later.
+ */
+static void vtime_assign(const struct throttle *t, struct throttle_waiter *w)
 {
-	const struct throttle_party *party = party_of(w);
+	const struct throttle_flow *flow = flow_of(w);
 
-	w->turn = (party->turn > t->turn ? party->turn : t->turn) + 1;
+	w->vtime = (flow->vtime > t->vtime ? flow->vtime : t->vtime) + 1;
 }
 
-static void line_join(struct throttle *t, struct throttle_waiter *w, uint64_t bytes)
+static void waiter_queue(struct throttle *t, struct throttle_waiter *w, uint64_t bytes)
 {
 	struct throttle_waiter **at = &t->waiters;
 
 	w->bytes = bytes;
 	if (w->waiting)
 		return;
-	while (*at && (*at)->turn <= w->turn)
+	while (*at && (*at)->vtime <= w->vtime)
 		at = &(*at)->next;
 	w->next = *at;
 	*at = w;
 	w->waiting = true;
-	party_of(w)->waiting++;
-	party_of(w)->turn = w->turn;
+	flow_of(w)->waiting++;
+	flow_of(w)->vtime = w->vtime;
 }
 
-static void line_leave(struct throttle *t, struct throttle_waiter *w)
+static void waiter_dequeue(struct throttle *t, struct throttle_waiter *w)
 {
 	struct throttle_waiter **at = &t->waiters;
 
@@ -238,38 +242,38 @@ static void line_leave(struct throttle *t, struct throttle_waiter *w)
 		at = &(*at)->next;
 	*at = w->next;
 	w->waiting = false;
-	party_of(w)->waiting--;
+	flow_of(w)->waiting--;
 }
 
-static void turn_granted(struct throttle *t, struct throttle_waiter *w)
+static void vtime_advance(struct throttle *t, struct throttle_waiter *w)
 {
-	struct throttle_party *party = party_of(w);
+	struct throttle_flow *flow = flow_of(w);
 
-	if (w->turn > t->turn)
-		t->turn = w->turn;
-	if (w->turn > party->turn)
-		party->turn = w->turn;
+	if (w->vtime > t->vtime)
+		t->vtime = w->vtime;
+	if (w->vtime > flow->vtime)
+		flow->vtime = w->vtime;
 }
 
 /* Refills; does what there is suffice for all before @w, and for it? */
-static bool look(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes, uint64_t now,
-		 struct throttle_verdict *verdict)
+static bool suffices(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes,
+		     uint64_t now, struct throttle_verdict *verdict)
 {
-	uint64_t ops_ahead = 0, bytes_ahead = 0, lack_ops, lack_bytes;
+	uint64_t ops_ahead = 0, bytes_ahead = 0, deficit_ops, deficit_bytes;
 
 	for (const struct throttle_waiter *a = t->waiters; a && a != w; a = a->next) {
-		if (w && a->turn > w->turn)
+		if (w && a->vtime > w->vtime)
 			break;
 		ops_ahead++;
 		bytes_ahead += a->bytes;
 	}
 	bucket_refill(&t->ops, now);
 	bucket_refill(&t->bytes, now);
-	lack_ops = lack_behind(&t->ops, ops_ahead, 1);
-	lack_bytes = lack_behind(&t->bytes, bytes_ahead, bytes);
-	if (!lack_ops && !lack_bytes)
+	deficit_ops = deficit_behind(&t->ops, ops_ahead, 1);
+	deficit_bytes = deficit_behind(&t->bytes, bytes_ahead, bytes);
+	if (!deficit_ops && !deficit_bytes)
 		return true;
-	throttle_explain(t, lack_ops, lack_bytes, verdict);
+	throttle_explain(t, deficit_ops, deficit_bytes, verdict);
 	return false;
 }
 
@@ -282,17 +286,17 @@ static bool ask(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, u
 		return true;
 	pthread_mutex_lock(&t->lock);
 	if (w && !w->waiting)
-		turn_take(t, w);
-	granted = look(t, w, bytes, now, verdict);
+		vtime_assign(t, w);
+	granted = suffices(t, w, bytes, now, verdict);
 	if (granted) {
 		bucket_charge(&t->ops, 1);
 		bucket_charge(&t->bytes, bytes);
 	}
 	if (w && granted) {
-		line_leave(t, w);
-		turn_granted(t, w);
+		waiter_dequeue(t, w);
+		vtime_advance(t, w);
 	} else if (w) {
-		line_join(t, w, bytes);
+		waiter_queue(t, w, bytes);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return granted;
@@ -304,8 +308,8 @@ bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
 	return ask(t, NULL, bytes, now, verdict);
 }
 
-bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_t bytes,
-			  uint64_t now, struct throttle_verdict *verdict)
+bool throttle_ask_fair(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+		       struct throttle_verdict *verdict)
 {
 	return ask(t, w, bytes, now, verdict);
 }
@@ -318,17 +322,17 @@ void throttle_leave(struct throttle *t, struct throttle_waiter *w)
 		return;
 	pthread_mutex_lock(&t->lock);
 	behind = w->next;
-	line_leave(t, w);
+	waiter_dequeue(t, w);
 	for (; behind; behind = behind->next)
 		if (behind->wake)
 			behind->wake(behind);
-	/* Turns it gave up aren't held against it. */
-	if (!party_of(w)->waiting && party_of(w)->turn > t->turn)
-		party_of(w)->turn = t->turn;
+	/* Virtual time that it gave up isn't held against it. */
+	if (!flow_of(w)->waiting && flow_of(w)->vtime > t->vtime)
+		flow_of(w)->vtime = t->vtime;
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool throttle_look(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+bool throttle_peek(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
 		   struct throttle_verdict *verdict)
 {
 	bool enough;
@@ -337,8 +341,8 @@ bool throttle_look(struct throttle *t, struct throttle_waiter *w, uint64_t bytes
 		return true;
 	pthread_mutex_lock(&t->lock);
 	if (w && !w->waiting)
-		turn_take(t, w);
-	enough = look(t, w, bytes, now, verdict);
+		vtime_assign(t, w);
+	enough = suffices(t, w, bytes, now, verdict);
 	pthread_mutex_unlock(&t->lock);
 	return enough;
 }

@@ -61,56 +61,56 @@ void bucket_init(struct bucket *b, const struct bucket_limit *limit, uint64_t no
 void bucket_refill(struct bucket *b, uint64_t now);
 
 /**
- * bucket_lack() - what is missing before @n tokens are granted
+ * bucket_deficit() - what is missing before @n tokens are granted
  *
  * After bucket_refill(). n = 0 always passes; n up to the capacity needs n
  * tokens; more than the capacity needs a balance that isn't negative.
  *
  * Return: 0 if @n would be granted now, else the tokens missing.
  */
-uint64_t bucket_lack(const struct bucket *b, uint64_t n);
+uint64_t bucket_deficit(const struct bucket *b, uint64_t n);
 
-/** bucket_charge() - take @n tokens that bucket_lack() found; may leave debt */
+/** bucket_charge() - take @n tokens that bucket_deficit() found; may leave debt */
 void bucket_charge(struct bucket *b, uint64_t n);
 
 /**
- * bucket_wait_ns() - time until @lack more tokens are there, rounded up, saturating
+ * bucket_predicted_ns() - time until @deficit more tokens are there, rounded up, saturating
  *
  * After bucket_refill(): counts from then, the carried fraction included.
  */
-uint64_t bucket_wait_ns(const struct bucket *b, uint64_t lack);
+uint64_t bucket_predicted_ns(const struct bucket *b, uint64_t deficit);
 
 /**
- * struct throttle_party - one of those among whom a throttle is shared, such as a disk
- * @turn: of its last request
- * @waiting: waiters of its own in the line
+ * struct throttle_flow - one of those among whom a throttle is shared, such as a disk
+ * @vtime: virtual time of its last request
+ * @waiting: its waiters in the queue
  *
  * Zeroed at first, then the throttle's, under its lock.
  */
-struct throttle_party {
-	uint64_t turn;
+struct throttle_flow {
+	uint64_t vtime;
 	unsigned int waiting;
 };
 
 /**
  * struct throttle_waiter - whoever asks again and again, such as a queue
- * @party: whose requests it asks for, set by its owner; NULL: it's one by itself
+ * @flow: whose requests it asks for, set by its owner; NULL: it's a flow by itself
  * @wake: called when one before it has left without its tokens, under the throttle's
  *	lock: ask again soon. Set by its owner; NULL: it waits for its time
- * @own: @party if that is NULL
- * @next: the one after it in the line
- * @turn: its request's; the line is sorted by it
+ * @own: @flow if that is NULL
+ * @next: the one after it in the queue
+ * @vtime: its request's virtual time, by which the queue is sorted
  * @bytes: what it waits for
- * @waiting: it is in the throttle's line
+ * @waiting: it is in the throttle's queue
  *
- * Zeroed at first, then all but @party and @wake is the throttle's, under its lock;
+ * Zeroed at first, then all but @flow and @wake is the throttle's, under its lock;
  * its owner may read @waiting.
  */
 struct throttle_waiter {
-	struct throttle_party *party, own;
+	struct throttle_flow *flow, own;
 	void (*wake)(struct throttle_waiter *w);
 	struct throttle_waiter *next;
-	uint64_t turn;
+	uint64_t vtime;
 	uint64_t bytes;
 	bool waiting;
 };
@@ -118,7 +118,7 @@ struct throttle_waiter {
 /**
  * struct throttle - a pair of buckets; may be shared by queues and disks
  * @waiters: who was refused, in the order in which they are served
- * @turn: the highest that was granted
+ * @vtime: the throttle's virtual time: the highest that was granted
  *
  * The lock is held for a few instructions, never over IO.
  */
@@ -128,18 +128,18 @@ struct throttle {
 	struct bucket ops;
 	struct bucket bytes;
 	struct throttle_waiter *waiters;
-	uint64_t turn;
+	uint64_t vtime;
 };
 
 /**
  * struct throttle_verdict - why a request must wait
- * @wait_ns: the larger of the failing buckets' waits, at least 1
- * @lack: tokens missing in the bucket that waits longest
+ * @predicted_ns: the wait: the larger of the failing buckets', at least 1
+ * @deficit: tokens missing in the bucket that waits longest
  * @bucket: enum ss_bucket: which ones lacked tokens
  */
 struct throttle_verdict {
-	uint64_t wait_ns;
-	uint64_t lack;
+	uint64_t predicted_ns;
+	uint64_t deficit;
 	unsigned int bucket;
 };
 
@@ -189,35 +189,36 @@ bool throttle_ask(struct throttle *t, uint64_t bytes, uint64_t now,
 		  struct throttle_verdict *verdict);
 
 /**
- * throttle_ask_in_turn() - the same for one of several that share fairly
+ * throttle_ask_fair() - the same for one of several that share fairly
  * @w: who asks
  *
- * What those need that were refused and whose turn is before is reserved for
- * them: @w is granted only tokens beyond that. Refused, it is in the line behind
- * them, keeps its turn when it asks again, and leaves the line when it's granted
- * or by throttle_leave(). The parties' requests take turns, one each, whoever of
- * a party asks for them: a disk with four queues gets no more than one with one.
- * Within a turn it's first come first served. So no one starves. The wait is the
- * time until there are tokens for all before it and for @w.
+ * Start-time fair queueing: tokens for those that were refused and come first by
+ * virtual time are reserved for them, and @w is granted only tokens beyond that.
+ * Refused, it is queued behind them, keeps its virtual time when it asks again, and is
+ * dequeued when it's granted or by throttle_leave(). Each flow has one request after the
+ * other in virtual time, whoever of the flow asks for them: a disk with four queues gets
+ * no more than one with one. Of equal ones the first to come is the first served. So
+ * no one starves. The wait is the time until there are tokens for all before it and
+ * for @w.
  */
-bool throttle_ask_in_turn(struct throttle *t, struct throttle_waiter *w, uint64_t bytes,
-			  uint64_t now, struct throttle_verdict *verdict);
+bool throttle_ask_fair(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+		       struct throttle_verdict *verdict);
 
 /** throttle_leave() - @w waits no longer; fine if it didn't. Who is behind it is woken */
 void throttle_leave(struct throttle *t, struct throttle_waiter *w);
 
 /**
- * throttle_look() - would @w be granted @bytes now? Nothing is charged or kept
+ * throttle_peek() - would @w be granted @bytes now? Nothing is charged or kept
  * @w: may be NULL: somebody who comes last
  */
-bool throttle_look(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
+bool throttle_peek(struct throttle *t, struct throttle_waiter *w, uint64_t bytes, uint64_t now,
 		   struct throttle_verdict *verdict);
 
 /**
  * struct throttle_state - a throttle at some time
  * @limits: as set; a burst that is one second of its rate is 0
  * @ops: @bytes: balances in tokens, negative: debt
- * @waiters: in the line
+ * @waiters: queued
  */
 struct throttle_state {
 	struct throttle_limits limits;

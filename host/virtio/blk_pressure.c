@@ -128,8 +128,8 @@ static void wait_for_limits(const struct blk *blk, uint64_t t, struct throttle_v
 {
 	const uint64_t until = __atomic_load_n(&blk->pressure.until, __ATOMIC_ACQUIRE);
 
-	if (until > t && verdict->wait_ns > until - t)
-		verdict->wait_ns = until - t;
+	if (until > t && verdict->predicted_ns > until - t)
+		verdict->predicted_ns = until - t;
 }
 
 /* Stalled by the profile for @wait more: the longer of this and the throttle's. */
@@ -138,15 +138,15 @@ static void profile_stall(struct blk_queue *q, const struct blk_req *req, uint64
 {
 	struct throttle *throttle = q->blk->dev.throttle;
 
-	/* No place in the line: others shall have what this one can't use now. */
+	/* Not queued: others shall have what this one can't use now. */
 	throttle_leave(throttle, &q->base.waiter);
-	if (throttle_look(throttle, &q->base.waiter, req->bytes, now, verdict))
+	if (throttle_peek(throttle, &q->base.waiter, req->bytes, now, verdict))
 		*verdict = (struct throttle_verdict){ 0 };
 	else
 		wait_for_limits(q->blk, t, verdict);
 	verdict->bucket |= SS_BUCKET_PROFILE;
-	if (verdict->wait_ns < wait)
-		verdict->wait_ns = wait;
+	if (verdict->predicted_ns < wait)
+		verdict->predicted_ns = wait;
 }
 
 bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
@@ -158,8 +158,8 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 	uint64_t t, stall, nr;
 
 	if (!start)
-		return throttle_ask_in_turn(blk->dev.throttle, &q->base.waiter, req->bytes, now,
-					    verdict);
+		return throttle_ask_fair(blk->dev.throttle, &q->base.waiter, req->bytes, now,
+					 verdict);
 	t = now > start ? now - start : 0;
 	limits_follow(blk, start, t);
 	stall = profile_stall_until(pr->profile, t);
@@ -167,7 +167,7 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 		profile_stall(q, req, now, t, stall - t, verdict);
 		return false;
 	}
-	if (!throttle_ask_in_turn(blk->dev.throttle, &q->base.waiter, req->bytes, now, verdict)) {
+	if (!throttle_ask_fair(blk->dev.throttle, &q->base.waiter, req->bytes, now, verdict)) {
 		wait_for_limits(blk, t, verdict);
 		return false;
 	}

@@ -171,7 +171,7 @@ void blk_req_run(struct blk_queue *q, struct blk_req *req);
 /** blk_req_fail() - IOERR, and counted */
 void blk_req_fail(struct blk_queue *q, struct blk_req *req);
 
-/** blk_req_backing_done() - fire the probe, unless @req is delayed: then it's done when published */
+/** blk_req_backing_done() - fire the probe; for a delayed @req that is done when it's published */
 void blk_req_backing_done(const struct blk_queue *q, const struct blk_req *req);
 
 /* blk_xfer.c */

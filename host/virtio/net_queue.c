@@ -224,7 +224,7 @@ static enum vdev_gate net_gate(struct vdev_queue *tx, struct throttle_verdict *v
 	if (!throttle_limited(net->dev.throttle))
 		return VDEV_SERVE;
 	tx->now = io_clock_now(&net->dev.clock);
-	if (throttle_ask_in_turn(net->dev.throttle, &tx->waiter, net->frame.len, tx->now, verdict))
+	if (throttle_ask_fair(net->dev.throttle, &tx->waiter, net->frame.len, tx->now, verdict))
 		return VDEV_SERVE;
 	return VDEV_STALL;
 }

@@ -56,7 +56,7 @@ void vdev_add_queue(struct vdev *dev, struct vdev_queue *q)
 	q->dev = dev;
 	q->done_fd = -1;
 	q->index = dev->nr_queues;
-	q->waiter.party = &dev->party;
+	q->waiter.flow = &dev->flow;
 	q->waiter.wake = recheck_waiter;
 	dev->queue[dev->nr_queues++] = q;
 }

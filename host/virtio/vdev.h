@@ -82,7 +82,7 @@ struct vdev_queue_ops {
  * @stall_since: atomic: when the head was first refused, 0: not stalled
  * @in_flight: requests in the backing
  * @held_nr: atomic: requests that are done, their completions kept back
- * @waiter: its place among those who share the throttle
+ * @waiter: its place in the throttle's queue
  * @now: the time as last read
  * @linger_skip: drains that don't linger after one that did so in vain
  * @linger_left: of them still to come
@@ -125,7 +125,7 @@ struct vdev_counters {
  * @mmio_ops: the device's, with its name
  * @id: its number in probes
  * @throttle: in use
- * @party: all queues are one party to it
+ * @flow: of all its queues, at @throttle
  * @active: between DRIVER_OK and reset
  * @lingers: its workers may wait a moment for more before they sleep
  * @slice_ns: a drain that has published ends after so long, to signal the guest; 0:
@@ -143,7 +143,7 @@ struct vdev {
 	struct io_clock clock;
 	struct throttle *throttle;
 	struct throttle own_throttle;
-	struct throttle_party party;
+	struct throttle_flow flow;
 	struct vdev_counters counters;
 	bool active;
 	bool lingers;

@@ -89,10 +89,10 @@ void vdev_stall_begin(struct vdev_queue *q, const struct throttle_verdict *verdi
 	counter_inc(q->dev->counters.throttled_count);
 	q->stalled = true;
 	q->stall_head = q->chain.head;
-	if (__builtin_add_overflow(q->now, verdict->wait_ns, &q->retry_at))
+	if (__builtin_add_overflow(q->now, verdict->predicted_ns, &q->retry_at))
 		q->retry_at = UINT64_MAX;
-	ss_probe_stall_begin(q->dev->id, q->index, q->stall_head, verdict->bucket, verdict->lack,
-			     verdict->wait_ns);
+	ss_probe_stall_begin(q->dev->id, q->index, q->stall_head, verdict->bucket, verdict->deficit,
+			     verdict->predicted_ns);
 }
 
 /* --- poison --- */

@@ -32,7 +32,7 @@ static struct bucket make(uint64_t rate, uint64_t burst)
 static bool take(struct bucket *b, uint64_t n, uint64_t now)
 {
 	bucket_refill(b, now);
-	if (bucket_lack(b, n))
+	if (bucket_deficit(b, n))
 		return false;
 	bucket_charge(b, n);
 	return true;
@@ -227,12 +227,12 @@ TEST(wait_formula, .title = "D82 wait = ceil(deficit * 1e9 / rate), saturating")
 {
 	struct bucket b = make(3, 0);
 
-	EXPECT_EQ(bucket_wait_ns(&b, 0), 0);
-	EXPECT_EQ(bucket_wait_ns(&b, 1), 333333334);
-	EXPECT_EQ(bucket_wait_ns(&b, 3), SEC);
-	EXPECT_EQ(bucket_wait_ns(&b, UINT64_MAX), UINT64_MAX);
+	EXPECT_EQ(bucket_predicted_ns(&b, 0), 0);
+	EXPECT_EQ(bucket_predicted_ns(&b, 1), 333333334);
+	EXPECT_EQ(bucket_predicted_ns(&b, 3), SEC);
+	EXPECT_EQ(bucket_predicted_ns(&b, UINT64_MAX), UINT64_MAX);
 	b = make(THROTTLE_MAX_RATE, 0);
-	EXPECT_EQ(bucket_wait_ns(&b, 1), 1);
+	EXPECT_EQ(bucket_predicted_ns(&b, 1), 1);
 }
 
 TEST(wait_is_enough_and_not_more, .title = "D82 after the wait it passes, a ns before it doesn't")
@@ -249,7 +249,7 @@ TEST(wait_is_enough_and_not_more, .title = "D82 after the wait it passes, a ns b
 		/* An odd moment: there is a fraction to carry. */
 		now += (uint64_t)rand() % 1000000;
 		bucket_refill(&b, now);
-		wait = bucket_wait_ns(&b, bucket_lack(&b, n));
+		wait = bucket_predicted_ns(&b, bucket_deficit(&b, n));
 		if (!wait)
 			continue;
 		early = b;
@@ -315,16 +315,16 @@ TEST(pair_longest_wait, .title = "D44 the wait is the larger of the failing buck
 	bucket_charge(&t.ops, 10);
 	bucket_charge(&t.bytes, 1000);
 	ASSERT_FALSE(throttle_ask(&t, 50, START, &v));
-	EXPECT_EQ(v.wait_ns, SEC / 10);
-	EXPECT_EQ(v.lack, 1);
+	EXPECT_EQ(v.predicted_ns, SEC / 10);
+	EXPECT_EQ(v.deficit, 1);
 	EXPECT_EQ(v.bucket, SS_BUCKET_BOTH);
 	ASSERT_FALSE(throttle_ask(&t, 500, START, &v));
-	EXPECT_EQ(v.wait_ns, SEC / 2);
-	EXPECT_EQ(v.lack, 500);
+	EXPECT_EQ(v.predicted_ns, SEC / 2);
+	EXPECT_EQ(v.deficit, 500);
 	EXPECT_EQ(v.bucket, SS_BUCKET_BOTH);
 	/* A bucket that passes adds nothing, however slow it is. */
 	ASSERT_FALSE(throttle_ask(&t, 0, START, &v));
-	EXPECT_EQ(v.wait_ns, SEC / 10);
+	EXPECT_EQ(v.predicted_ns, SEC / 10);
 	EXPECT_EQ(v.bucket, SS_BUCKET_OPS);
 	throttle_destroy(&t);
 }
@@ -382,7 +382,7 @@ TEST(lowered_to_the_balance,
 	for (int i = 0; i < 5; i++)
 		ASSERT_TRUE(throttle_ask(&t, 0, START + 59 * SEC / 100, &v));
 	EXPECT_FALSE(throttle_ask(&t, 0, START + 59 * SEC / 100, &v));
-	EXPECT_EQ(v.wait_ns, SEC / 5);
+	EXPECT_EQ(v.predicted_ns, SEC / 5);
 	throttle_destroy(&t);
 }
 
@@ -394,20 +394,20 @@ TEST(line, .title = "who waits has a place until it's granted, or leaves")
 	struct throttle_state state;
 
 	bucket_charge(&t.ops, 1);
-	ASSERT_FALSE(throttle_ask_in_turn(&t, &a, 512, START, &v));
-	EXPECT_EQ(v.wait_ns, SEC);
-	ASSERT_FALSE(throttle_ask_in_turn(&t, &b, 512, START, &v));
-	EXPECT_EQ(v.wait_ns, 2 * SEC);
+	ASSERT_FALSE(throttle_ask_fair(&t, &a, 512, START, &v));
+	EXPECT_EQ(v.predicted_ns, SEC);
+	ASSERT_FALSE(throttle_ask_fair(&t, &b, 512, START, &v));
+	EXPECT_EQ(v.predicted_ns, 2 * SEC);
 	throttle_get(&t, START, &state);
 	EXPECT_EQ(state.waiters, 2);
 	/* The first token is the first one's. */
-	EXPECT_FALSE(throttle_ask_in_turn(&t, &b, 512, START + SEC, &v));
-	EXPECT_TRUE(throttle_ask_in_turn(&t, &a, 512, START + SEC, &v));
+	EXPECT_FALSE(throttle_ask_fair(&t, &b, 512, START + SEC, &v));
+	EXPECT_TRUE(throttle_ask_fair(&t, &a, 512, START + SEC, &v));
 	throttle_get(&t, START + SEC, &state);
 	EXPECT_EQ(state.waiters, 1);
 	/* Having been granted it is behind those who wait. */
-	EXPECT_FALSE(throttle_ask_in_turn(&t, &a, 512, START + 2 * SEC, &v));
-	EXPECT_TRUE(throttle_ask_in_turn(&t, &b, 512, START + 2 * SEC, &v));
+	EXPECT_FALSE(throttle_ask_fair(&t, &a, 512, START + 2 * SEC, &v));
+	EXPECT_TRUE(throttle_ask_fair(&t, &b, 512, START + 2 * SEC, &v));
 	throttle_leave(&t, &a);
 	throttle_leave(&t, &a);
 	throttle_get(&t, START + 2 * SEC, &state);
@@ -415,31 +415,31 @@ TEST(line, .title = "who waits has a place until it's granted, or leaves")
 	throttle_destroy(&t);
 }
 
-TEST(turns, .title = "parties take turns; a turn that is given up isn't held against its party")
+TEST(turns, .title = "flows take turns; a turn that is given up isn't held against its flow")
 {
-	struct throttle_party x = { 0 }, y = { 0 };
-	struct throttle_waiter a[3] = { { .party = &x }, { .party = &x }, { .party = &x } };
-	struct throttle_waiter b[2] = { { .party = &y }, { .party = &y } };
+	struct throttle_flow x = { 0 }, y = { 0 };
+	struct throttle_waiter a[3] = { { .flow = &x }, { .flow = &x }, { .flow = &x } };
+	struct throttle_waiter b[2] = { { .flow = &y }, { .flow = &y } };
 	struct throttle t = pair(1, 0);
 	struct throttle_verdict v;
 
 	bucket_charge(&t.ops, 1);
 	for (int i = 0; i < 3; i++)
-		ASSERT_FALSE(throttle_ask_in_turn(&t, &a[i], 512, START, &v));
-	EXPECT_EQ(v.wait_ns, 3 * SEC);
+		ASSERT_FALSE(throttle_ask_fair(&t, &a[i], 512, START, &v));
+	EXPECT_EQ(v.predicted_ns, 3 * SEC);
 	/* Behind the first of the other's, before its second. */
-	ASSERT_FALSE(throttle_ask_in_turn(&t, &b[0], 512, START, &v));
-	EXPECT_EQ(v.wait_ns, 2 * SEC);
+	ASSERT_FALSE(throttle_ask_fair(&t, &b[0], 512, START, &v));
+	EXPECT_EQ(v.predicted_ns, 2 * SEC);
 	for (int i = 0; i < 3; i++)
 		throttle_leave(&t, &a[i]);
-	ASSERT_FALSE(throttle_ask_in_turn(&t, &b[1], 512, START, &v));
-	EXPECT_EQ(v.wait_ns, 2 * SEC);
-	ASSERT_FALSE(throttle_ask_in_turn(&t, &a[0], 512, START, &v));
-	EXPECT_EQ(v.wait_ns, 2 * SEC);
-	EXPECT_TRUE(throttle_ask_in_turn(&t, &b[0], 512, START + SEC, &v));
-	EXPECT_FALSE(throttle_ask_in_turn(&t, &b[1], 512, START + 2 * SEC, &v));
-	EXPECT_TRUE(throttle_ask_in_turn(&t, &a[0], 512, START + 2 * SEC, &v));
-	EXPECT_TRUE(throttle_ask_in_turn(&t, &b[1], 512, START + 3 * SEC, &v));
+	ASSERT_FALSE(throttle_ask_fair(&t, &b[1], 512, START, &v));
+	EXPECT_EQ(v.predicted_ns, 2 * SEC);
+	ASSERT_FALSE(throttle_ask_fair(&t, &a[0], 512, START, &v));
+	EXPECT_EQ(v.predicted_ns, 2 * SEC);
+	EXPECT_TRUE(throttle_ask_fair(&t, &b[0], 512, START + SEC, &v));
+	EXPECT_FALSE(throttle_ask_fair(&t, &b[1], 512, START + 2 * SEC, &v));
+	EXPECT_TRUE(throttle_ask_fair(&t, &a[0], 512, START + 2 * SEC, &v));
+	EXPECT_TRUE(throttle_ask_fair(&t, &b[1], 512, START + 3 * SEC, &v));
 	throttle_destroy(&t);
 }
 
@@ -453,8 +453,8 @@ static void ask_all(struct throttle *t)
 
 	for (uint64_t bytes = 1; bytes < THROTTLE_MAX_RATE; bytes *= 8) {
 		throttle_ask(t, bytes, START, &v);
-		throttle_ask_in_turn(t, &w, bytes, START, &v);
-		throttle_look(t, &w, bytes, START, &v);
+		throttle_ask_fair(t, &w, bytes, START, &v);
+		throttle_peek(t, &w, bytes, START, &v);
 	}
 	throttle_leave(t, &w);
 	throttle_set_limits(t, &slow, START);
