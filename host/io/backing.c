@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Files and block devices as backings: opening, and the synchronous calls. */
 #include "io/backing.h"
 
 #include <errno.h>
@@ -38,8 +39,9 @@ static ssize_t file_readv(struct backing *b, const struct iovec *iov, unsigned i
 	const int fd = to_file(b)->fd;
 	/*
 	 * One piece is the usual case, and spares the kernel a copy of the vector.
-	 * Not by pread(): no thread here is ever cancelled, and what the C library
-	 * does around the call for that is 2 % of a read from tmpfs.
+	 * The system call itself rather than pread(): what the C library does around
+	 * it for threads that may be cancelled costs 2 % of a read from tmpfs, and no
+	 * thread here ever is.
 	 */
 	ssize_t n = nr == 1 ? syscall(SYS_pread64, fd, iov->iov_base, iov->iov_len, (off_t)off)
 			    : preadv(fd, iov, (int)nr, (off_t)off);
@@ -69,15 +71,15 @@ static int file_fallocate(struct backing *b, int mode, uint64_t off, uint64_t le
 	return 0;
 }
 
-/* Can't be done there: by the file system or the device at all, or with its block size. */
+/* The file system or the device can't do that, at all or with its block size. */
 static bool is_unable(int ret)
 {
 	return ret == -EOPNOTSUPP || ret == -EINVAL;
 }
 
 /*
- * A discard that can't be done is done: the content doesn't matter. A block
- * device takes whole blocks of its own only, which may be larger than sectors.
+ * A discard that can't be done counts as done: the content doesn't matter. A
+ * block device takes only whole blocks of its own, which may be larger than sectors.
  */
 static int file_discard(struct backing *b, uint64_t off, uint64_t len)
 {
@@ -152,8 +154,8 @@ static const struct backing_ops file_uring_ops = {
 
 /*
  * On a file system in memory there is nothing to wait for, and io_uring, which
- * can't ask tmpfs not to block, hands each request to a thread. Elsewhere what
- * isn't in the page cache decides. Thousands of 4 KiB reads a second at depth 32
+ * can't ask tmpfs not to block, hands each request to a thread. Elsewhere it
+ * depends on what isn't in the page cache. Thousands of 4 KiB reads a second at depth 32
  * through the device, sync and io_uring: tmpfs 1170 and 280, page cache of ext4
  * 1060 and 970, O_DIRECT on ext4 15 and 60. make bench shows them for the machine
  * at hand.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A queue of a file backing: one io_uring, with an eventfd for its completions. */
 #include "io/backing_uring.h"
 
 #include <errno.h>

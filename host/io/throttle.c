@@ -43,7 +43,7 @@ void bucket_refill(struct bucket *b, uint64_t now)
 	}
 }
 
-/* What is missing for @n tokens when @ahead are somebody else's already. */
+/* Tokens missing for @n of them, when @ahead are reserved for somebody else. */
 static uint64_t deficit_behind(const struct bucket *b, uint64_t ahead, uint64_t n)
 {
 	__int128 deficit;
@@ -255,7 +255,7 @@ static void vtime_advance(struct throttle *t, struct throttle_waiter *w)
 		flow->vtime = w->vtime;
 }
 
-/* Refills; does what there is suffice for all before @w, and for it? */
+/* Refills the buckets; are there enough tokens for all before @w, and for it? */
 static bool suffices(struct throttle *t, const struct throttle_waiter *w, uint64_t bytes,
 		     uint64_t now, struct throttle_verdict *verdict)
 {

@@ -81,7 +81,7 @@ void bucket_charge(struct bucket *b, uint64_t n);
 uint64_t bucket_predicted_ns(const struct bucket *b, uint64_t deficit);
 
 /**
- * struct throttle_flow - one of those among whom a throttle is shared, such as a disk
+ * struct throttle_flow - one of those that share a throttle, such as a disk
  * @vtime: virtual time of its last request
  * @waiting: its waiters in the queue
  *

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A worker's thread: its loop, its timer, and the orders it obeys. */
 #include "io/worker.h"
 
 #include <errno.h>
@@ -249,15 +250,15 @@ static int state_wait(struct worker *w, const bool *flag, const bool *other, uin
 
 /* --- the timer --- */
 
-/* Not worth to sleep for: it has come, or is about to. */
+/* Not worth sleeping for: it has come, or is about to. */
 static bool deadline_near(const struct worker *w, uint64_t now)
 {
 	return w->armed && w->armed <= now + w->awake_ns;
 }
 
 /*
- * A deadline that is near needs no timer, and one is dear: the kernel programs
- * the CPU's, a guest's kernel leaves its hypervisor for that.
+ * A deadline that is near needs no timer, and a timer is expensive: the kernel
+ * programs the CPU's, for which a guest's kernel has to exit to its hypervisor.
  */
 static void timer_set(struct worker *w, uint64_t now)
 {
@@ -285,7 +286,7 @@ static void worker_arm(struct worker *w, uint64_t deadline)
 	timer_set(w, now);
 }
 
-/* @now may be from before the turn: what was due then still is. */
+/* @now may be from before the turn: what was due then is still due. */
 static int serve_timer(struct worker *w, uint64_t now)
 {
 	if (!w->armed)
@@ -293,7 +294,7 @@ static int serve_timer(struct worker *w, uint64_t now)
 	if (w->armed > now)
 		now = io_clock_now(&w->clock);
 	if (w->armed > now) {
-		/* Should it have fired early, or for a deadline that is gone. */
+		/* It fired early, or for a deadline that is gone. */
 		timer_set(w, now);
 		return 0;
 	}

@@ -25,7 +25,7 @@
 #define WORKER_MAX_KICKS     16
 #define WORKER_NAME_LEN	     16 /* with the NUL, as the kernel has it */
 #define WORKER_NO_DEADLINE   0
-#define WORKER_MAX_SLEEP_NS  IO_NSEC_PER_SEC /* the timer is re-armed at most so far ahead */
+#define WORKER_MAX_SLEEP_NS  IO_NSEC_PER_SEC /* how far ahead the timer is armed at most */
 #define WORKER_STOP_LIMIT_NS IO_NSEC_PER_SEC
 
 struct worker;

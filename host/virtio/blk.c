@@ -43,7 +43,7 @@ static void set_writeback(struct blk *blk, bool on)
 	__atomic_store_n(&blk->write_through, !on, __ATOMIC_RELEASE);
 }
 
-/* All a driver may write is the one byte that says writeback or write-through. */
+/* A driver may write only the one byte that says writeback or write-through. */
 static void blk_config_write(void *priv, uint32_t off, const void *data, uint32_t len)
 {
 	struct blk *blk = priv;

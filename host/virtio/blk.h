@@ -27,7 +27,7 @@
 #define BLK_MAX_QUEUES 8
 #define BLK_SERIAL_LEN 20
 
-/* A page: less than that, a file's cache has to read what it doesn't hold. */
+/* A page: to write less, the file's cache would have to read the rest of it first. */
 #define BLK_PHYSICAL_EXP 3 /* 512 << 3 */
 
 struct blk;

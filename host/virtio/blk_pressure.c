@@ -10,8 +10,8 @@
 #include "ss_events.h"
 
 /*
- * So many changes of the limits that nobody looked at are made up for, one by one: two
- * seconds of the fastest square, which has 2000 a second.
+ * How many changes of the limits that nobody has followed are made up for one by one:
+ * two seconds' worth of the fastest square, which has 2000 a second.
  */
 #define CATCH_UP 4096
 
@@ -57,8 +57,8 @@ void blk_profile_start(struct blk *blk)
 /* --- limits --- */
 
 /*
- * Sets the limits as they were at each change up to profile time @t, at the
- * time of the change: what was earned before counts at the rate of then.
+ * Sets the limits of each change up to profile time @t as of the time of that
+ * change, so that tokens are earned at the rate that held at the time.
  */
 static void follow_locked(struct blk *blk, uint64_t start, uint64_t t)
 {
@@ -69,7 +69,7 @@ static void follow_locked(struct blk *blk, uint64_t start, uint64_t t)
 	for (unsigned int i = 0; at <= t; i++) {
 		profile_limits_at(pr->profile, at, &l);
 		throttle_set_limits(blk->dev.throttle, l.set ? &l.limits : &pr->base, start + at);
-		/* Far behind, a bucket of a second's tokens is full anyway: go on from now. */
+		/* This far behind, a bucket with a second's tokens is full anyway: go on from now. */
 		at = l.until > t || i < CATCH_UP ? l.until : t;
 		if (at == PROFILE_NEVER)
 			break;
@@ -123,7 +123,7 @@ void blk_limits(struct blk *blk, struct throttle_state *out)
 
 /* --- requests --- */
 
-/* When the limits change the answer will be another. */
+/* When the limits change, so may the answer. */
 static void wait_for_limits(const struct blk *blk, uint64_t t, struct throttle_verdict *verdict)
 {
 	const uint64_t until = __atomic_load_n(&blk->pressure.until, __ATOMIC_ACQUIRE);
@@ -189,7 +189,7 @@ bool blk_hold(struct blk_queue *q, const struct blk_req *req)
 	struct blk_held *last, *h;
 	uint64_t publish_at;
 
-	/* For a ring that broke there is no later. */
+	/* A ring that broke has no later. */
 	if (!q->held || (!req->delay_ns && !q->base.held_nr) || q->base.vq.poison)
 		return false;
 	publish_at = req->start_ns + req->delay_ns;

@@ -23,7 +23,7 @@
 
 #define BLK_EINTR_RETRIES 16 /* a request */
 
-/* So many requests a queue are in flight at most: as many as fit the longest ring. */
+/* Requests in flight per queue: as many as fit the longest ring. */
 #define BLK_AIO_DEPTH VIRTQ_MAX_SIZE
 /* iovecs of one in flight: all segments, some of them in two regions */
 #define BLK_AIO_IOV (BLK_SEG_MAX + 16)
@@ -41,7 +41,7 @@
  * @status: VIRTIO_BLK_S_*
  * @used_len: for the used ring
  * @start_ns: when it was granted
- * @delay_ns: the profile keeps its completion back so long
+ * @delay_ns: how long the profile keeps its completion back
  * @inject: the profile makes it fail
  */
 struct blk_req {
@@ -134,7 +134,7 @@ struct blk_queue {
  * @nr: atomic: requests granted since then
  * @lock: for @base and the limits' changes
  * @until: atomic: profile time at which the limits have to be looked at
- * @base: the disk's own limits, for when the profile sets none
+ * @base: the disk's own limits, which hold while the profile sets none
  */
 struct blk_pressure {
 	const struct profile *profile;
@@ -165,7 +165,7 @@ struct blk {
 enum vdev_gate blk_req_parse(struct blk_queue *q, const struct virtq_chain *chain,
 			     struct blk_req *req);
 
-/** blk_req_run() - do what a granted request asks; sets @status and @used_len, counts */
+/** blk_req_run() - do a granted request that is no transfer; sets @status and @used_len, counts */
 void blk_req_run(struct blk_queue *q, struct blk_req *req);
 
 /** blk_req_fail() - IOERR, and counted */
@@ -278,7 +278,7 @@ int blk_range_run(struct blk_queue *q, struct blk_req *req);
 
 /* blk_aio.c */
 
-/** blk_aio_init() - a queue of the backing's for @q, if it has some. Return: 0 or -ENOMEM */
+/** blk_aio_init() - open a queue of the backing for @q, if it offers them. Return: 0 or -ENOMEM */
 int blk_aio_init(struct blk_queue *q);
 
 void blk_aio_destroy(struct blk_queue *q);
@@ -286,7 +286,7 @@ void blk_aio_destroy(struct blk_queue *q);
 /**
  * blk_aio_start() - put a granted request into flight
  *
- * Return: false if it isn't one that can be: blk_req_run() does it.
+ * Return: false if it can't be put into flight: then the worker does it itself.
  */
 bool blk_aio_start(struct blk_queue *q, const struct blk_req *req);
 
@@ -357,7 +357,7 @@ void blk_lat_done(struct blk_queue *q, uint64_t start);
 
 extern const struct vdev_queue_ops blk_queue_ops;
 
-/** blk_queue_clear() - forget what isn't any queue's; the worker must not run */
+/** blk_queue_clear() - what vdev_queue_clear() leaves to a disk; the worker must not run */
 void blk_queue_clear(struct blk_queue *q);
 
 #endif /* SS_VIRTIO_BLK_PRIV_H */

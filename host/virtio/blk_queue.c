@@ -8,7 +8,7 @@
 #include "lib/counters.h"
 #include "ss_probes.h"
 
-/* What the backing couldn't begin now, for want of memory mostly, it's asked for again so soon. */
+/* How soon the backing is asked again for what it couldn't begin, mostly for want of memory. */
 #define COMMIT_AGAIN_NS 1000000
 
 static struct blk_queue *blk_queue_of(struct vdev_queue *base)
@@ -55,8 +55,8 @@ static void chain_lost(struct blk_queue *q)
 }
 
 /*
- * The used element only after the status byte is there: a stale one would read
- * as a success that never was.
+ * The used element is published only once the status byte is there: a stale one
+ * would read as a success that never was.
  */
 static bool publish(struct blk_queue *q, const struct blk_req *req)
 {

@@ -50,7 +50,7 @@ uint8_t blk_range_gate(const struct blk *blk, const struct virtq_chain *chain, s
 		return VIRTIO_BLK_S_UNSUPP;
 	if (!req->bytes || req->bytes % size || req->bytes / size > RANGES_MAX)
 		return VIRTIO_BLK_S_IOERR;
-	/* A range beside the header was meant, and would not be looked at. */
+	/* A range beside the header would be ignored, though the driver meant it. */
 	if (chain->seg[0].len - sizeof(struct virtio_blk_outhdr) >= size)
 		return VIRTIO_BLK_S_IOERR;
 	for (unsigned int i = 0; i < req->nr_data; i++)

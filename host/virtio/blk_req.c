@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One block request: the gates it must pass, and what it does that is no transfer. */
+/* One block request: the gates it must pass, and all that it may ask for besides transfers. */
 #include "virtio/blk_priv.h"
 
 #include <endian.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A bounded ring of bytes: copies in and out under its lock, and the eventfd that goes with it. */
 #include "virtio/byte_ring.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The console's life and transport, and the runner's side of the agent's stream. */
 #include "virtio/console_priv.h"
 
 #include <endian.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Guest memory: regions, and copies that may span several of them. */
 #include "virtio/guest_mem.h"
 
 #include <errno.h>

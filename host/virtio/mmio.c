@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The virtio-mmio registers (virtio 1.2, 4.2.2): the status machine, queues, interrupts. */
 #include "virtio/mmio.h"
 
 #include <endian.h>
@@ -350,7 +351,7 @@ static void write_queue_register(struct virtio_mmio *mmio, uint64_t off, uint32_
 		return;
 	switch (off) {
 	case VIRTIO_MMIO_QUEUE_NUM:
-		/* A size that can't be leaves none, and a queue without one isn't ready. */
+		/* An impossible size leaves none, and a queue without a size isn't ready. */
 		regs->num =
 			value <= mmio->queue_max && !(value & (value - 1)) ? (uint16_t)value : 0;
 		regs->ready = regs->ready && regs->num;

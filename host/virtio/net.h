@@ -23,7 +23,7 @@
 #define NET_MTU_MIN    68   /* virtio 1.2, 5.1.4.1 */
 #define NET_MTU_MAX    65535
 #define NET_HDR_LEN    12 /* struct virtio_net_hdr with num_buffers */
-#define NET_ETH_HLEN   14 /* a frame holds so much more than the MTU; a VLAN tag isn't extra */
+#define NET_ETH_HLEN   14 /* what a frame holds beside the MTU; a VLAN tag isn't extra */
 #define NET_MAC_LEN    6
 
 enum net_queue_index {

@@ -22,7 +22,7 @@ struct net_config_space {
 /**
  * struct net_chain - the chain at hand of either queue, and where it lies in this process
  * @seg: its queue's
- * @iov: filled from the start
+ * @iov: its memory, filled from the start
  */
 struct net_chain {
 	struct virtq_seg seg[NET_SEG_MAX];

@@ -20,7 +20,7 @@ static const uint8_t rx_header[NET_HDR_LEN] = { [10] = 1 };
 /* --- memory --- */
 
 /*
- * Where @want bytes of a chain lie, without the first @skip of them.
+ * Finds where @want bytes of a chain lie, all but the first @skip of them.
  * Return: iovecs used, or -EFAULT if some aren't mapped, or in too many pieces.
  */
 static int chain_iov(const struct guest_mem *mem, struct net_chain *c, uint64_t skip, uint64_t want)
@@ -97,7 +97,7 @@ static bool rx_shape_ok(const struct virtq_chain *c, uint64_t want)
 	return room >= want;
 }
 
-/* A header is rarely cut in pieces: its own length is known then. */
+/* A header is rarely cut in pieces; where it isn't, the length of the copy is a constant. */
 static struct iovec *copy_header(struct iovec *to)
 {
 	if (to->iov_len <= sizeof(rx_header))

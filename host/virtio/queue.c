@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Split virtqueues: the trust boundary, used elements, and who wants to be notified. */
 #include "virtio/queue.h"
 
 #include <endian.h>
@@ -113,7 +114,7 @@ static void store_u16(uint16_t *p, uint16_t value)
 /* --- taking chains: the trust boundary --- */
 
 /*
- * How far the driver is ahead. The index is read only when all that was seen
+ * How far the driver is ahead. The index is read only when everything seen
  * before is used up, and checked each time it is read.
  */
 static int virtq_avail_count(struct virtq *vq)
@@ -152,7 +153,7 @@ static int desc_copy(const struct virtq *vq, const struct desc_table *table, uin
 
 	_Static_assert(sizeof(word) == sizeof(*desc), "a descriptor is two words");
 	if (table->hva) {
-		/* One by one they stay in registers. */
+		/* Copied one by one, they stay in registers. */
 		memcpy(&word[0], table->hva + off, sizeof(word[0]));
 		memcpy(&word[1], table->hva + off + sizeof(word[0]), sizeof(word[1]));
 	} else {

@@ -199,7 +199,7 @@ void vdev_add_queue(struct vdev *dev, struct vdev_queue *q);
 /**
  * vdev_add_worker() - make a worker, started and stopped with the device
  * @config: all but the name, which is the device's with @suffix
- * @out: for those queues that it serves; the device owns it
+ * @out: for the queues that it serves; owned by the device
  *
  * Return: worker_create()'s.
  */
@@ -258,7 +258,7 @@ static inline unsigned int vdev_pending(const struct vdev_queue *q)
 	return q->in_flight + q->held_nr;
 }
 
-/** vdev_full() - as many as fit the longest ring: no more may be taken */
+/** vdev_full() - as many are pending as fit the longest ring: no more may be taken */
 static inline bool vdev_full(const struct vdev_queue *q)
 {
 	return vdev_pending(q) >= VIRTQ_MAX_SIZE;

@@ -50,7 +50,7 @@
 
 #define POISON_WARNINGS 8
 
-/* About what it costs to wake a sleeping thread on another CPU, which is what it may save. */
+/* About what it costs to wake a sleeping thread on another CPU: that is what lingering may save. */
 #define LINGER_NS	20000
 #define LINGER_LOOKS	16 /* at the ring, between two at the clock */
 #define LINGER_SKIP_MAX 255
@@ -97,7 +97,7 @@ void vdev_stall_begin(struct vdev_queue *q, const struct throttle_verdict *verdi
 
 /* --- poison --- */
 
-/* The guest can do this as often as it likes; the terminal isn't its to fill. */
+/* The guest can do this as often as it likes, but it isn't to fill the terminal. */
 static void warn_poison(struct vdev_queue *q)
 {
 	struct vdev *dev = q->dev;
@@ -144,7 +144,7 @@ static void reap(struct vdev_queue *q, struct vdev_drain *d)
 	q->reap_at = vdev_pending(q) ? q->ops->reap(q, d) : WORKER_NO_DEADLINE;
 }
 
-/* After it came to nothing some drains don't. */
+/* After lingering came to nothing, some drains don't. */
 static bool may_linger(struct vdev_queue *q)
 {
 	if (!q->dev->lingers)
@@ -177,7 +177,7 @@ enum vdev_end vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d)
 			virtq_enable_notify(&q->vq);
 			return end;
 		case VDEV_FULL:
-			/* What comes back drains; unless it already has. */
+			/* A completion starts the next drain, unless it has been reaped already. */
 			return vdev_full(q) ? end : VDEV_YIELD;
 		default:
 			return end;
@@ -264,7 +264,7 @@ static uint64_t drain(struct vdev_queue *q, enum wakeup wakeup)
 
 	if (!usable(q)) {
 		q->retry_at = WORKER_NO_DEADLINE;
-		/* What is in flight when the ring breaks comes back all the same. */
+		/* What was in flight when the ring broke comes back all the same. */
 		reap(q, &d);
 		return wake_at(q);
 	}
@@ -307,7 +307,7 @@ static uint64_t queue_kick(void *ctx, unsigned int index)
 {
 	struct vdev_queue *q = ctx;
 
-	if (index) /* What came back while the worker drained is long reaped. */
+	if (index) /* A drain may have reaped it already. */
 		return q->in_flight ? drain(q, WAKEUP_DONE) : wake_at(q);
 	ss_probe_kick(q->dev->id, q->index);
 	/* The head is known to be blocked: the timer will drain. */
@@ -322,8 +322,8 @@ static uint64_t queue_timer(void *ctx)
 }
 
 /*
- * At start and resume kicks wait in their eventfd, and what a pause has reaped has
- * set a deadline.
+ * After a start or resume there is nothing to do here: kicks wait in their eventfd, and
+ * a pause that has reaped something has set reap_at.
  */
 static uint64_t queue_wake(void *ctx)
 {
@@ -379,7 +379,7 @@ static int queue_quiesce(void *ctx, uint64_t until)
 			return -EINTR;
 		reap(q, &d);
 		q->ops->signal(q, &d);
-		/* Who waits for one of them to come back would miss it: the timer drains. */
+		/* A full queue waits for a completion, and would miss this one: the timer drains. */
 		q->reap_at = VDEV_AT_ONCE;
 		if (!q->in_flight)
 			return 0;
