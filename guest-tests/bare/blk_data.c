@@ -5,9 +5,9 @@
 #include "disk.h"
 #include "ss_harness.h"
 
-#define CONFIG (NATIVE_VIRTIO + VIRTIO_MMIO_CONFIG)
+#define CONFIG (BARE_VIRTIO + VIRTIO_MMIO_CONFIG)
 
-static struct disk_queue disk[NATIVE_QUEUES];
+static struct disk_queue disk[BARE_QUEUES];
 
 static uint8_t read8(uint64_t addr)
 {
@@ -34,8 +34,8 @@ TEST(config)
 	EXPECT_EQ(vio_get(VIRTIO_MMIO_VERSION), 2);
 	EXPECT_EQ(vio_get(VIRTIO_MMIO_DEVICE_ID), VIRTIO_ID_BLOCK);
 	/* D6: registers are 4 bytes wide, or nothing */
-	EXPECT_EQ(read8(NATIVE_VIRTIO), 0xff);
-	EXPECT_EQ(read16(NATIVE_VIRTIO), 0xffff);
+	EXPECT_EQ(read8(BARE_VIRTIO), 0xff);
+	EXPECT_EQ(read16(BARE_VIRTIO), 0xffff);
 	/* D4: the same bytes in every width, and zeroes behind them */
 	EXPECT_EQ(read32(CONFIG) | (uint64_t)read32(CONFIG + 4) << 32, capacity);
 	for (unsigned int i = 0; i < 8; i++)
@@ -92,13 +92,13 @@ TEST(data)
 	disk_read_blocks(disk, 0, blocks / 2, 2);
 	disk_read_blocks(disk, blocks / 2, blocks - blocks / 2, 1);
 	EXPECT_EQ(disk_one(disk, VIRTIO_BLK_T_GET_ID, 0, 20), VIRTIO_BLK_S_OK);
-	EXPECT_MEMEQ(disk_data(disk, DISK_SLOTS - 1), "native\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+	EXPECT_MEMEQ(disk_data(disk, DISK_SLOTS - 1), "bare\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
 	c = disk_counters();
 	EXPECT_EQ(c->reads_completed, blocks);
 	EXPECT_EQ(c->writes_completed, blocks + blocks / 2);
 	EXPECT_EQ(c->flushes_completed, 1);
-	EXPECT_EQ(c->bytes_read, (uint64_t)blocks * NATIVE_BLOCK);
-	EXPECT_EQ(c->bytes_written, (uint64_t)(blocks + blocks / 2) * NATIVE_BLOCK);
+	EXPECT_EQ(c->bytes_read, (uint64_t)blocks * BARE_BLOCK);
+	EXPECT_EQ(c->bytes_written, (uint64_t)(blocks + blocks / 2) * BARE_BLOCK);
 	EXPECT_EQ(c->io_errors, 0);
 	/* Nobody interrupts one who polls and can say so. */
 	if (shared->poll && shared->event_idx)

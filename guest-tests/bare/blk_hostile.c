@@ -4,11 +4,11 @@
 #include "ss_harness.h"
 
 #define HOLE	 0x90000000ULL /* no RAM there */
-#define RAM_END	 NATIVE_MEMORY
+#define RAM_END	 BARE_MEMORY
 #define SEG_MAX	 128
 #define GOOD_GEN 3
 
-static struct disk_queue disk[NATIVE_QUEUES];
+static struct disk_queue disk[BARE_QUEUES];
 static uint32_t stop;
 
 /* --- rings that break: the queue is poisoned --- */
@@ -236,7 +236,7 @@ struct bad {
 };
 
 static struct disk_slot slot;
-static uint8_t data[NATIVE_BLOCK];
+static uint8_t data[BARE_BLOCK];
 
 /* Versions of clang-format differ on the like of it. */
 /* clang-format off */
@@ -385,7 +385,7 @@ static uint64_t random_address(uint64_t r)
 	case 2:
 		return RAM_END - (r >> 8 & 0x3ff);
 	default:
-		return NATIVE_DATA + (r >> 8 & 0xfffff);
+		return BARE_DATA + (r >> 8 & 0xfffff);
 	}
 }
 
@@ -403,7 +403,7 @@ static void scribble(void)
 		WRITE_ONCE(d->flags, (uint16_t)(r >> 4 & (r & 0x3000 ? 3 : 7)));
 		WRITE_ONCE(d->next, (uint16_t)(r >> 28 & (r & 0x70000 ? 0xff : 0x1ff)));
 		WRITE_ONCE(q->vr.avail->ring[(r >> 32) % VIO_SIZE], (uint16_t)(r >> 50 & 0xff));
-		*(volatile uint32_t *)(NATIVE_DATA + (r >> 16 & 0xffff0)) = (uint32_t)(r & 0xf);
+		*(volatile uint32_t *)(BARE_DATA + (r >> 16 & 0xffff0)) = (uint32_t)(r & 0xf);
 	}
 }
 

@@ -5,9 +5,9 @@
 
 #define MOVED 0x20000 /* where the rings go after every other reset */
 #define STALE 0xa5
-#define WORDS (NATIVE_BLOCK / 8)
+#define WORDS (BARE_BLOCK / 8)
 
-static struct disk_queue disk[NATIVE_QUEUES], before;
+static struct disk_queue disk[BARE_QUEUES], before;
 static uint32_t stop;
 
 static void ring_until_stop(void)
@@ -25,7 +25,7 @@ static void launch(struct disk_queue *d, uint32_t gen)
 
 		disk_fill(d, slot, slot, gen);
 		disk_add(d, slot, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN,
-			 (uint64_t)slot * NATIVE_SECTORS, NATIVE_BLOCK);
+			 (uint64_t)slot * BARE_SECTORS, BARE_BLOCK);
 	}
 	vioq_kick(&d->vq);
 }
@@ -45,14 +45,14 @@ static void mark(struct disk_queue *d)
 {
 	memset(d->vq.vr.used, STALE, 4096);
 	memset(d->slot, STALE, shared->depth * sizeof(*d->slot));
-	memset(disk_data(d, 0), STALE, (size_t)shared->depth * NATIVE_BLOCK);
+	memset(disk_data(d, 0), STALE, (size_t)shared->depth * BARE_BLOCK);
 }
 
 static void expect_marks(const struct disk_queue *d)
 {
 	EXPECT_TRUE(all_are(d->vq.vr.used, STALE, 4096));
 	EXPECT_TRUE(all_are(d->slot, STALE, shared->depth * sizeof(*d->slot)));
-	EXPECT_TRUE(all_are(disk_data(d, 0), STALE, shared->depth * NATIVE_BLOCK));
+	EXPECT_TRUE(all_are(disk_data(d, 0), STALE, shared->depth * BARE_BLOCK));
 }
 
 /* A block whose write was cut off holds the old or the new, word by word. */
@@ -61,11 +61,10 @@ static void expect_either(struct disk_queue *d, uint64_t block, uint32_t gen)
 	const unsigned int slot = DISK_SLOTS - 1;
 	const uint64_t *word = disk_data(d, slot);
 
-	ASSERT_EQ(disk_one(d, VIRTIO_BLK_T_IN, block * NATIVE_SECTORS, NATIVE_BLOCK),
-		  VIRTIO_BLK_S_OK);
+	ASSERT_EQ(disk_one(d, VIRTIO_BLK_T_IN, block * BARE_SECTORS, BARE_BLOCK), VIRTIO_BLK_S_OK);
 	for (uint32_t i = 0; i < WORDS; i++)
-		if (word[i] != native_pattern(block, gen, i))
-			ASSERT_EQ(word[i], native_pattern(block, gen - 1, i));
+		if (word[i] != bare_guest_pattern(block, gen, i))
+			ASSERT_EQ(word[i], bare_guest_pattern(block, gen - 1, i));
 }
 
 /* After a reset: the new ring works, and nothing of the old one comes. */
@@ -82,7 +81,7 @@ static void expect_fresh_start(struct disk_queue *d, uint32_t gen)
 	now = disk_counters();
 	/* D101: what was counted stays, and what came since is what was done since. */
 	EXPECT_EQ(now->reads_completed, at_reset.reads_completed + shared->depth);
-	EXPECT_EQ(now->bytes_read, at_reset.bytes_read + shared->depth * NATIVE_BLOCK);
+	EXPECT_EQ(now->bytes_read, at_reset.bytes_read + shared->depth * BARE_BLOCK);
 	EXPECT_EQ(now->writes_completed, at_reset.writes_completed);
 	EXPECT_EQ(now->io_errors, 0);
 }
@@ -120,7 +119,7 @@ TEST(resets)
 	for (uint32_t i = 0; i < shared->rounds; i++) {
 		disk_start(disk, 0);
 		for (unsigned int q = 0; q < shared->queues; q++) {
-			disk_add(&disk[q], 0, VIRTIO_BLK_T_IN, 0, NATIVE_BLOCK);
+			disk_add(&disk[q], 0, VIRTIO_BLK_T_IN, 0, BARE_BLOCK);
 			vioq_kick(&disk[q].vq);
 		}
 		vio_reset();
@@ -144,8 +143,8 @@ static void again(struct disk_queue *d, unsigned int slot)
 		disk_fill(d, slot, block, 1);
 	else
 		memset(disk_data(d, slot), 0x33, 512);
-	disk_add(d, slot, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, block * NATIVE_SECTORS,
-		 NATIVE_BLOCK);
+	disk_add(d, slot, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, block * BARE_SECTORS,
+		 BARE_BLOCK);
 }
 
 /* Takes what is done, and gives it back to the device at once. Return: how many */

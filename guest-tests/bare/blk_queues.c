@@ -3,9 +3,9 @@
 #include "disk.h"
 #include "ss_harness.h"
 
-#define NOTIFY (NATIVE_VIRTIO + VIRTIO_MMIO_QUEUE_NOTIFY)
+#define NOTIFY (BARE_VIRTIO + VIRTIO_MMIO_QUEUE_NOTIFY)
 
-static struct disk_queue disk[NATIVE_QUEUES];
+static struct disk_queue disk[BARE_QUEUES];
 static uint32_t stop;
 
 /* Each queue has a share of the disk to itself. */
@@ -45,8 +45,8 @@ static void all_queues(uint32_t type, uint32_t gen)
 			if (type == VIRTIO_BLK_T_OUT)
 				disk_fill(&disk[q], slot, block, gen);
 			else
-				memset(disk_data(&disk[q], slot), 0, NATIVE_BLOCK);
-			disk_add(&disk[q], slot, type, block * NATIVE_SECTORS, NATIVE_BLOCK);
+				memset(disk_data(&disk[q], slot), 0, BARE_BLOCK);
+			disk_add(&disk[q], slot, type, block * BARE_SECTORS, BARE_BLOCK);
 		}
 		vioq_kick(&disk[q].vq);
 	}
@@ -75,7 +75,7 @@ static void expect_silence(void)
 {
 	const uint64_t *c;
 
-	user_call(NATIVE_CALL_SETTLE);
+	user_call(BARE_CALL_SETTLE);
 	c = (const uint64_t *)(const void *)disk_counters();
 	for (unsigned int i = 0; i < sizeof(struct ss_blk_counters) / 8; i++)
 		EXPECT_EQ(c[i], 0)

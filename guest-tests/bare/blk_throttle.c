@@ -8,13 +8,13 @@
 #define WANTED	12
 #define STORM	200
 
-static struct disk_queue disk[NATIVE_QUEUES];
+static struct disk_queue disk[BARE_QUEUES];
 
 static void add_reads(struct disk_queue *d, unsigned int n)
 {
 	for (unsigned int slot = 0; slot < n; slot++) {
 		disk_fill(d, slot, slot, 0xbad);
-		disk_add(d, slot, VIRTIO_BLK_T_IN, (uint64_t)slot * NATIVE_SECTORS, NATIVE_BLOCK);
+		disk_add(d, slot, VIRTIO_BLK_T_IN, (uint64_t)slot * BARE_SECTORS, BARE_BLOCK);
 	}
 	vioq_kick(&d->vq);
 }
@@ -38,13 +38,13 @@ static void expect_invisible(struct disk_queue *d)
 {
 	uint32_t irqs;
 
-	user_call(NATIVE_CALL_SETTLE);
+	user_call(BARE_CALL_SETTLE);
 	vio_set(VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
 	irqs = user_irqs(0);
 	for (unsigned int i = 0; i < STORM; i++) {
 		vioq_notify(&d->vq);
 		/* The worker has heard it, at the latest when the next one comes. */
-		user_call(NATIVE_CALL_SETTLE);
+		user_call(BARE_CALL_SETTLE);
 	}
 	EXPECT_EQ(vio_get(VIRTIO_MMIO_INTERRUPT_STATUS), 0);
 	EXPECT_EQ(user_irqs(0), irqs);
@@ -72,7 +72,7 @@ TEST(stalled)
 	/* D88: kicks don't ask; the timer does, once a second. */
 	EXPECT_GE(c->throttled_count, 1);
 	EXPECT_LT(c->throttled_count, STORM / 4);
-	user_call(NATIVE_CALL_TEST);
+	user_call(BARE_CALL_TEST);
 	disk_finish(d, DISK_ALL);
 	EXPECT_EQ(disk_counters()->reads_completed, WANTED);
 	EXPECT_EQ(disk_counters()->currently_throttled_gauge, 0);
@@ -99,7 +99,7 @@ TEST(stalled_reset)
 		stalls = disk_counters()->throttled_count;
 	}
 	EXPECT_EQ(disk_counters()->reads_completed, GRANTED);
-	user_call(NATIVE_CALL_TEST);
+	user_call(BARE_CALL_TEST);
 	disk_finish(d, DISK_ALL);
 }
 
@@ -112,7 +112,7 @@ TEST(stalled_queues)
 	await_stalled(2);
 	EXPECT_EQ(disk_one(&disk[2], VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
 	EXPECT_EQ(disk_counters()->currently_throttled_gauge, 2);
-	user_call(NATIVE_CALL_TEST);
+	user_call(BARE_CALL_TEST);
 	disk_finish(&disk[0], DISK_ALL);
 	disk_finish(&disk[1], DISK_ALL);
 	EXPECT_EQ(disk_counters()->currently_throttled_gauge, 0);
@@ -127,7 +127,7 @@ TEST(paced)
 	int slot;
 
 	disk_start(d, 0);
-	user_call(NATIVE_CALL_TEST);
+	user_call(BARE_CALL_TEST);
 	while (done < shared->rounds) {
 		while (added < shared->rounds && added - done < shared->depth)
 			disk_add(d, added++ % shared->depth, VIRTIO_BLK_T_IN, 0, 512);
@@ -136,7 +136,7 @@ TEST(paced)
 		while ((slot = disk_take(d, NULL)) >= 0) {
 			ASSERT_EQ(slot, done % shared->depth);
 			done++;
-			user_call(NATIVE_CALL_TEST + 1);
+			user_call(BARE_CALL_TEST + 1);
 		}
 	}
 	EXPECT_GE(disk_counters()->throttled_count, 1);

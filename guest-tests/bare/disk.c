@@ -3,7 +3,7 @@
 #include "ss_harness.h"
 
 #define SLOTS_AT 0x80000 /* from the beginning of the queue's memory */
-#define WORDS	 (NATIVE_BLOCK / 8)
+#define WORDS	 (BARE_BLOCK / 8)
 #define STRIDE	 37 /* blocks are gone through in an order of no use to a cache */
 
 void disk_restart(struct disk_queue *d, unsigned int cpu, uint64_t by)
@@ -26,7 +26,7 @@ void disk_start(struct disk_queue *d, unsigned int cpu)
 
 void *disk_data(const struct disk_queue *d, unsigned int slot)
 {
-	return (void *)(NATIVE_DATA + NATIVE_QUEUE * d->vq.index + NATIVE_BLOCK * slot);
+	return (void *)(BARE_DATA + BARE_QUEUE * d->vq.index + BARE_BLOCK * slot);
 }
 
 void disk_add(struct disk_queue *d, unsigned int slot, uint32_t type, uint64_t sector, uint32_t len)
@@ -93,7 +93,7 @@ void disk_fill(const struct disk_queue *d, unsigned int slot, uint64_t block, ui
 	uint64_t *word = disk_data(d, slot);
 
 	for (uint32_t i = 0; i < WORDS; i++)
-		word[i] = native_pattern(block, gen, i);
+		word[i] = bare_guest_pattern(block, gen, i);
 }
 
 void disk_verify(const struct disk_queue *d, unsigned int slot, uint64_t block, uint32_t gen)
@@ -101,7 +101,7 @@ void disk_verify(const struct disk_queue *d, unsigned int slot, uint64_t block, 
 	const uint64_t *word = disk_data(d, slot);
 
 	for (uint32_t i = 0; i < WORDS; i++)
-		ASSERT_EQ(word[i], native_pattern(block, gen, i))
+		ASSERT_EQ(word[i], bare_guest_pattern(block, gen, i))
 		{
 			TH_LOG("block %lu, generation %u, word %u", block, gen, i);
 		}
@@ -125,15 +125,15 @@ static void pump_start(struct disk_queue *d, struct pump *p, uint32_t nr)
 	if (p->type == VIRTIO_BLK_T_OUT)
 		disk_fill(d, slot, block, p->gen);
 	else
-		memset(disk_data(d, slot), 0x55, NATIVE_BLOCK);
-	disk_add(d, slot, p->type, block * NATIVE_SECTORS, NATIVE_BLOCK);
+		memset(disk_data(d, slot), 0x55, BARE_BLOCK);
+	disk_add(d, slot, p->type, block * BARE_SECTORS, BARE_BLOCK);
 }
 
 static void pump_end(struct disk_queue *d, const struct pump *p, unsigned int slot, uint32_t len)
 {
 	EXPECT_EQ(d->slot[slot].status, VIRTIO_BLK_S_OK);
 	/* D50 */
-	EXPECT_EQ(len, p->type == VIRTIO_BLK_T_IN ? NATIVE_BLOCK + 1 : 1);
+	EXPECT_EQ(len, p->type == VIRTIO_BLK_T_IN ? BARE_BLOCK + 1 : 1);
 	if (p->type == VIRTIO_BLK_T_IN)
 		disk_verify(d, slot, p->block[slot], p->gen);
 }
@@ -175,6 +175,6 @@ void disk_read_blocks(struct disk_queue *d, uint64_t first, uint32_t blocks, uin
 
 const struct ss_blk_counters *disk_counters(void)
 {
-	user_call(NATIVE_CALL_COUNTERS);
+	user_call(BARE_CALL_COUNTERS);
 	return (const struct ss_blk_counters *)(const void *)shared->answer;
 }

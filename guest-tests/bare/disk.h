@@ -41,7 +41,7 @@ void disk_start(struct disk_queue *d, unsigned int cpu);
 /** disk_restart() - the same with the rings moved by @by bytes */
 void disk_restart(struct disk_queue *d, unsigned int cpu, uint64_t by);
 
-/** disk_data() - the buffer of a slot, NATIVE_BLOCK bytes */
+/** disk_data() - the buffer of a slot, BARE_BLOCK bytes */
 void *disk_data(const struct disk_queue *d, unsigned int slot);
 
 /** disk_add() - a request in a free slot, with @len bytes of its buffer; not published */

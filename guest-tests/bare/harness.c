@@ -22,15 +22,15 @@ void ss_test_add(struct ss_test *test)
 
 void ss_bail(void)
 {
-	const struct native_event event = { .kind = NATIVE_BAIL };
+	const struct bare_event event = { .kind = BARE_BAIL };
 
 	user_report(&event);
 	user_poweroff();
 }
 
-static struct native_event event_of(enum native_event_kind kind, const struct ss_site *site)
+static struct bare_event event_of(enum bare_event_kind kind, const struct ss_site *site)
 {
-	return (struct native_event){
+	return (struct bare_event){
 		.kind = kind,
 		.line = (uint32_t)site->line,
 		.file = (uintptr_t)site->file,
@@ -73,11 +73,11 @@ static bool holds(enum ss_op op, int order)
 
 bool ss_check_num(const struct ss_site *site, enum ss_op op, struct ss_num a, struct ss_num b)
 {
-	struct native_event event;
+	struct bare_event event;
 
 	if (holds(op, compare(a, b)))
 		return false;
-	event = event_of(NATIVE_CHECK, site);
+	event = event_of(BARE_CHECK, site);
 	event.op = op;
 	event.a_kind = a.kind;
 	event.b_kind = b.kind;
@@ -89,11 +89,11 @@ bool ss_check_num(const struct ss_site *site, enum ss_op op, struct ss_num a, st
 
 bool ss_check_truth(const struct ss_site *site, bool want, bool got)
 {
-	struct native_event event;
+	struct bare_event event;
 
 	if (want == got)
 		return false;
-	event = event_of(NATIVE_TRUTH, site);
+	event = event_of(BARE_TRUTH, site);
 	event.op = want;
 	user_report(&event);
 	return true;
@@ -102,12 +102,12 @@ bool ss_check_truth(const struct ss_site *site, bool want, bool got)
 bool ss_check_mem(const struct ss_site *site, const void *a, const void *b, size_t len)
 {
 	const unsigned char *x = a, *y = b;
-	struct native_event event;
+	struct bare_event event;
 
 	for (size_t i = 0; i < len; i++) {
 		if (x[i] == y[i])
 			continue;
-		event = event_of(NATIVE_MEM, site);
+		event = event_of(BARE_MEM, site);
 		event.a = (uintptr_t)a;
 		event.b = (uintptr_t)b;
 		event.len = (uint32_t)len;
@@ -151,7 +151,7 @@ static void put_signed(struct line *l, long v)
 
 void ss_log(const char *file, int line, const char *fmt, ...)
 {
-	struct native_event event = { .kind = NATIVE_LOG };
+	struct bare_event event = { .kind = BARE_LOG };
 	struct line l = { event.text, event.text + sizeof(event.text) - 1 };
 	va_list ap;
 
@@ -185,7 +185,7 @@ void ss_log(const char *file, int line, const char *fmt, ...)
 
 void user_main(void)
 {
-	static const struct native_event done = { .kind = NATIVE_DONE };
+	static const struct bare_event done = { .kind = BARE_DONE };
 
 	for (const constructor *fn = bare_init_begin; fn < bare_init_end; fn++)
 		(*fn)();

@@ -13,7 +13,7 @@
 #define MAX_FRAME  1514
 #define BUFFER	   2048
 #define NR_BUFFERS 256
-#define AT(q, n)   (NATIVE_DATA + NATIVE_QUEUE * (q) + (uint64_t)BUFFER * (n))
+#define AT(q, n)   (BARE_DATA + BARE_QUEUE * (q) + (uint64_t)BUFFER * (n))
 
 /* A frame: its number, as often as it fits. */
 struct frame {
@@ -41,7 +41,7 @@ static uint32_t length_of(uint32_t seq)
 
 static const struct ss_net_counters *counters(void)
 {
-	user_call(NATIVE_CALL_COUNTERS);
+	user_call(BARE_CALL_COUNTERS);
 	return (const struct ss_net_counters *)(const void *)shared->answer;
 }
 
@@ -210,7 +210,7 @@ TEST(flood)
 			cpu_relax();
 	}
 	user_join_cpu();
-	user_call(NATIVE_CALL_SETTLE);
+	user_call(BARE_CALL_SETTLE);
 	receive();
 	net.lost = net.sent - net.received;
 	expect_counted(shared->rounds);
@@ -259,7 +259,7 @@ TEST(net_reset)
 		memset(net.rx.vr.used, 0xa5, 64);
 		memset(frame(RX, 0), 0xa5, BUFFER);
 		EXPECT_EQ(vio_get(VIRTIO_MMIO_INTERRUPT_STATUS), 0);
-		user_call(NATIVE_CALL_SETTLE);
+		user_call(BARE_CALL_SETTLE);
 		for (unsigned int i = 0; i < 64; i++)
 			ASSERT_EQ(((uint8_t *)net.rx.vr.used)[i], 0xa5);
 		for (unsigned int i = 0; i < BUFFER; i++)

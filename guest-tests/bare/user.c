@@ -155,15 +155,15 @@ void user_join_cpu(void)
 		cpu_relax();
 }
 
-void user_report(const struct native_event *event)
+void user_report(const struct bare_event *event)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	write32(NATIVE_WINDOW, (uint32_t)(uintptr_t)event);
+	write32(BARE_WINDOW, (uint32_t)(uintptr_t)event);
 }
 
 void user_call(uint32_t nr)
 {
-	const struct native_event event = { .kind = NATIVE_CALL, .op = nr };
+	const struct bare_event event = { .kind = BARE_CALL, .op = nr };
 
 	user_report(&event);
 }
@@ -171,9 +171,9 @@ void user_call(uint32_t nr)
 /* In ring 0. The frame: vector, error code, instruction, ... */
 void user_fault(const uint64_t *frame)
 {
-	static struct native_event event;
+	static struct bare_event event;
 
-	event.kind = NATIVE_FAULT;
+	event.kind = BARE_FAULT;
 	event.op = (uint32_t)frame[0];
 	event.a = frame[2];
 	__asm__ volatile("mov %%cr2, %0" : "=r"(event.b));

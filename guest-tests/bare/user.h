@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 #include "bare.h"
-#include "native.h"
+#include "bare_shared.h"
 
 #define USER_VECTOR 0x40 /* the device's interrupt */
 #define USER_CPUS   2
 #define USER_ALL    0xff /* as a CPU: every one of them */
 
-static struct native_shared *const shared __attribute__((unused)) = (void *)NATIVE_SHARED;
+static struct bare_shared *const shared __attribute__((unused)) = (void *)BARE_SHARED;
 
 /** user_irqs() - device interrupts that @cpu has taken so far */
 uint32_t user_irqs(unsigned int cpu);
@@ -46,7 +46,7 @@ void user_main(void);
 void user_call(uint32_t nr);
 
 /** user_report() - to the host */
-void user_report(const struct native_event *event);
+void user_report(const struct bare_event *event);
 
 static inline void cpu_relax(void)
 {

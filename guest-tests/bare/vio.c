@@ -103,7 +103,7 @@ void vioq_tell(const struct vioq *q)
 
 void vio_go(unsigned int cpu)
 {
-	user_route(NATIVE_GSI, cpu);
+	user_route(BARE_GSI, cpu);
 	ASSERT_EQ(status_add(VIRTIO_CONFIG_S_DRIVER_OK),
 		  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 			  VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);

@@ -17,12 +17,12 @@
 /* A register of the first device. */
 static inline uint32_t vio_get(uint32_t reg)
 {
-	return read32(NATIVE_VIRTIO + reg);
+	return read32(BARE_VIRTIO + reg);
 }
 
 static inline void vio_set(uint32_t reg, uint32_t v)
 {
-	write32(NATIVE_VIRTIO + reg, v);
+	write32(BARE_VIRTIO + reg, v);
 }
 
 /**
@@ -73,7 +73,7 @@ void vioq_init(struct vioq *q, unsigned int index, unsigned int size, uint64_t a
 /** vioq_at() - where queue @index has its ring if nobody has other wishes */
 static inline uint64_t vioq_at(unsigned int index)
 {
-	return NATIVE_RINGS + NATIVE_QUEUE * index;
+	return BARE_RINGS + BARE_QUEUE * index;
 }
 
 /** vioq_quiet() - no interrupts for it, if EVENT_IDX lets one say so */

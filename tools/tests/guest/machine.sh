@@ -23,7 +23,7 @@ tools=() scripts=() guest_env=()
 config() { sed -n "s/^$1 := //p" "$build/config.mk"; }
 
 # Whether Linux guests run on this machine's own KVM.
-native() { grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; }
+hardware_kvm() { grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]; }
 
 # Sets vmlinux and modules.
 need_kernel() {
@@ -58,7 +58,7 @@ guest_machine() {
 	ln -s "$vmlinux" "$T/guest/vmlinux"
 	prepare "$T/guest"
 	for t in ${SS_GUEST_TESTS-}; do tests+=(-t "$t"); done
-	if native; then
+	if hardware_kvm; then
 		env "${guest_env[@]}" "GUEST=$T/guest" "RUNS=$kept" "$runs" "${tests[@]}" | sed -u 's/^/    /'
 	else
 		in_machine "${tests[@]}" | sed -u 's/^/    /'

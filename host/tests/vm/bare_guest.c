@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "native.h"
+#include "bare_guest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 /* --- what the guest reports --- */
 
-static const char *guest_string(const struct native *n, uint64_t addr)
+static const char *guest_string(const struct bare_guest *n, uint64_t addr)
 {
 	const char *text;
 	uint64_t avail;
@@ -34,7 +34,7 @@ static struct ss_num number(uint32_t kind, uint64_t value)
 }
 
 /* Checked once more here, which prints it. */
-static void guest_check(struct native *n, const struct native_event *e)
+static void guest_check(struct bare_guest *n, const struct bare_event *e)
 {
 	const struct guest_mem *mem = machine_memory(n->m);
 	const struct ss_site site = {
@@ -47,10 +47,10 @@ static void guest_check(struct native *n, const struct native_event *e)
 	bool failed;
 
 	errno = 0;
-	if (e->kind == NATIVE_CHECK)
+	if (e->kind == BARE_CHECK)
 		failed = ss_check_num(&site, (enum ss_op)e->op, number(e->a_kind, e->a),
 				      number(e->b_kind, e->b));
-	else if (e->kind == NATIVE_TRUTH)
+	else if (e->kind == BARE_TRUTH)
 		failed = ss_check_truth(&site, e->op, !e->op);
 	else
 		failed = ss_check_mem(&site, guest_mem_ptr(mem, e->a, e->len),
@@ -61,7 +61,7 @@ static void guest_check(struct native *n, const struct native_event *e)
 	}
 }
 
-static void counters(struct native *n)
+static void counters(struct bare_guest *n)
 {
 	if (n->net)
 		net_snapshot(n->net, (struct ss_net_counters *)n->shared->answer);
@@ -70,7 +70,7 @@ static void counters(struct native *n)
 }
 
 /* A worker parks between two drains. */
-static void settle(struct native *n)
+static void settle(struct bare_guest *n)
 {
 	if (n->net) {
 		EXPECT_EQ(net_pause(n->net, 10 * SECOND_NS), 0);
@@ -81,13 +81,13 @@ static void settle(struct native *n)
 	}
 }
 
-static void guest_calls(struct native *n, uint32_t nr)
+static void guest_calls(struct bare_guest *n, uint32_t nr)
 {
 	switch (nr) {
-	case NATIVE_CALL_COUNTERS:
+	case BARE_CALL_COUNTERS:
 		counters(n);
 		break;
-	case NATIVE_CALL_SETTLE:
+	case BARE_CALL_SETTLE:
 		settle(n);
 		break;
 	default:
@@ -97,33 +97,33 @@ static void guest_calls(struct native *n, uint32_t nr)
 	}
 }
 
-static void guest_event(struct native *n, const struct native_event *e)
+static void guest_event(struct bare_guest *n, const struct bare_event *e)
 {
 	switch (e->kind) {
-	case NATIVE_CHECK:
-	case NATIVE_TRUTH:
-	case NATIVE_MEM:
+	case BARE_CHECK:
+	case BARE_TRUTH:
+	case BARE_MEM:
 		guest_check(n, e);
 		break;
-	case NATIVE_LOG:
+	case BARE_LOG:
 		ss_log(guest_string(n, e->file), (int)e->line, "%.*s", (int)sizeof(e->text),
 		       e->text);
 		break;
-	case NATIVE_BAIL:
+	case BARE_BAIL:
 		TH_LOG("the guest's test ended there");
 		break;
-	case NATIVE_FAULT:
+	case BARE_FAULT:
 		EXPECT_TRUE(false)
 		{
 			TH_LOG("exception %u in the guest at %#llx, address %#llx", e->op,
 			       (unsigned long long)e->a, (unsigned long long)e->b);
 		}
 		break;
-	case NATIVE_CALL:
+	case BARE_CALL:
 		guest_calls(n, e->op);
 		n->called |= 1ULL << e->op;
 		break;
-	case NATIVE_DONE:
+	case BARE_DONE:
 		n->finished = true;
 		break;
 	}
@@ -132,8 +132,8 @@ static void guest_event(struct native *n, const struct native_event *e)
 static void window_write(void *opaque, unsigned int vcpu, uint64_t off, const void *data,
 			 uint32_t len)
 {
-	struct native *n = opaque;
-	struct native_event e;
+	struct bare_guest *n = opaque;
+	struct bare_event e;
 	uint32_t addr = 0;
 
 	(void)vcpu;
@@ -150,10 +150,10 @@ static const struct vm_range_ops window_ops = { .write = window_write };
 
 /* --- making it --- */
 
-static void make_disk(struct native *n, const struct native_opts *opts)
+static void make_disk(struct bare_guest *n, const struct bare_guest_opts *opts)
 {
 	struct blk_config cfg = {
-		.serial = "native",
+		.serial = "bare",
 		.queues = opts->queues,
 		.read_only = opts->read_only,
 		.limits = opts->limits,
@@ -163,24 +163,24 @@ static void make_disk(struct native *n, const struct native_opts *opts)
 	snprintf(path, sizeof(path), "%s/disk", ss_tmpdir());
 	n->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ASSERT_GE(n->file, 0);
-	ASSERT_EQ(ftruncate(n->file, (off_t)NATIVE_DISK_BLOCKS * NATIVE_BLOCK), 0);
+	ASSERT_EQ(ftruncate(n->file, (off_t)BARE_DISK_BLOCKS * BARE_BLOCK), 0);
 	ASSERT_EQ(backing_open_file(path, opts->read_only, &n->backing, err, sizeof(err)), 0)
 	{
 		TH_LOG("%s", err);
 	}
 	if (opts->backing == BACKING_URING && backing_set_kind(n->backing, opts->backing)) {
-		native_free(n);
+		bare_guest_free(n);
 		SKIP("io_uring can't be used here");
 	}
 	cfg.backing = n->backing;
 	ASSERT_EQ(blk_create(&cfg, &n->blk), 0);
 }
 
-static void tell_guest(struct native *n, const struct native_opts *opts)
+static void tell_guest(struct bare_guest *n, const struct bare_guest_opts *opts)
 {
-	n->shared = guest_mem_ptr(machine_memory(n->m), NATIVE_SHARED, sizeof(*n->shared));
+	n->shared = guest_mem_ptr(machine_memory(n->m), BARE_SHARED, sizeof(*n->shared));
 	ASSERT_NOT_NULL(n->shared);
-	*n->shared = (struct native_shared){
+	*n->shared = (struct bare_shared){
 		.poll = opts->poll,
 		.event_idx = opts->event_idx,
 		.indirect = opts->indirect,
@@ -190,13 +190,14 @@ static void tell_guest(struct native *n, const struct native_opts *opts)
 	};
 }
 
-static void make_machine(struct native *n, const struct native_opts *opts, struct virtio_mmio *dev)
+static void make_machine(struct bare_guest *n, const struct bare_guest_opts *opts,
+			 struct virtio_mmio *dev)
 {
 	const struct machine_config cfg = {
 		.nr_vcpus = opts->cpus ? opts->cpus : 1,
-		.memory = NATIVE_MEMORY,
+		.memory = BARE_MEMORY,
 	};
-	const struct vm_range window = { NATIVE_WINDOW, 0x1000, &window_ops, n };
+	const struct vm_range window = { BARE_WINDOW, 0x1000, &window_ops, n };
 
 	ASSERT_EQ(machine_create(&cfg, &n->m), 0);
 	ASSERT_EQ(machine_bus_add_mmio(n->m, &window), 0);
@@ -205,21 +206,21 @@ static void make_machine(struct native *n, const struct native_opts *opts, struc
 	ASSERT_EQ(machine_add_virtio(n->m, dev), 0);
 }
 
-static void begin(struct native *n, const char *elf)
+static void begin(struct bare_guest *n, const char *elf)
 {
-	*n = (struct native){ .elf = elf, .file = -1 };
+	*n = (struct bare_guest){ .elf = elf, .file = -1 };
 	pthread_mutex_init(&n->lock, NULL);
 	need_kvm();
 }
 
-void native_disk(struct native *n, const struct native_opts *opts)
+void bare_guest_disk(struct bare_guest *n, const struct bare_guest_opts *opts)
 {
 	begin(n, "blk");
 	make_disk(n, opts);
 	make_machine(n, opts, blk_mmio(n->blk));
 }
 
-void native_net(struct native *n, const struct native_opts *opts)
+void bare_guest_net(struct bare_guest *n, const struct bare_guest_opts *opts)
 {
 	const struct net_config cfg = { .limits = opts->limits };
 
@@ -228,7 +229,7 @@ void native_net(struct native *n, const struct native_opts *opts)
 	make_machine(n, opts, net_mmio(n->net));
 }
 
-void native_free(struct native *n)
+void bare_guest_free(struct bare_guest *n)
 {
 	if (!n->elf)
 		return;
@@ -243,7 +244,7 @@ void native_free(struct native *n)
 	backing_close(n->backing);
 	if (n->file >= 0)
 		close(n->file);
-	*n = (struct native){ 0 };
+	*n = (struct bare_guest){ 0 };
 }
 
 /* --- running it --- */
@@ -255,7 +256,7 @@ static int64_t limit_ns(void)
 	return (int64_t)(WAIT_S * SECOND_NS * (scale ? atof(scale) : 1));
 }
 
-void native_start(struct native *n, const char *name)
+void bare_guest_start(struct bare_guest *n, const char *name)
 {
 	char path[PATH_MAX];
 	const struct machine_boot boot = { .kernel = path, .cmdline = name };
@@ -265,7 +266,7 @@ void native_start(struct native *n, const char *name)
 	ASSERT_EQ(machine_start(n->m), 0);
 }
 
-void native_finish(struct native *n)
+void bare_guest_finish(struct bare_guest *n)
 {
 	ASSERT_EQ(machine_wait(n->m, limit_ns(), &n->end), 0);
 	EXPECT_EQ(n->end.end, VM_END_POWEROFF)
@@ -276,13 +277,13 @@ void native_finish(struct native *n)
 	EXPECT_TRUE(n->finished);
 }
 
-void native_run(struct native *n, const char *name)
+void bare_guest_run(struct bare_guest *n, const char *name)
 {
-	native_start(n, name);
-	native_finish(n);
+	bare_guest_start(n, name);
+	bare_guest_finish(n);
 }
 
-void native_await(struct native *n, uint32_t nr)
+void bare_guest_await(struct bare_guest *n, uint32_t nr)
 {
 	struct pollfd ended = { .fd = machine_end_fd(n->m), .events = POLLIN };
 	bool there = false;
@@ -294,15 +295,16 @@ void native_await(struct native *n, uint32_t nr)
 	}
 }
 
-void native_check_file(const struct native *n, uint64_t first, uint32_t blocks, uint32_t gen)
+void bare_guest_check_file(const struct bare_guest *n, uint64_t first, uint32_t blocks,
+			   uint32_t gen)
 {
-	uint64_t word[NATIVE_BLOCK / 8];
+	uint64_t word[BARE_BLOCK / 8];
 
 	for (uint64_t block = first; block < first + blocks; block++) {
-		ASSERT_EQ(pread(n->file, word, sizeof(word), (off_t)block * NATIVE_BLOCK),
+		ASSERT_EQ(pread(n->file, word, sizeof(word), (off_t)block * BARE_BLOCK),
 			  (ssize_t)sizeof(word));
-		for (uint32_t i = 0; i < NATIVE_BLOCK / 8; i++)
-			ASSERT_EQ(word[i], native_pattern(block, gen, i))
+		for (uint32_t i = 0; i < BARE_BLOCK / 8; i++)
+			ASSERT_EQ(word[i], bare_guest_pattern(block, gen, i))
 			{
 				TH_LOG("block %llu, word %u", (unsigned long long)block, i);
 			}
