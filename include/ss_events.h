@@ -83,14 +83,13 @@ struct ss_rec_stall_begin {
 
 /* How a stall ended. */
 enum ss_stall_outcome {
-	SS_STALL_RETRIED = 0,	/* asked again in vain: a new stall_begin follows */
+	SS_STALL_RETRIED =
+		0, /* in recordings until 0.1: asked again in vain, and another one begins */
 	SS_STALL_GRANTED = 1,	/* the head goes */
 	SS_STALL_ABANDONED = 2, /* reset, teardown, or the guest took the head away */
 };
 
-/* The stalled head was granted, or the stall ended by a reset or teardown.
- * A retry that stalls again ends one stall and begins the next.
- */
+/* A stall has ended: once for each that began, however often the head was asked about meanwhile. */
 struct ss_rec_stall_end {
 	struct ss_rec h; /* ts: end */
 	__u16 disk, queue, head;

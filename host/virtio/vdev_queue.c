@@ -70,8 +70,6 @@ enum wakeup {
 void vdev_stall_finish(struct vdev_queue *q, enum ss_stall_outcome outcome)
 {
 	ss_probe_stall_end(q->dev->id, q->index, q->stall_head, outcome);
-	if (outcome == SS_STALL_RETRIED)
-		return;
 	q->stalled = false;
 	q->retry_at = WORKER_NO_DEADLINE;
 	__atomic_store_n(&q->stall_since, 0, __ATOMIC_RELAXED);
@@ -79,18 +77,18 @@ void vdev_stall_finish(struct vdev_queue *q, enum ss_stall_outcome outcome)
 	counter_dec_floor(q->dev->counters.currently_throttled_gauge);
 }
 
+/* D104: a head that is asked about again in vain is in the stall it was in. */
 void vdev_stall_begin(struct vdev_queue *q, const struct throttle_verdict *verdict)
 {
-	vdev_stall_end(q, SS_STALL_RETRIED);
-	if (!q->stalled) {
-		counter_inc(q->dev->counters.currently_throttled_gauge);
-		__atomic_store_n(&q->stall_since, q->now, __ATOMIC_RELAXED);
-	}
-	counter_inc(q->dev->counters.throttled_count);
-	q->stalled = true;
-	q->stall_head = q->chain.head;
 	if (__builtin_add_overflow(q->now, verdict->predicted_ns, &q->retry_at))
 		q->retry_at = UINT64_MAX;
+	if (q->stalled)
+		return;
+	counter_inc(q->dev->counters.currently_throttled_gauge);
+	counter_inc(q->dev->counters.throttled_count);
+	__atomic_store_n(&q->stall_since, q->now, __ATOMIC_RELAXED);
+	q->stalled = true;
+	q->stall_head = q->chain.head;
 	ss_probe_stall_begin(q->dev->id, q->index, q->stall_head, verdict->bucket, verdict->deficit,
 			     verdict->predicted_ns);
 }
