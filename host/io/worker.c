@@ -17,7 +17,8 @@
 /* What an epoll event stands for; kicks are numbered from 0. */
 #define TAG_CONTROL (WORKER_MAX_KICKS + 0)
 #define TAG_TIMER   (WORKER_MAX_KICKS + 1)
-#define NR_TAGS	    (WORKER_MAX_KICKS + 2)
+#define TAG_ALIAS   (WORKER_MAX_KICKS + 2) /* of kick 0; the others' follow */
+#define NR_TAGS	    (TAG_ALIAS + WORKER_MAX_KICKS)
 
 /*
  * About how late a timer wakes a sleeping thread. A deadline nearer than that is
@@ -38,6 +39,7 @@ struct worker {
 	struct io_clock clock;
 	char name[WORKER_NAME_LEN];
 	int kick_fd[WORKER_MAX_KICKS];
+	int alias_fd[WORKER_MAX_KICKS]; /* -1: none */
 	unsigned int nr_kicks;
 	bool manual;
 	uint64_t awake_ns;
@@ -139,8 +141,10 @@ int worker_create(const struct worker_config *config, struct worker **out)
 		w->awake_ns = AWAKE_NS;
 	snprintf(w->name, sizeof(w->name), "%s", config->name);
 	w->nr_kicks = config->nr_kicks;
-	for (unsigned int i = 0; i < config->nr_kicks; i++)
+	for (unsigned int i = 0; i < config->nr_kicks; i++) {
 		w->kick_fd[i] = config->kick_fd[i];
+		w->alias_fd[i] = -1;
+	}
 	if (config->affinity) {
 		w->affinity = *config->affinity;
 		w->has_affinity = true;
@@ -153,6 +157,23 @@ int worker_create(const struct worker_config *config, struct worker **out)
 		return ret;
 	}
 	*out = w;
+	return 0;
+}
+
+int worker_alias_kick(struct worker *w, unsigned int index, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u32 = TAG_ALIAS + index };
+
+	if (index >= w->nr_kicks)
+		return -EINVAL;
+	if (w->alias_fd[index] >= 0)
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->alias_fd[index], NULL);
+	w->alias_fd[index] = -1;
+	if (fd < 0)
+		return 0;
+	if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		return -errno;
+	w->alias_fd[index] = fd;
 	return 0;
 }
 
@@ -171,13 +192,18 @@ int worker_destroy(struct worker *w)
 
 /* --- orders --- */
 
-static void control_signal(struct worker *w)
+static void fd_signal(int fd)
 {
 	const uint64_t one = 1;
-	ssize_t n = write(w->control_fd, &one, sizeof(one));
+	ssize_t n = write(fd, &one, sizeof(one));
 
 	/* Fails only when the counter is full, and then it is signalled anyway. */
 	(void)n;
+}
+
+static void control_signal(struct worker *w)
+{
+	fd_signal(w->control_fd);
 }
 
 static void order_give(struct worker *w, unsigned int order)
@@ -359,10 +385,19 @@ static int serve_tag(struct worker *w, uint32_t tag)
 			w->timer = 0;
 		return 0;
 	}
-	if (!fd_take(w->kick_fd[tag]))
+	if (tag >= TAG_ALIAS)
+		tag -= TAG_ALIAS;
+	else if (!fd_take(w->kick_fd[tag]))
 		return 0;
 	worker_arm(w, w->ops->kick(w->ctx, tag));
 	return 1;
+}
+
+/* An alias's edge is told once only: a kick of our own remembers it. */
+static void keep_edge(struct worker *w, uint32_t tag)
+{
+	if (tag >= TAG_ALIAS)
+		fd_signal(w->kick_fd[tag - TAG_ALIAS]);
 }
 
 /* One turn. Returns ops called, or -ECANCELED after a stop order. */
@@ -380,8 +415,9 @@ static int worker_turn(struct worker *w, int timeout_ms)
 	for (int i = 0; i < nr; i++) {
 		/* An order that came meanwhile; what is skipped stays signalled. */
 		if (worker_must_yield(w))
-			break;
-		called += serve_tag(w, ev[i].data.u32);
+			keep_edge(w, ev[i].data.u32);
+		else
+			called += serve_tag(w, ev[i].data.u32);
 	}
 	if (!worker_must_yield(w))
 		called += serve_timer(w, now);

@@ -97,6 +97,20 @@ int worker_create(const struct worker_config *config, struct worker **out);
 int worker_destroy(struct worker *w);
 
 /**
+ * worker_alias_kick() - have another descriptor mean kick @index too
+ * @fd: pollable, somebody else's; -1: none any more
+ *
+ * It is watched for edges and never read, so that its other holders can't make the
+ * worker wait or spin, whatever they do with it; what is signalled already counts. While
+ * the worker is parked or doesn't run. The caller may close @fd only once another one, or
+ * none, has taken its place.
+ *
+ * Return: 0, -EINVAL if there is no such kick, or epoll_ctl's negative errno; there is no
+ * alias then.
+ */
+int worker_alias_kick(struct worker *w, unsigned int index, int fd);
+
+/**
  * worker_start() - start the thread and wait until it runs
  *
  * It calls ops->wake first, unless the worker is paused: then it begins parked.

@@ -87,6 +87,21 @@ static int blk_deactivate(void *priv)
 	return 0;
 }
 
+static void blk_queue_start(void *priv, unsigned int q)
+{
+	struct blk *blk = priv;
+
+	blk_lat_begin(&blk->queue[q]);
+}
+
+static void blk_queue_stop(void *priv, unsigned int q)
+{
+	struct blk *blk = priv;
+
+	blk_queue_flush(&blk->queue[q]);
+	blk_queue_clear(&blk->queue[q]);
+}
+
 static const struct virtio_mmio_ops blk_mmio_ops = {
 	.device_id = VIRTIO_ID_BLOCK,
 	.config_read = blk_config_read,
@@ -94,6 +109,8 @@ static const struct virtio_mmio_ops blk_mmio_ops = {
 	.features_changed = blk_features_changed,
 	.activate = blk_activate,
 	.deactivate = blk_deactivate,
+	.queue_start = blk_queue_start,
+	.queue_stop = blk_queue_stop,
 };
 
 /* --- construction --- */
@@ -276,6 +293,11 @@ int blk_destroy(struct blk *blk)
 struct virtio_mmio *blk_mmio(struct blk *blk)
 {
 	return &blk->dev.mmio;
+}
+
+struct vdev *blk_vdev(struct blk *blk)
+{
+	return &blk->dev;
 }
 
 void blk_snapshot(const struct blk *blk, struct ss_blk_counters *out)

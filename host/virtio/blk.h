@@ -90,6 +90,11 @@ int blk_destroy(struct blk *blk);
 /** blk_mmio() - the disk's transport, for the machine */
 struct virtio_mmio *blk_mmio(struct blk *blk);
 
+struct vdev;
+
+/** blk_vdev() - the disk as a device, for another transport */
+struct vdev *blk_vdev(struct blk *blk);
+
 /**
  * blk_snapshot() - read the counters; any thread, no lock
  *

@@ -34,6 +34,14 @@ void blk_lat_seen(struct blk_queue *q)
 		q->seen[(uint16_t)(vq->avail_seen - i) % VIRTQ_MAX_SIZE] = q->base.now;
 }
 
+void blk_lat_begin(struct blk_queue *q)
+{
+	const uint64_t now = io_clock_now(&q->blk->dev.clock);
+
+	for (unsigned int i = 0; i < VIRTQ_MAX_SIZE; i++)
+		q->seen[i] = now;
+}
+
 void blk_lat_granted(struct blk_queue *q)
 {
 	const uint16_t idx = (uint16_t)(q->base.vq.next_avail - 1);

@@ -344,6 +344,9 @@ uint64_t blk_held_publish_at(const struct blk_queue *q);
 /** blk_lat_seen() - stamp what the last virtq_pop() has seen for the first time */
 void blk_lat_seen(struct blk_queue *q);
 
+/** blk_lat_begin() - all that is in the ring counts as seen now */
+void blk_lat_begin(struct blk_queue *q);
+
 /** blk_lat_granted() - the chain just popped is granted now */
 void blk_lat_granted(struct blk_queue *q);
 
@@ -356,6 +359,9 @@ void blk_lat_done(struct blk_queue *q, uint64_t start);
 /* blk_queue.c */
 
 extern const struct vdev_queue_ops blk_queue_ops;
+
+/** blk_queue_flush() - publish at once what the profile keeps back; the worker is parked */
+void blk_queue_flush(struct blk_queue *q);
 
 /** blk_queue_clear() - what vdev_queue_clear() leaves to a disk; the worker must not run */
 void blk_queue_clear(struct blk_queue *q);

@@ -220,6 +220,18 @@ const struct vdev_queue_ops blk_queue_ops = {
 	.signal = blk_signal,
 };
 
+void blk_queue_flush(struct blk_queue *q)
+{
+	struct vdev_drain d = { .end = VDEV_EMPTY };
+
+	if (!q->base.held_nr)
+		return;
+	/* As late as the last of them is due. */
+	q->base.now = q->held[(q->held_first + q->base.held_nr - 1) % VIRTQ_MAX_SIZE].publish_at;
+	release(q, &d);
+	blk_signal(&q->base, &d);
+}
+
 void blk_queue_clear(struct blk_queue *q)
 {
 	q->seen_idx = 0;

@@ -124,6 +124,12 @@ void virtio_mmio_init_virtq(struct virtio_mmio *mmio, unsigned int q, struct vir
 	virtq_init(vq, &config, virtio_mmio_mem(mmio));
 }
 
+void virtio_mmio_kick(struct virtio_mmio *mmio, unsigned int q)
+{
+	if (q < mmio->nr_queues)
+		eventfd_signal(mmio->queue[q].kick_fd);
+}
+
 void virtio_mmio_drop_kicks(struct virtio_mmio *mmio)
 {
 	for (unsigned int q = 0; q < mmio->nr_queues; q++)
@@ -224,6 +230,18 @@ static void accept_features(struct virtio_mmio *mmio)
 	mmio->features = features;
 	if (mmio->ops->features_changed)
 		mmio->ops->features_changed(mmio->priv);
+}
+
+int virtio_mmio_accept(struct virtio_mmio *mmio, uint64_t features)
+{
+	if (features & ~mmio->offered)
+		return -EINVAL;
+	pthread_mutex_lock(&mmio->lock);
+	mmio->features = features;
+	if (mmio->ops->features_changed)
+		mmio->ops->features_changed(mmio->priv);
+	pthread_mutex_unlock(&mmio->lock);
+	return 0;
 }
 
 static void activate(struct virtio_mmio *mmio)
@@ -412,8 +430,7 @@ static void write_register(struct virtio_mmio *mmio, uint64_t off, uint32_t valu
 		mmio->queue_sel = value;
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		if (value < mmio->nr_queues)
-			eventfd_signal(mmio->queue[value].kick_fd);
+		virtio_mmio_kick(mmio, value);
 		break;
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		__atomic_fetch_and(&mmio->interrupt_status, ~value, __ATOMIC_ACQ_REL);

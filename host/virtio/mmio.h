@@ -42,6 +42,10 @@ struct virtio_mmio;
  *	queue state. Called for every reset, also when nothing runs. A negative
  *	errno: a worker couldn't be stopped; the device stays in NEEDS_RESET and
  *	the next reset tries again.
+ * @queue_start: optional: a transport that starts rings one by one (vdev_ring.h) is about
+ *	to start queue @q's, wherever the one before it ended. Its worker is parked.
+ * @queue_stop: optional: it stops queue @q's: publish what is done and was kept back, and
+ *	forget what isn't the ring's. Its worker is parked, with nothing in flight.
  *
  * All are called with the transport's lock held, and so never at the same
  * time. They get the priv pointer of virtio_mmio_init().
@@ -55,6 +59,8 @@ struct virtio_mmio_ops {
 	void (*features_changed)(void *priv);
 	int (*activate)(void *priv);
 	int (*deactivate)(void *priv);
+	void (*queue_start)(void *priv, unsigned int q);
+	void (*queue_stop)(void *priv, unsigned int q);
 };
 
 /**
@@ -187,6 +193,20 @@ uint32_t virtio_mmio_status(const struct virtio_mmio *mmio);
  * EVENT_IDX and INDIRECT_DESC are taken from the accepted features.
  */
 void virtio_mmio_init_virtq(struct virtio_mmio *mmio, unsigned int q, struct virtq *vq);
+
+/**
+ * virtio_mmio_accept() - the driver's features, by another way than the registers
+ * @features: a subset of what is offered
+ *
+ * VIRTIO_F_VERSION_1 isn't asked for: where this machine and the guest are little-endian,
+ * a legacy driver's rings and requests are the same.
+ *
+ * Return: 0, or -EINVAL if @features has something else.
+ */
+int virtio_mmio_accept(struct virtio_mmio *mmio, uint64_t features);
+
+/** virtio_mmio_kick() - as if the driver had notified queue @q; any thread */
+void virtio_mmio_kick(struct virtio_mmio *mmio, unsigned int q);
 
 /** virtio_mmio_drop_kicks() - forget kicks that nobody has read yet, in activate */
 void virtio_mmio_drop_kicks(struct virtio_mmio *mmio);

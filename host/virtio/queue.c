@@ -111,6 +111,29 @@ static void store_u16(uint16_t *p, uint16_t value)
 	__atomic_store_n(p, htole16(value), __ATOMIC_RELAXED);
 }
 
+int virtq_used_idx(const struct virtq *vq, uint16_t *idx)
+{
+	const uint16_t *p = virtq_untouchable(vq) ? NULL : used_u16(vq, RING_IDX);
+
+	if (!p)
+		return -EFAULT;
+	*idx = load_u16(p, __ATOMIC_ACQUIRE);
+	return 0;
+}
+
+int virtq_go_on(struct virtq *vq, uint16_t avail, struct virtq_inflight *inflight)
+{
+	uint16_t used;
+	int ret = virtq_used_idx(vq, &used);
+
+	if (ret)
+		return ret;
+	vq->next_avail = avail;
+	vq->next_used = vq->signalled = used;
+	vq->inflight = inflight;
+	return 0;
+}
+
 /* --- taking chains: the trust boundary --- */
 
 /*
@@ -229,9 +252,18 @@ static int virtq_walk(struct virtq *vq, struct virtq_chain *chain)
 	}
 }
 
+/* A chain that a process before this one has taken, and not given back. */
+static int virtq_pop_again(struct virtq *vq, struct virtq_chain *chain, uint16_t head)
+{
+	chain->head = head;
+	chain->nr = 0;
+	return virtq_walk(vq, chain);
+}
+
 int virtq_pop(struct virtq *vq, struct virtq_chain *chain)
 {
 	const uint16_t *entry;
+	uint16_t head;
 	int ret;
 
 	if (!vq->ready || !vq->mem)
@@ -240,6 +272,8 @@ int virtq_pop(struct virtq *vq, struct virtq_chain *chain)
 		return -EPROTO;
 	if (virtq_misaligned(vq))
 		return virtq_set_poison(vq, VIRTQ_BAD_ADDRESS);
+	if (vq->inflight && virtq_inflight_again(vq->inflight, &head))
+		return virtq_pop_again(vq, chain, head);
 	ret = virtq_avail_count(vq);
 	if (ret <= 0)
 		return ret;
@@ -249,8 +283,11 @@ int virtq_pop(struct virtq *vq, struct virtq_chain *chain)
 	chain->head = load_u16(entry, __ATOMIC_RELAXED);
 	chain->nr = 0;
 	ret = virtq_walk(vq, chain);
-	if (ret > 0)
-		vq->next_avail++;
+	if (ret <= 0)
+		return ret;
+	vq->next_avail++;
+	if (vq->inflight)
+		virtq_inflight_take(vq->inflight, chain->head);
 	return ret;
 }
 
@@ -281,6 +318,8 @@ bool virtq_has_more(const struct virtq *vq)
 
 void virtq_unpop(struct virtq *vq)
 {
+	if (vq->inflight && virtq_inflight_untake(vq->inflight))
+		return;
 	vq->next_avail--;
 	vq->avail_fresh = false;
 }
@@ -324,9 +363,13 @@ int virtq_push(struct virtq *vq, uint16_t head, uint32_t len)
 		if (!idx)
 			return -EFAULT;
 	}
+	if (vq->inflight)
+		virtq_inflight_begin(vq->inflight, head);
 	vq->next_used++;
 	/* Release: element, status byte and data are there before the index says so. */
 	__atomic_store_n(idx, htole16(vq->next_used), __ATOMIC_RELEASE);
+	if (vq->inflight)
+		virtq_inflight_end(vq->inflight, head, vq->next_used);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "virtio/guest_mem.h"
+#include "virtio/inflight.h"
 
 #define VIRTQ_MAX_SIZE 256
 /* Longest indirect table that is walked; anything longer is a broken ring. */
@@ -83,6 +84,7 @@ struct virtq_chain {
  * @avail_seen: avail.idx as last read, valid while @avail_fresh
  * @avail_fresh: @avail_seen passed the jump check
  * @signalled: @next_used at the last virtq_should_interrupt()
+ * @inflight: where it's noted which chains are in flight, NULL: nowhere
  *
  * The fields up to @indirect are set by virtq_init(), the rest by this unit.
  */
@@ -99,6 +101,7 @@ struct virtq {
 	uint16_t next_used;
 	uint16_t avail_seen;
 	uint16_t signalled;
+	struct virtq_inflight *inflight;
 	/* Ring parts that lie in one region each, else NULL: a shortcut only. */
 	uint8_t *desc_hva, *avail_hva, *used_hva;
 };
@@ -124,6 +127,19 @@ struct virtq_config {
  * A misaligned or unmapped ring shows when it's first used.
  */
 void virtq_init(struct virtq *vq, const struct virtq_config *config, const struct guest_mem *mem);
+
+/**
+ * virtq_go_on() - have a queue, just initialised, go on where another one ended
+ * @avail: cursor in the available ring
+ * @inflight: opened with the used ring's index, borrowed; its chains are popped first,
+ *	and @avail counts them as taken. NULL: not tracked
+ *
+ * The used ring says itself where it ends. Return: 0, or -EFAULT if it's unmapped.
+ */
+int virtq_go_on(struct virtq *vq, uint16_t avail, struct virtq_inflight *inflight);
+
+/** virtq_used_idx() - the used ring's index as it's in guest memory. Return: 0 or -EFAULT */
+int virtq_used_idx(const struct virtq *vq, uint16_t *idx);
 
 /** virtq_set_mem() - wire guest memory, before the first use */
 void virtq_set_mem(struct virtq *vq, const struct guest_mem *mem);

@@ -121,7 +121,17 @@ struct vdev_counters {
 };
 
 /**
+ * struct vdev_transport - carries a device's signals, where virtio-mmio doesn't
+ * @raise: bits of INTERRUPT_STATUS on queue @q's account, and an interrupt if so; on the
+ *	worker's thread
+ */
+struct vdev_transport {
+	void (*raise)(struct vdev_transport *t, unsigned int q, uint32_t bits, bool interrupt);
+};
+
+/**
  * struct vdev - a device
+ * @transport: NULL: @mmio
  * @mmio_ops: the device's, with its name
  * @id: its number in probes
  * @throttle: in use
@@ -136,6 +146,7 @@ struct vdev_counters {
  * @worker: each started with the device
  */
 struct vdev {
+	struct vdev_transport *transport;
 	struct virtio_mmio mmio;
 	struct virtio_mmio_ops mmio_ops;
 	char name[WORKER_NAME_LEN];

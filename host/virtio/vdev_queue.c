@@ -288,7 +288,10 @@ void vdev_raise(struct vdev_queue *q, uint32_t bits, bool interrupt)
 {
 	if (interrupt)
 		ss_probe_interrupt(q->dev->id, q->index);
-	virtio_mmio_raise(&q->dev->mmio, bits, interrupt);
+	if (q->dev->transport)
+		q->dev->transport->raise(q->dev->transport, q->index, bits, interrupt);
+	else
+		virtio_mmio_raise(&q->dev->mmio, bits, interrupt);
 }
 
 void vdev_queue_clear(struct vdev_queue *q)
