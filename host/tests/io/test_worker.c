@@ -174,6 +174,79 @@ TEST_F(worker, kicks_are_counted_together,
 	EXPECT_EQ(worker_step(self->w), 2);
 }
 
+TEST_F(worker, alias, .title = "D85 an alias counts as the kick it stands for, and is never read")
+{
+	int other = eventfd(0, EFD_NONBLOCK), another = eventfd(3, EFD_NONBLOCK);
+	eventfd_t count;
+
+	ASSERT_EQ(make(self, true, NULL), 0);
+	EXPECT_EQ(worker_alias_kick(self->w, 3, other), -EINVAL);
+	EXPECT_EQ(worker_alias_kick(self->w, 1, other), 0);
+	ASSERT_EQ(worker_start(self->w), 0);
+	worker_step(self->w);
+	EXPECT_EQ(self->n.kicks, 0);
+	for (unsigned int i = 1; i <= 3; i++) {
+		eventfd_write(other, 1);
+		EXPECT_EQ(worker_step(self->w), 1);
+		EXPECT_EQ(self->n.kicks, i);
+		EXPECT_EQ(self->n.last_index, 1);
+		EXPECT_EQ(worker_step(self->w), 0);
+	}
+	/* The kick itself is one as before. */
+	kick(self, 1);
+	EXPECT_EQ(worker_step(self->w), 1);
+	/* What is signalled already counts; the one before doesn't any more. */
+	EXPECT_EQ(worker_alias_kick(self->w, 1, another), 0);
+	eventfd_write(other, 1);
+	EXPECT_EQ(worker_step(self->w), 1);
+	EXPECT_EQ(worker_step(self->w), 0);
+	EXPECT_EQ(worker_alias_kick(self->w, 1, -1), 0);
+	eventfd_write(another, 1);
+	EXPECT_EQ(worker_step(self->w), 0);
+	eventfd_read(other, &count);
+	EXPECT_EQ(count, 4);
+	eventfd_read(another, &count);
+	EXPECT_EQ(count, 4);
+	close(other);
+	close(another);
+}
+
+TEST_F(worker, alias_unfit, .title = "D85 what can't be watched is no alias")
+{
+	FILE *file = tmpfile();
+
+	ASSERT_EQ(make(self, true, NULL), 0);
+	EXPECT_EQ(worker_alias_kick(self->w, 0, fileno(file)), -EPERM);
+	EXPECT_EQ(worker_alias_kick(self->w, 0, -1), 0);
+	fclose(file);
+}
+
+TEST_F(worker, alias_kept, .title = "D85 an alias signalled when an order comes isn't lost")
+{
+	int other = eventfd(0, EFD_NONBLOCK);
+
+	ASSERT_EQ(make(self, false, NULL), 0);
+	ASSERT_EQ(worker_alias_kick(self->w, 1, other), 0);
+	self->n.until_yield = true;
+	ASSERT_EQ(worker_start(self->w), 0);
+	/* Both are in one turn: the first op goes on until the order to pause. */
+	ASSERT_EQ(worker_pause(self->w, IO_NSEC_PER_SEC), 0);
+	kick(self, 0);
+	eventfd_write(other, 1);
+	worker_resume(self->w);
+	sem_wait(&self->n.entered);
+	ASSERT_EQ(worker_pause(self->w, IO_NSEC_PER_SEC), 0);
+	EXPECT_EQ(self->n.kicks, 1);
+	self->n.until_yield = false;
+	worker_resume(self->w);
+	for (unsigned int i = 0; i < 5000 && __atomic_load_n(&self->n.kicks, __ATOMIC_RELAXED) < 2;
+	     i++)
+		usleep(1000);
+	ASSERT_EQ(worker_stop(self->w), 0);
+	EXPECT_EQ(self->n.kicks, 2);
+	close(other);
+}
+
 TEST_F(worker, timer_at_the_deadline,
        .title = "D85 the timer is armed at the exact moment, one-shot")
 {
