@@ -45,7 +45,8 @@ struct backing_queue;
  * @submit: take one; false: no room, commit first
  * @commit: start what was submitted. 0, or a negative errno when some of it has
  *	to wait: commit again soon
- * @reap: give up to @max completed requests. Return: how many
+ * @reap: give up to @max completed requests. Return: how many. After a commit @fd tells
+ *	of what completes only once this has given none
  * @cancel: try to end one early; committed like a request. It is reaped
  *	in any case
  * @close: nothing is under way any more

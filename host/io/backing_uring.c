@@ -61,12 +61,31 @@ static int uring_commit(struct backing_queue *bq)
 	struct uring *u = to_uring(bq);
 	int ret = 0;
 
+	/*
+	 * What completes at once, as a read that finds its page in memory does, is reaped
+	 * before anybody sleeps: it needs no signal, which would only wake the worker for
+	 * nothing.
+	 */
+	io_uring_cq_eventfd_toggle(&u->ring, false);
 	while (io_uring_sq_ready(&u->ring)) {
 		ret = io_uring_submit(&u->ring);
-		if (ret < 0 && ret != -EINTR)
+		if (ret < 0 && ret != -EINTR) {
+			io_uring_cq_eventfd_toggle(&u->ring, true);
 			return ret;
+		}
 	}
 	return 0;
+}
+
+/* Signals from now on, if it wasn't so. Return: something completed in between. */
+static bool signal_again(struct uring *u)
+{
+	if (io_uring_cq_eventfd_enabled(&u->ring))
+		return false;
+	io_uring_cq_eventfd_toggle(&u->ring, true);
+	/* Full: either the kernel sees the flag, or we what it has completed. */
+	__sync_synchronize();
+	return io_uring_cq_ready(&u->ring) != 0;
 }
 
 static unsigned int uring_reap(struct backing_queue *bq, struct backing_io **done, unsigned int max)
@@ -75,7 +94,9 @@ static unsigned int uring_reap(struct backing_queue *bq, struct backing_io **don
 	struct io_uring_cqe *cqe;
 	unsigned int nr = 0;
 
-	while (nr < max && !io_uring_peek_cqe(&u->ring, &cqe)) {
+	while (nr < max && (!io_uring_peek_cqe(&u->ring, &cqe) || signal_again(u))) {
+		if (io_uring_peek_cqe(&u->ring, &cqe))
+			break;
 		struct backing_io *io = io_uring_cqe_get_data(cqe);
 
 		if (io) {
