@@ -21,6 +21,9 @@ int cmd_throttle(int argc, char **argv);
 /** cmd_stat() - show a live run's counters. */
 int cmd_stat(int argc, char **argv);
 
+/** cmd_serve() - serve disks through vhost-user, until a signal. */
+int cmd_serve(int argc, char **argv);
+
 /** cmd_dump() - print everything about a live run's disks. */
 int cmd_dump(int argc, char **argv);
 

@@ -19,6 +19,8 @@ static const struct cmd {
 	{ "doctor", cmd_doctor, "say whether this machine can run guests, and what is missing" },
 	{ "throttle", cmd_throttle, "change a disk's limits while its guest runs" },
 	{ "stat", cmd_stat, "show the counters of a live run" },
+	{ "serve", cmd_serve,
+	  "serve throttled disks to a virtual machine that somebody else runs" },
 	{ "dump", cmd_dump, "print all there is to say of a live run's disks, as JSON" },
 };
 
@@ -55,7 +57,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_CMDS; i++)
 		if (!strcmp(argv[1], cmds[i].name))
 			return cmds[i].run(argc - 1, argv + 1);
-	ss_err("unknown command '%s' (known: run, report, doctor, throttle, stat, dump; see stallscope --help)",
+	ss_err("unknown command '%s' (known: run, report, doctor, throttle, stat, serve, dump; see stallscope --help)",
 	       argv[1]);
 	return SS_EXIT_USAGE;
 }
