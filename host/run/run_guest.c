@@ -299,12 +299,8 @@ static int setup_boot(struct guest *g)
 	};
 	int ret;
 
-	/*
-	 * ttyS0 shows the earliest messages and a panic's; hvc0 costs less. Without pci=off
-	 * a kernel would look for PCI, and call its absence fatal.
-	 */
-	snprintf(r->cmdline, sizeof(r->cmdline),
-		 "console=ttyS0 console=hvc0 quiet panic=-1 pci=off%s%s%s",
+	/* ttyS0 shows the earliest messages and a panic's; hvc0 costs less. */
+	snprintf(r->cmdline, sizeof(r->cmdline), "console=ttyS0 console=hvc0 quiet panic=-1%s%s%s",
 		 strcmp(r->mode, "nested") ? "" : slow, g->run->o.append ? " " : "",
 		 g->run->o.append ? g->run->o.append : "");
 	ret = machine_load(g->machine, &boot);
