@@ -309,6 +309,61 @@ bursts() {
 	bad $LIMITS bps_burst -- --disk=size=1M,bps_burst=1M
 }
 
+# refused_serve STATUS PART... -- OPTION...: with a disk that could be served
+refused_serve() {
+	local parts=()
+
+	while [ "$1" != -- ]; do
+		parts+=("$1")
+		shift
+	done
+	shift
+	try "$stallscope" serve "$@"
+	refused "${parts[@]}"
+}
+
+serve_words() {
+	local good=(--disk=size=1M --socket=s)
+
+	refused_serve $USAGE --disk --socket --
+	refused_serve $USAGE "2 --disk" "1 --socket" -- "${good[@]}" --disk=size=1M
+	refused_serve $USAGE "1 --disk" "2 --socket" -- "${good[@]}" --socket=t
+	refused_serve $USAGE --socket "no file" -- --disk=size=1M --socket=
+	refused_serve $USAGE word -- "${good[@]}" word
+	refused_serve $USAGE "unknown key 'x'" -- --disk=x=1 --socket=s
+	refused_serve $LIMITS iops_burst=9 -- --disk=size=1M,iops=10,iops_burst=9 --socket=s
+	refused_serve $DISK none -- --disk=file=none --socket=s
+	refused_serve $DISK profile none -- --disk=size=1M,profile=none --socket=s
+	refused_serve $OUTPUT none/s "No such file" -- --disk=size=1M --socket=none/s
+	: >"$T/file"
+	refused_serve $OUTPUT "$T/file" -- --disk=size=1M --socket="$T/file"
+	# The first disk's socket is gone again when the second can't be had.
+	refused_serve $DISK none -- "${good[@]}" --disk=file=none --socket=t
+	expect_eq "files left" "$(ls "$T/here")" ""
+	rm "$T/file"
+}
+
+# A server that waits for somebody, and is told to end.
+serve_ends() {
+	local sig pid
+
+	cd "$T"
+	for sig in INT TERM; do
+		"$stallscope" serve --disk=size=1M,queues=2 --socket=s --disk=size=2M --socket=t >out 2>err &
+		pid=$!
+		until [ -s out ]; do sleep 0.02; done
+		[ -S s ] && [ -S t ] || fail "no sockets"
+		kill -$sig $pid
+		rc=0
+		wait $pid || rc=$?
+		expect_eq "status after SIG$sig" "$rc" 0
+		[ ! -e s ] && [ ! -e t ] || fail "sockets were left behind"
+		expect_eq "stderr" "$(cat err)" ""
+		expect_has "stdout" "$(cat out)" "disk 1: 0 reads"
+		rm out err
+	done
+}
+
 # ---- files ----
 
 kernels() {
@@ -639,6 +694,8 @@ ktap_test disk_words "disks: keys, sizes and limits"
 ktap_test network_words "network devices: backend, addresses, frame sizes and limits"
 ktap_test good_devices "disks and network devices as they should be"
 ktap_test bursts "D74 a burst below its rate, or without one, is refused"
+ktap_test serve_words "serve: disks and sockets that don't go together, or can't be had"
+ktap_test serve_ends "V28 serve ends with ctrl-C and SIGTERM, and removes its sockets"
 ktap_test kernels "kernels that are missing, a directory, or none"
 ktap_test truncated_kernel "a kernel cut short"
 ktap_test memory_beyond_the_host "memory that the host hasn't got"

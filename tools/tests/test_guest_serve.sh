@@ -19,7 +19,7 @@ need_all() {
 	busybox=$(command -v busybox) || skip "no busybox"
 }
 
-server= guest=
+server="" guest=""
 
 cleanup() {
 	[ -z "$guest" ] || kill -9 "$guest" 2>/dev/null || true
