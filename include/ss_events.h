@@ -56,6 +56,11 @@ enum ss_rec_type {
 	SS_REC_G_CLOCK,
 	SS_REC_G_HIST, /* run-queue delay histogram of one task */
 	SS_REC_G_DISK, /* which guest dev_t is which virtio device */
+	/* the scheduler's stream: ss_sched.h */
+	SS_REC_G_SCHED, /* a batch of switches, wake-ups, forks */
+	SS_REC_G_TASK,	/* what a task is, and when that changes */
+	SS_REC_G_SUM,	/* sums in place of events that were too many */
+	SS_REC_G_MARK,	/* where the workload and the judged window begin and end */
 };
 
 struct ss_rec {
@@ -215,7 +220,8 @@ struct ss_rec_g_io {
 	__u32 submitter_running; /* 1 if tid was on a CPU at ts: nobody waited for a wake-up */
 	char comm[SS_COMM_LEN];
 	__u16 queue; /* the disk's, it was handed to; the first layout ended before */
-	__u16 pad[3];
+	__u16 pad;
+	__u32 serial; /* of the request: wake-ups by its completion name it; 0 unknown */
 };
 
 /* A task that has submitted traced IO got on a CPU after a wake-up. */

@@ -311,7 +311,8 @@ static __always_inline void emit_io(struct request *rq, struct io_state *s, __u3
 	r->submitter_running = tid_runs(s->tid);
 	__builtin_memcpy(r->comm, s->comm, sizeof(r->comm));
 	r->queue = s->queue;
-	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	r->pad = 0;
+	r->serial = 0;
 	rec_submit(r);
 }
 
