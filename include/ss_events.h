@@ -61,6 +61,7 @@ enum ss_rec_type {
 	SS_REC_G_TASK,	/* what a task is, and when that changes */
 	SS_REC_G_SUM,	/* sums in place of events that were too many */
 	SS_REC_G_MARK,	/* where the workload and the judged window begin and end */
+	SS_REC_G_FLUSH, /* a flush that the block layer itself sent */
 };
 
 struct ss_rec {
@@ -222,6 +223,26 @@ struct ss_rec_g_io {
 	__u16 queue; /* the disk's, it was handed to; the first layout ended before */
 	__u16 pad;
 	__u32 serial; /* of the request: wake-ups by its completion name it; 0 unknown */
+	/*
+	 * A request with flushes around it: when its data was written, 0 otherwise. Then
+	 * issue_ts is the data's; the flushes are the queue's SS_REC_G_FLUSH before and after.
+	 */
+	__u64 data_ts;
+};
+
+/*
+ * A flush as the disk sees it, emitted at completion. It serves every request of its
+ * queue that waits for one: flushes that were asked for (SS_REC_G_IO has its issue_ts)
+ * and writes that want one before or behind them.
+ */
+struct ss_rec_g_flush {
+	struct ss_rec h; /* ts: block_rq_complete */
+	__u32 dev;	 /* as in struct ss_rec_g_io */
+	__u16 queue;
+	__u16 error;
+	__u64 issue_ts;
+	__u32 issue_cpu;
+	__u32 serial; /* from the same numbers as the requests' */
 };
 
 /* A task that has submitted traced IO got on a CPU after a wake-up. */

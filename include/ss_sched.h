@@ -22,16 +22,19 @@ enum ss_sched_type {
 	 */
 	SS_SCHED_SWITCH = 1,
 	/*
-	 * tid became runnable. arg: who woke it, 0 if that was an interrupt.
-	 * flags: SS_WAKE_*; aux: the CPU it was put on. Followed by SS_SCHED_MORE
-	 * with SS_WAKE_IO: the request's serial.
+	 * tid became runnable: as its wake-up begins, or once it is off its CPU if it was
+	 * on its way to sleep then. Wake-ups of tasks that don't sleep aren't told.
+	 * arg: who woke it, 0 if that was an interrupt.
+	 * flags: SS_WAKE_*; aux: the CPU it ran on last, another may be chosen for it now.
+	 * Followed by SS_SCHED_MORE with SS_WAKE_IO: the request's serial.
 	 */
 	SS_SCHED_WAKE,
 	SS_SCHED_FORK, /* tid: the child, runnable from here on; arg: its parent; aux: its CPU */
 	SS_SCHED_EXIT, /* tid: it ends */
 	/*
 	 * A CPU was told that there is work for it (need_resched set or an interrupt sent
-	 * to an idle one, its idle loop left). aux: the CPU; tid: for whom, 0 unknown
+	 * to an idle one, its idle loop left). aux: the CPU; tid: for whom, 0 unknown.
+	 * Only the first since that CPU's last switch is told.
 	 */
 	SS_SCHED_KICK,
 	SS_SCHED_MORE, /* belongs to the event before it: tid and arg are a 64-bit value, low half first */
@@ -44,13 +47,16 @@ enum ss_sched_type {
 #define SS_SWITCH_DEAD	    0x02
 #define SS_SWITCH_YIELDED   0x04 /* with PREEMPTED: it asked for it */
 
-/* In what context the wake-up came: one of them at most. */
-#define SS_WAKE_IO	    0x01 /* completion of a request; its serial follows */
-#define SS_WAKE_TIMER	    0x02 /* a timer that the sleeper itself had set */
-#define SS_WAKE_SIGNAL	    0x04
-#define SS_WAKE_TTY	    0x08
-#define SS_WAKE_NET	    0x10 /* a network device's receive path */
-#define SS_WAKE_IRQ	    0x80 /* beside others: not in the context of a task; arg is 0 */
+/*
+ * In what context the wake-up came: one of them at most. ksoftirqd's work counts as
+ * that of an interrupt, but arg is ksoftirqd.
+ */
+#define SS_WAKE_IO     0x01 /* completion of a request; its serial follows */
+#define SS_WAKE_TIMER  0x02 /* a timer that the sleeper itself had set */
+#define SS_WAKE_SIGNAL 0x04
+#define SS_WAKE_TTY    0x08
+#define SS_WAKE_NET    0x10 /* a network device's receive path */
+#define SS_WAKE_IRQ    0x80 /* beside others: not in the context of a task; arg is 0 */
 
 /* 16 bytes; a switch is one, a wake-up by a request two. */
 struct ss_sched_event {
@@ -76,7 +82,7 @@ enum ss_task_class {
 	SS_TASK_WORKLOAD,  /* --exec started it, or one that it did */
 	SS_TASK_TOOL,	   /* the agent and its tracer */
 	SS_TASK_SCHEDULER, /* the sched_ext scheduler's own process */
-	SS_TASK_KERNEL,	   /* a kernel thread */
+	SS_TASK_KERNEL,	   /* a kernel thread, or the kernel's worker in a process (io_uring's) */
 };
 
 #define SS_TASK_CPUS_MAX 512
@@ -89,16 +95,16 @@ struct ss_rec_g_task {
 	struct ss_rec h;
 	__u32 tid;
 	__u32 tgid;
-	__u32 parent;	 /* tid of its parent's process */
-	__u16 class;	 /* enum ss_task_class */
-	__u16 policy;	 /* SCHED_* */
+	__u32 parent; /* tid of its parent's process */
+	__u16 class;  /* enum ss_task_class */
+	__u16 policy; /* SCHED_* */
 	__s16 nice;
-	__u16 rt_prio;	 /* 1 to 99 with SCHED_FIFO and SCHED_RR */
-	__u32 weight;	 /* nice's by the kernel's table, times cpu.weight / 100 of each cgroup above */
-	__u64 cgroup;	 /* cgroup v2 id, 0 unknown */
+	__u16 rt_prio; /* 1 to 99 with SCHED_FIFO and SCHED_RR */
+	__u32 weight; /* nice's by the kernel's table, times cpu.weight / 100 of each cgroup above */
+	__u64 cgroup;	   /* cgroup v2 id, 0 unknown */
 	__u64 state_since; /* in the first record: since when it is in @state, 0 unknown */
-	__u32 state;	 /* in the first record: enum ss_task_state */
-	__u32 cpu;	 /* where it runs or ran last */
+	__u32 state;	   /* in the first record: enum ss_task_state */
+	__u32 cpu;	   /* where it runs or ran last */
 	char comm[SS_COMM_LEN];
 	__u64 cpus[SS_TASK_CPUS_MAX / 64]; /* that it may use: affinity and cpuset */
 };
