@@ -16,7 +16,8 @@
 struct events_reader {
 	int fd;
 	bool ended;
-	size_t pos, end; /* unread part of buf */
+	size_t pos, end;		    /* unread part of buf */
+	const struct ss_sched_event *sched; /* in buf: of the record just read */
 	struct ss_events_header hdr;
 	struct events_seen seen;
 	unsigned char buf[EVENTS_BUF] __attribute__((aligned(8)));
@@ -121,6 +122,9 @@ static void rec_terminate(union events_rec *rec)
 	case SS_REC_G_DISK:
 		rec->g_disk.name[sizeof(rec->g_disk.name) - 1] = '\0';
 		break;
+	case SS_REC_G_TASK:
+		rec->g_task.comm[SS_COMM_LEN - 1] = '\0';
+		break;
 	default:
 		break;
 	}
@@ -143,13 +147,26 @@ static int reader_tail(struct events_reader *r, uint64_t *counter)
 	}
 }
 
+static void reader_take(struct events_reader *r, union events_rec *rec, size_t len)
+{
+	const unsigned char *p = r->buf + r->pos;
+	size_t n = len < sizeof(*rec) ? len : sizeof(*rec);
+
+	memset((unsigned char *)rec + n, 0, sizeof(*rec) - n);
+	memcpy(rec, p, n);
+	rec_terminate(rec);
+	if (rec->h.type == SS_REC_G_SCHED)
+		r->sched = (const void *)(p + sizeof(struct ss_rec_g_sched));
+	r->pos += len;
+}
+
 int events_next(struct events_reader *r, union events_rec *rec)
 {
 	while (!r->ended) {
 		struct ss_rec h;
-		size_t min;
 		int err = reader_fill(r, EVENTS_REC_MAX);
 
+		r->sched = NULL;
 		if (err)
 			return err;
 		if (r->pos == r->end) {
@@ -164,23 +181,22 @@ int events_next(struct events_reader *r, union events_rec *rec)
 		if (h.len > r->end - r->pos)
 			return reader_tail(r, &r->seen.truncated);
 		r->seen.records++;
-		min = events_rec_size(h.type);
-		if (min && h.len >= min) {
-			size_t len = h.len < sizeof(*rec) ? h.len : sizeof(*rec);
-
-			memset((unsigned char *)rec + len, 0, sizeof(*rec) - len);
-			memcpy(rec, r->buf + r->pos, len);
-			rec_terminate(rec);
-			r->pos += h.len;
+		if (events_rec_fits(r->buf + r->pos)) {
+			reader_take(r, rec, h.len);
 			return 1;
 		}
-		if (min)
+		if (events_rec_size(h.type))
 			r->seen.short_records++;
 		else
 			r->seen.unknown++;
 		r->pos += h.len;
 	}
 	return 0;
+}
+
+const struct ss_sched_event *events_sched(const struct events_reader *r)
+{
+	return r->sched;
 }
 
 void events_seen(const struct events_reader *r, struct events_seen *out)

@@ -26,13 +26,18 @@ union events_rec {
 	struct ss_rec_g_clock g_clock;
 	struct ss_rec_g_hist g_hist;
 	struct ss_rec_g_disk g_disk;
+	struct ss_rec_g_sched g_sched; /* its events: events_sched() */
+	struct ss_rec_g_task g_task;
+	struct ss_rec_g_sum g_sum;
+	struct ss_rec_g_mark g_mark;
+	struct ss_rec_g_flush g_flush;
 };
 
 /* What a reader met. */
 struct events_seen {
 	uint64_t records;	/* whole records, unknown types included */
 	uint64_t unknown;	/* of a type this version doesn't know, skipped */
-	uint64_t short_records; /* shorter than their type's first layout, skipped */
+	uint64_t short_records; /* shorter than their type or their contents ask for, skipped */
 	uint64_t truncated;	/* bytes of a last record that isn't whole */
 	uint64_t damaged;	/* bytes behind a record with an impossible length */
 };
@@ -57,6 +62,14 @@ const struct ss_events_header *events_header(const struct events_reader *r);
  * events_seen()), or a negative errno.
  */
 int events_next(struct events_reader *r, union events_rec *rec);
+
+/**
+ * events_sched() - the events of the SS_REC_G_SCHED that events_next() has just given.
+ *
+ * Return: as many as its nr says, at most SS_SCHED_BATCH_MAX; valid until the next call
+ * of events_next(). NULL after any other record.
+ */
+const struct ss_sched_event *events_sched(const struct events_reader *r);
 
 /** events_seen() - what was met so far. */
 void events_seen(const struct events_reader *r, struct events_seen *out);

@@ -2,6 +2,8 @@
 /* The lengths of the records in an events file. */
 #include "lib/event_file.h"
 
+#include <string.h>
+
 /* Lengths of the first layouts; later ones only grow. */
 size_t events_rec_size(unsigned int type)
 {
@@ -22,6 +24,11 @@ size_t events_rec_size(unsigned int type)
 		[SS_REC_G_CLOCK] = sizeof(struct ss_rec_g_clock),
 		[SS_REC_G_HIST] = sizeof(struct ss_rec_g_hist),
 		[SS_REC_G_DISK] = sizeof(struct ss_rec_g_disk),
+		[SS_REC_G_SCHED] = sizeof(struct ss_rec_g_sched),
+		[SS_REC_G_TASK] = sizeof(struct ss_rec_g_task),
+		[SS_REC_G_SUM] = sizeof(struct ss_rec_g_sum),
+		[SS_REC_G_MARK] = sizeof(struct ss_rec_g_mark),
+		[SS_REC_G_FLUSH] = sizeof(struct ss_rec_g_flush),
 	};
 
 	return type < sizeof(size) / sizeof(size[0]) ? size[type] : 0;
@@ -31,4 +38,26 @@ size_t events_rec_size(unsigned int type)
 bool events_rec_len_possible(size_t len)
 {
 	return len >= sizeof(struct ss_rec) && len <= EVENTS_REC_MAX && len % 8 == 0;
+}
+
+/* As many events as it says, and no more than a reader has to make room for. */
+static bool sched_fits(const void *rec, size_t len)
+{
+	struct ss_rec_g_sched b;
+
+	memcpy(&b, rec, sizeof(b));
+	return b.nr <= SS_SCHED_BATCH_MAX &&
+	       len == sizeof(b) + b.nr * sizeof(struct ss_sched_event);
+}
+
+bool events_rec_fits(const void *rec)
+{
+	struct ss_rec h;
+	size_t min;
+
+	memcpy(&h, rec, sizeof(h));
+	min = events_rec_size(h.type);
+	if (!min || h.len < min)
+		return false;
+	return h.type != SS_REC_G_SCHED || sched_fits(rec, h.len);
 }

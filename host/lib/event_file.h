@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "ss_events.h"
+#include "ss_sched.h"
 
 #define EVENTS_FILE    "events.bin"
 #define EVENTS_VERSION 1
@@ -27,6 +28,14 @@ struct events_written {
 
 /** events_rec_size() - smallest valid length of a record type, 0 if unknown. */
 size_t events_rec_size(unsigned int type);
+
+/**
+ * events_rec_fits() - has a whole record the length that its type and its contents ask for?
+ * @rec: a struct ss_rec whose len is possible, with that many bytes
+ *
+ * What it holds isn't looked at beyond that: a guest may write anything there.
+ */
+bool events_rec_fits(const void *rec);
 
 /** events_rec_len_possible() - can a record of @len bytes be stepped over? */
 bool events_rec_len_possible(size_t len);

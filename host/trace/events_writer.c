@@ -175,7 +175,6 @@ int events_append_guest(struct events_writer *w, const void *recs, size_t len)
 	pthread_mutex_lock(&w->lock);
 	while (len) {
 		struct ss_rec h = { 0 };
-		size_t min;
 
 		if (len >= sizeof(h))
 			memcpy(&h, p, sizeof(h));
@@ -184,8 +183,7 @@ int events_append_guest(struct events_writer *w, const void *recs, size_t len)
 			ret = -EINVAL;
 			break;
 		}
-		min = events_rec_size(h.type);
-		if (events_type_is_guest(h.type) && min && h.len >= min) {
+		if (events_type_is_guest(h.type) && events_rec_fits(p)) {
 			writer_put(w, p, h.len);
 		} else {
 			w->stat.rejected++;

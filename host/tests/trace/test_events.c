@@ -18,10 +18,12 @@
 #include "analysis/events_reader.h"
 #include "trace/events_writer.h"
 
+/* All but the batches of scheduler events, whose length depends on what they hold. */
 static const unsigned int all_types[] = {
 	SS_REC_STALL_BEGIN, SS_REC_STALL_END, SS_REC_DRAIN,	 SS_REC_REQ,	  SS_REC_IRQ,
 	SS_REC_DEV_EVENT,   SS_REC_HOST_RUNQ, SS_REC_HOST_CLOCK, SS_REC_VCPU_TSC, SS_REC_G_IO,
 	SS_REC_G_RUN,	    SS_REC_G_SCX,     SS_REC_G_CLOCK,	 SS_REC_G_HIST,	  SS_REC_G_DISK,
+	SS_REC_G_TASK,	    SS_REC_G_SUM,     SS_REC_G_MARK,	 SS_REC_G_FLUSH,
 };
 #define NR_TYPES (sizeof(all_types) / sizeof(all_types[0]))
 
@@ -135,7 +137,7 @@ TEST(sizes, .title = "record sizes are multiples of 8 and the union holds each")
 		EXPECT_GT(events_rec_size(all_types[i]), sizeof(struct ss_rec));
 	}
 	EXPECT_EQ(events_rec_size(0), 0);
-	EXPECT_EQ(events_rec_size(SS_REC_G_DISK + 1), 0);
+	EXPECT_EQ(events_rec_size(SS_REC_G_FLUSH + 1), 0);
 	EXPECT_EQ(events_rec_size(65535), 0);
 }
 
@@ -183,7 +185,7 @@ TEST(guest_types, .title = "of a guest's records only guest types of the right l
 	EXPECT_FALSE(guest_takes(SS_REC_G_IO, 0, io));
 	EXPECT_FALSE(guest_takes(SS_REC_G_IO, 8, io));
 	EXPECT_FALSE(guest_takes(SS_REC_G_IO, EVENTS_REC_MAX + 8, 2 * EVENTS_REC_MAX));
-	EXPECT_FALSE(guest_takes(SS_REC_G_DISK + 1, 64, 64))
+	EXPECT_FALSE(guest_takes(SS_REC_G_FLUSH + 1, 64, 64))
 	{
 		TH_LOG("unknown type");
 	}
@@ -219,6 +221,101 @@ TEST(guest_batch, .title = "a bad record in a guest's batch costs only itself")
 	EXPECT_EQ(read_all(path, NULL, NULL).records, 2);
 }
 
+static void put_file(const char *path, const void *a, size_t alen, const void *b, size_t blen)
+{
+	FILE *f = fopen(path, "w");
+
+	ASSERT_NOT_NULL(f);
+	ASSERT_EQ(fwrite(a, 1, alen, f), alen);
+	ASSERT_EQ(fwrite(b, 1, blen, f), blen);
+	ASSERT_EQ(fclose(f), 0);
+}
+
+/* A batch of scheduler events that says it has @nr, in @len bytes. */
+static size_t make_sched(void *buf, uint32_t nr, size_t len)
+{
+	struct ss_rec_g_sched b = {
+		.h = { .type = SS_REC_G_SCHED, .len = (uint16_t)len, .cpu = 1, .ts = 7 },
+		.nr = nr,
+		.lost = 3,
+	};
+
+	memset(buf, 0x41, len);
+	memcpy(buf, &b, sizeof(b));
+	return len;
+}
+
+static bool guest_takes_sched(uint32_t nr, size_t len)
+{
+	unsigned char buf[EVENTS_REC_MAX + 64];
+	char path[512];
+	struct events_writer *w = create(in_tmp(path, "s"));
+	int ret = events_append_guest(w, buf, make_sched(buf, nr, len));
+
+	events_close(w, NULL);
+	return ret == 0;
+}
+
+TEST(sched_lengths, .title = "A31: a batch of scheduler events has the length its number asks for")
+{
+	size_t head = sizeof(struct ss_rec_g_sched), each = sizeof(struct ss_sched_event);
+
+	EXPECT_EQ(each, 16);
+	EXPECT_LE(head + SS_SCHED_BATCH_MAX * each, EVENTS_REC_MAX);
+	for (uint32_t nr = 0; nr <= SS_SCHED_BATCH_MAX; nr++)
+		EXPECT_TRUE(guest_takes_sched(nr, head + nr * each));
+	EXPECT_FALSE(guest_takes_sched(1, head));
+	EXPECT_FALSE(guest_takes_sched(0, head + each));
+	EXPECT_FALSE(guest_takes_sched(2, head + each));
+	EXPECT_FALSE(guest_takes_sched(2, head + 2 * each - 8));
+	EXPECT_FALSE(guest_takes_sched(2, head + 2 * each + 8));
+	EXPECT_FALSE(
+		guest_takes_sched(SS_SCHED_BATCH_MAX + 1, head + (SS_SCHED_BATCH_MAX + 1) * each));
+	EXPECT_FALSE(guest_takes_sched(0x10000001, head + each))
+	{
+		TH_LOG("its number times 16 wraps around to one event's");
+	}
+	EXPECT_FALSE(guest_takes_sched(UINT32_MAX, head - 8));
+}
+
+TEST(sched_read, .title = "A31: the events of a batch come back, and of no other record")
+{
+	struct ss_events_header h = { .magic = SS_EVENTS_MAGIC,
+				      .header_len = sizeof(h),
+				      .version = 1 };
+	size_t head = sizeof(struct ss_rec_g_sched), each = sizeof(struct ss_sched_event);
+	unsigned char buf[3 * EVENTS_REC_MAX];
+	const struct ss_sched_event *ev;
+	struct events_reader *r;
+	struct events_seen seen;
+	union events_rec rec;
+	char path[512];
+	size_t n = 0;
+
+	n += make_sched(buf, SS_SCHED_BATCH_MAX, head + SS_SCHED_BATCH_MAX * each);
+	((struct ss_sched_event *)(buf + n))[-1].tid = 1234;
+	n += make_sched(buf + n, SS_SCHED_BATCH_MAX, head + each);
+	n += make_rec(buf + n, SS_REC_G_MARK, sizeof(struct ss_rec_g_mark), 8, 0);
+	put_file(in_tmp(path, "e"), &h, sizeof(h), buf, n);
+	ASSERT_EQ(events_open(path, &r), 0);
+	EXPECT_NULL(events_sched(r));
+	ASSERT_EQ(events_next(r, &rec), 1);
+	EXPECT_EQ(rec.g_sched.nr, SS_SCHED_BATCH_MAX);
+	EXPECT_EQ(rec.g_sched.lost, 3);
+	ev = events_sched(r);
+	ASSERT_NOT_NULL(ev);
+	EXPECT_EQ(ev[0].tid, 0x41414141);
+	EXPECT_EQ(ev[SS_SCHED_BATCH_MAX - 1].tid, 1234);
+	/* the one that says more than it has is left out */
+	ASSERT_EQ(events_next(r, &rec), 1);
+	EXPECT_EQ(rec.h.type, SS_REC_G_MARK);
+	EXPECT_NULL(events_sched(r));
+	EXPECT_EQ(events_next(r, &rec), 0);
+	events_seen(r, &seen);
+	EXPECT_EQ(seen.short_records, 1);
+	events_reader_free(r);
+}
+
 static void expect_guest(const union events_rec *rec, void *ctx)
 {
 	EXPECT_GE(rec->h.type, SS_REC_GUEST);
@@ -242,7 +339,7 @@ TEST(guest_fuzz, .title = "random bytes from a guest never store anything but gu
 			buf[i] = (unsigned char)rnd();
 		/* mostly plausible, or nothing would get past the first check */
 		for (size_t at = 0; at + 16 <= len && round % 4; at += 80) {
-			struct ss_rec h = { .type = (uint16_t)(60 + rnd() % 12),
+			struct ss_rec h = { .type = (uint16_t)(60 + rnd() % 18),
 					    .len = (uint16_t)(rnd() % 8 ? 80 : rnd()) };
 
 			memcpy(buf + at, &h, sizeof(h));
@@ -301,16 +398,6 @@ TEST(truncated, .title = "a file cut anywhere gives its whole records and says w
 		ASSERT_EQ(truncate(path, (off_t)len), 0);
 		EXPECT_EQ(events_open(path, &r), -EINVAL);
 	}
-}
-
-static void put_file(const char *path, const void *a, size_t alen, const void *b, size_t blen)
-{
-	FILE *f = fopen(path, "w");
-
-	ASSERT_NOT_NULL(f);
-	ASSERT_EQ(fwrite(a, 1, alen, f), alen);
-	ASSERT_EQ(fwrite(b, 1, blen, f), blen);
-	ASSERT_EQ(fclose(f), 0);
 }
 
 TEST(headers, .title = "foreign files and versions are refused, longer headers skipped")
@@ -430,6 +517,9 @@ static void expect_terminated(const union events_rec *rec, void *ctx)
 	case SS_REC_G_DISK:
 		expect_full(rec->g_disk.name, sizeof(rec->g_disk.name));
 		break;
+	case SS_REC_G_TASK:
+		expect_full(rec->g_task.comm, sizeof(rec->g_task.comm));
+		break;
 	default:
 		break;
 	}
@@ -449,7 +539,7 @@ TEST(strings, .title = "a guest's names are terminated when read")
 							       'x')),
 				  0);
 	EXPECT_EQ(events_close(w, NULL), 0);
-	EXPECT_EQ(read_all(path, expect_terminated, NULL).records, 6);
+	EXPECT_EQ(read_all(path, expect_terminated, NULL).records, 10);
 }
 
 TEST(disk_full, .title = "a disk that fills up: what was stored stays whole, the rest is counted")
