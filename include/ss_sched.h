@@ -23,7 +23,8 @@ enum ss_sched_type {
 	SS_SCHED_SWITCH = 1,
 	/*
 	 * tid became runnable: as its wake-up begins, or once it is off its CPU if it was
-	 * on its way to sleep then. Wake-ups of tasks that don't sleep aren't told.
+	 * on its way to sleep then. Wake-ups of tasks that run aren't told; one that was
+	 * preempted on its way to sleep, and is ready, may get one.
 	 * arg: who woke it, 0 if that was an interrupt.
 	 * flags: SS_WAKE_*; aux: the CPU it ran on last, another may be chosen for it now.
 	 * Followed by SS_SCHED_MORE with SS_WAKE_IO: the request's serial.
@@ -134,8 +135,8 @@ struct ss_rec_g_sum {
 };
 
 enum ss_mark {
-	SS_MARK_TRACE_BEGIN = 1, /* the stream is complete from here on */
-	SS_MARK_TRACE_END,
+	SS_MARK_TRACE_BEGIN = 1, /* the stream is complete from here on, */
+	SS_MARK_TRACE_END,	 /* and up to here: outside of that some events may be there */
 	SS_MARK_WORKLOAD_BEGIN,
 	SS_MARK_WORKLOAD_END,
 	SS_MARK_WINDOW_BEGIN, /* the workload itself narrows what is judged */
