@@ -42,14 +42,17 @@ $(O)/guest/scx_%: $(O)/bpf/scx/scx_%.o $(O)/bpf/scx/scx_loader.o
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
 
 # The tests of the guest's programs, themselves for the guest.
-$(O)/bpf/tests/test_guest_bpf.o: cflags += -Itools/dev/harness -Iguest-tests
+test_bpf_obj := $(patsubst %,$(O)/bpf/tests/%.o,test_guest_bpf test_guest_stream test_guest_wakes \
+	guest_stream)
+$(test_bpf_obj): cflags += -Itools/dev/harness -Iguest-tests
 
-$(O)/guest/test_bpf: $(O)/bpf/tests/test_guest_bpf.o $(O)/guest-tests/agent/tracer.o \
-		$(O)/tools/dev/harness/ss_harness.o
+test_bpf_obj += $(patsubst %,$(O)/guest-tests/agent/%.o,tracer tracer_load tracer_hists stream)
+
+$(O)/guest/test_bpf: $(test_bpf_obj) $(O)/tools/dev/harness/ss_harness.o
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -static -s -o $@ $^ $(LIBBPF_LIBS)
 
--include $(O)/bpf/tests/test_guest_bpf.d
+-include $(test_bpf_obj:.o=.d)
 -include $(patsubst %.c,$(O)/%.d,$(wildcard bpf/scx/scx_*.c))
 -include $(bpf_src:%.c=$(O)/%.d)

@@ -11,7 +11,10 @@ all_targets += $(O)/guest/agent
 $(O)/guest-tests/agent/agent_link.o: host/lib/agent_link.c
 	$(compile)
 
-$(O)/guest-tests/agent/tracer.o: $(O)/gen/guest_trace.skel.h
+# What loads the guest's programs; their tests do so, too.
+tracer_obj := $(patsubst %,$(O)/guest-tests/agent/%.o,tracer tracer_load tracer_hists stream)
+
+$(filter %/tracer.o %/tracer_load.o %/tracer_hists.o,$(tracer_obj)): $(O)/gen/guest_trace.skel.h
 
 # A static program can't have a sanitizer's run-time library; a guest's counts would be lost.
 $(agent_obj) $(O)/guest/agent: SAN_FLAGS :=
@@ -23,6 +26,7 @@ $(O)/guest/agent: $(agent_obj)
 
 # Of the agent, what can be tried outside a guest.
 $(O)/tests/test_agent_words: $(O)/guest-tests/agent/kmsg.o
+$(O)/tests/test_agent_stream: $(O)/guest-tests/agent/stream.o
 
 -include $(agent_obj:.o=.d)
 

@@ -9,6 +9,7 @@
 struct io_state {
 	__u64 start_ts;
 	__u64 issue_ts;
+	__u64 data_ts;
 	__u64 sector;
 	__u32 bytes;
 	__u32 dev;
@@ -16,8 +17,20 @@ struct io_state {
 	__u32 issue_cpu;
 	__u32 cmd_flags; /* as submitted: flushes get other ones on their way */
 	__u32 queue;
+	__u32 serial;
+	__u32 pad;
 	char comm[SS_COMM_LEN];
 };
+
+/* Of the latest request; 0 is none's. */
+static __u32 last_serial;
+
+static __always_inline __u32 next_serial(void)
+{
+	__u32 serial = __sync_fetch_and_add(&last_serial, 1) + 1;
+
+	return serial ?: __sync_fetch_and_add(&last_serial, 1) + 1;
+}
 
 /* Requests are preallocated by the driver: an entry of a merged one is reused. */
 struct {
@@ -39,7 +52,8 @@ struct flush_key {
 struct flush_state {
 	__u64 issue_ts;
 	__u32 issue_cpu;
-	__u32 pad;
+	__u32 serial;
+	__u64 done; /* its record has been made */
 };
 
 struct {
@@ -115,6 +129,7 @@ static __always_inline void io_starts(struct request *rq)
 	s.dev = disk_dev(disk);
 	s.cmd_flags = rq->cmd_flags;
 	s.tid = tid;
+	s.serial = next_serial();
 	bpf_get_current_comm(s.comm, sizeof(s.comm));
 	bpf_map_update_elem(&inflight, &key, &s, BPF_ANY);
 	track_submitter();
@@ -133,11 +148,39 @@ int BPF_PROG(on_rq_merge, struct request *rq)
 	return 0;
 }
 
+static __always_inline bool is_flush(struct request *rq)
+{
+	return (rq->cmd_flags & 0xff) == bpf_core_enum_value(enum req_op, REQ_OP_FLUSH);
+}
+
+static __always_inline bool flush_place(struct request *rq, struct flush_key *where)
+{
+	struct gendisk *disk = virtio_disk(rq);
+
+	if (!disk)
+		return false;
+	where->dev = disk_dev(disk);
+	where->queue = rq->mq_hctx->queue_num;
+	return true;
+}
+
+/* A queue has one on its way at most. */
+static __always_inline void flush_issued(struct request *rq)
+{
+	struct flush_state f = {}, *seen;
+	struct flush_key where;
+
+	if (!flush_place(rq, &where))
+		return;
+	f.issue_ts = bpf_ktime_get_ns();
+	f.issue_cpu = bpf_get_smp_processor_id();
+	seen = bpf_map_lookup_elem(&flushes, &where);
+	f.serial = seen && !seen->done ? seen->serial : next_serial();
+	bpf_map_update_elem(&flushes, &where, &f, BPF_ANY);
+}
+
 static __always_inline void rq_issued(struct request *rq)
 {
-	struct flush_state f = {};
-	struct flush_key where;
-	struct gendisk *disk;
 	__u64 key = (__u64)rq;
 	struct io_state *s;
 
@@ -151,16 +194,8 @@ static __always_inline void rq_issued(struct request *rq)
 		s->queue = rq->mq_hctx->queue_num;
 		return;
 	}
-	if ((rq->cmd_flags & 0xff) != bpf_core_enum_value(enum req_op, REQ_OP_FLUSH))
-		return;
-	disk = virtio_disk(rq);
-	if (!disk)
-		return;
-	where.dev = disk_dev(disk);
-	where.queue = rq->mq_hctx->queue_num;
-	f.issue_ts = bpf_ktime_get_ns();
-	f.issue_cpu = bpf_get_smp_processor_id();
-	bpf_map_update_elem(&flushes, &where, &f, BPF_ANY);
+	if (is_flush(rq))
+		flush_issued(rq);
 }
 
 FIVE_COPIES("tp_btf/block_rq_issue", on_rq_issue, rq_issued)
@@ -245,7 +280,8 @@ static __always_inline void emit_io(struct request *rq, struct io_state *s, __u3
 	__builtin_memcpy(r->comm, s->comm, sizeof(r->comm));
 	r->queue = s->queue;
 	r->pad = 0;
-	r->serial = 0;
+	r->serial = s->serial;
+	r->data_ts = s->data_ts;
 	rec_submit(r);
 }
 
@@ -269,12 +305,44 @@ static __always_inline bool in_flush_sequence(struct request *rq)
 	return rq->rq_flags & (1u << bit);
 }
 
+static __always_inline void flush_completed(struct request *rq, __u32 status)
+{
+	struct ss_rec_g_flush *r;
+	struct flush_state *f;
+	struct flush_key where;
+
+	if (!flush_place(rq, &where))
+		return;
+	f = bpf_map_lookup_elem(&flushes, &where);
+	if (!f || f->done) {
+		if (begin_ns)
+			count_rec(true);
+		return;
+	}
+	f->done = 1;
+	completes(f->serial);
+	r = rec_reserve(SS_REC_G_FLUSH, sizeof(*r), bpf_ktime_get_ns());
+	if (!r)
+		return;
+	r->dev = where.dev;
+	r->queue = where.queue;
+	r->error = status_errno(status);
+	r->issue_ts = f->issue_ts;
+	r->issue_cpu = f->issue_cpu;
+	r->serial = f->serial;
+	rec_submit(r);
+}
+
 static __always_inline void rq_completed(struct request *rq, __u32 status)
 {
 	__u64 key = (__u64)rq;
 	struct io_state *s;
 
 	s = bpf_map_lookup_elem(&inflight, &key);
+	if (!s && is_flush(rq)) {
+		flush_completed(rq, status);
+		return;
+	}
 	if (!s) {
 		if (rq->start_time_ns >= begin_ns && begin_ns && was_submitted(rq) &&
 		    virtio_disk(rq))
@@ -282,8 +350,11 @@ static __always_inline void rq_completed(struct request *rq, __u32 status)
 		return;
 	}
 	/* The data of a write with flushes around it; the whole completes later. */
-	if (in_flush_sequence(rq))
+	if (in_flush_sequence(rq)) {
+		s->data_ts = bpf_ktime_get_ns();
 		return;
+	}
+	completes(s->serial);
 	emit_io(rq, s, status);
 	bpf_map_delete_elem(&inflight, &key);
 }

@@ -3,8 +3,8 @@
  * What the guest's block layer and scheduler did with IO to virtio-blk disks.
  *
  * One record for each request, and one for each time a task that submits such
- * IO got a CPU after a wake-up. What would be too much as a stream, the
- * run-queue delay of all tasks, is summed up here in histograms. All stamps
+ * IO got a CPU after a wake-up; the run-queue delay of all tasks in histograms;
+ * and the stream of all switches and wake-ups (guest_stream.bpf.h). All stamps
  * are the guest's CLOCK_MONOTONIC.
  */
 #include "vmlinux.h"
@@ -72,6 +72,8 @@ struct {
 
 static const struct ss_task_hist no_delays;
 
+#include "guest_stream.bpf.h"
+#include "guest_task.bpf.h"
 #include "guest_io.bpf.h"
 
 /* --- the scheduler --- */

@@ -6,9 +6,10 @@
 #ifndef SS_TRACER_H
 #define SS_TRACER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "ss_events.h"
+#include "ss_sched.h"
 
 struct tracer;
 
@@ -18,7 +19,7 @@ typedef void (*tracer_emit_fn)(void *ctx, const struct ss_rec *rec, size_t len);
 /**
  * tracer_start() - load and attach the programs.
  * @out: freed by tracer_destroy(); set when the result isn't negative
- * @emit: gets the records, called by tracer_poll() and tracer_finish() only
+ * @emit: gets the records, called by this unit's functions only
  * @err: one line of text when the result isn't 0
  *
  * Return: 0 everything is traced; 1 something isn't, @err says what, why and
@@ -29,9 +30,19 @@ int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err,
 /**
  * tracer_poll() - hand what is waiting to emit, without blocking.
  *
- * The ring buffer never wakes anybody: call it every 10 to 100 ms.
+ * The rings never wake anybody: call it every 10 to 100 ms. It takes at most about
+ * 300 KiB of records at a time.
+ *
+ * Return: whether it should be called again soon, as there is more or soon will be.
  */
-void tracer_poll(struct tracer *t);
+bool tracer_poll(struct tracer *t);
+
+/**
+ * tracer_children() - say what this process's children are that it makes from here on.
+ *
+ * Their descendants are the same. Without it they are SS_TASK_OTHER. NULL is fine.
+ */
+void tracer_children(struct tracer *t, enum ss_task_class class);
 
 /**
  * tracer_finish() - stop tracing, emit what is left and the histograms.
