@@ -148,7 +148,8 @@ struct ss_rec_g_mark {
 	struct ss_rec h;
 	__u32 mark; /* enum ss_mark */
 	__u32 pad;
-	__u64 arg; /* tid with WORKLOAD_BEGIN, exit status (waitpid's) with WORKLOAD_END */
+	/* tid with WORKLOAD_BEGIN; exit status (waitpid's) with WORKLOAD_END, ~0 if it hasn't ended */
+	__u64 arg;
 };
 
 #endif /* SS_SCHED_H */
