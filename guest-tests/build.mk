@@ -27,6 +27,7 @@ $(O)/guest/agent: $(agent_obj)
 # Of the agent, what can be tried outside a guest.
 $(O)/tests/test_agent_words: $(O)/guest-tests/agent/kmsg.o
 $(O)/tests/test_agent_stream: $(O)/guest-tests/agent/stream.o
+$(O)/tests/test_agent_marks: $(O)/guest-tests/agent/marks.o
 
 -include $(agent_obj:.o=.d)
 

@@ -49,7 +49,7 @@ static void emit(void *ctx, const struct ss_rec *rec, size_t len)
 
 	ASSERT_EQ(rec->len, len);
 	ASSERT_LT(rec->type, 128);
-	s->n++;
+	s->n += rec->type != SS_REC_G_MARK;
 	s->of_type[rec->type]++;
 	switch (rec->type) {
 	case SS_REC_G_IO:

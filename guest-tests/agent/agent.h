@@ -37,6 +37,8 @@
 #define SS_AGENT_MAX_NETS  4
 #define MAX_ARGS	   64
 #define FIGURES		   "/run/stallscope-figures" /* what the workload has to tell */
+#define MARKS		   "/run/stallscope-mark"    /* where it says what of it counts */
+#define MARKS_MAX	   4096			     /* bytes taken from there in all */
 
 struct agent;
 
@@ -44,6 +46,7 @@ struct agent;
 enum event_source {
 	EV_PORT,
 	EV_SIGNAL,
+	EV_MARK,
 };
 
 /** struct tail - the last bytes of a stream of text. */
@@ -195,6 +198,32 @@ void clock_sample(struct agent *a, unsigned int port_tries);
 /** disk_records() - queue a record for each disk. */
 void disk_records(struct agent *a);
 
+/* --- marks.c: what of the run counts --- */
+
+/** struct marks - the FIFO that the workload writes "begin" and "end" to, a line each. */
+struct marks {
+	int fd; /* -1: not open, or no more are taken */
+	uint64_t bytes;
+	bool strange;  /* @line is no mark */
+	char line[16]; /* being read; a longer one is cut */
+	size_t len;
+};
+
+/** mark_add() - queue an SS_REC_G_MARK. */
+void mark_add(struct agent *a, unsigned int mark, uint64_t ts, uint64_t arg);
+
+/** marks_open() - make the FIFO. */
+void marks_open(struct agent *a);
+
+/** marks_read() - take what the workload has written. */
+void marks_read(struct agent *a);
+
+/** marks_line() - the next mark in @text from @pos on. Return: enum ss_mark; 0 at the end or at a strange line. */
+unsigned int marks_line(struct marks *m, const char *text, size_t len, size_t *pos);
+
+/** marks_close() - take no more. */
+void marks_close(struct agent *a);
+
 /* --- proc.c: child processes --- */
 
 /** struct child - a program we started, in a session and process group of its own. */
@@ -203,6 +232,7 @@ struct child {
 	pid_t pgid; /* its group, which may outlive it */
 	int out;    /* its stdout and stderr, -1: closed */
 	bool ended;
+	int status;    /* valid when ended: as waitpid() gave it, that is */
 	int exit_code; /* valid when ended: exit code, or */
 	int signal;    /* the signal that killed it, or 0 */
 };
@@ -365,6 +395,7 @@ struct agent {
 	struct workload work;
 	struct tracer *tracer;
 	struct batch batch;
+	struct marks marks;
 	struct disk disks[SS_AGENT_MAX_DISKS];
 	unsigned int nr_disks;
 	bool has_sched_ext, has_btf, has_blk, has_net, has_clock_port;

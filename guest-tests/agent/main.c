@@ -164,6 +164,7 @@ static void begin(struct agent *a)
 	a->cpu_ns_start = sys_cpu_ns();
 	clock_sample(a, CLOCK_MANY);
 	a->next_clock = now_ns() + CLOCK_NS;
+	marks_open(a);
 	sched_start(a);
 	a->phase = PHASE_SCHED;
 }
@@ -174,6 +175,7 @@ static void finish(struct agent *a)
 	char text[64];
 	int n;
 
+	marks_close(a);
 	if (a->tracer) {
 		if (tracer_finish(a->tracer, &total))
 			note(a, "warn", "the tracer's last records could not be read");
@@ -280,6 +282,7 @@ static void watch_hangup(struct agent *a, uint64_t now)
 static void tick(struct agent *a, uint64_t now)
 {
 	uint64_t records = a->batch.total;
+	bool soon = false;
 
 	a->next_tick = now + (a->phase == PHASE_CONNECT ? BUSY_TICK_NS : TICK_NS);
 	port_flush(a);
@@ -292,9 +295,9 @@ static void tick(struct agent *a, uint64_t now)
 	if (!port_room(a))
 		return;
 	if (a->tracer)
-		tracer_poll(a->tracer);
+		soon = tracer_poll(a->tracer);
 	batch_flush(a);
-	if (a->batch.total - records >= BUSY_RECORDS)
+	if (soon || a->batch.total - records >= BUSY_RECORDS)
 		a->next_tick = now + BUSY_TICK_NS;
 }
 
@@ -305,6 +308,9 @@ static void dispatch(struct agent *a, const struct epoll_event *ev)
 	switch ((enum event_source)ev->data.u32) {
 	case EV_PORT:
 		port_event(a, ev->events);
+		break;
+	case EV_MARK:
+		marks_read(a);
 		break;
 	case EV_SIGNAL:
 		while (read(a->sigfd, &si, sizeof(si)) > 0)
@@ -376,6 +382,7 @@ static void environment(void)
 	setenv("TERM", "dumb", 1);
 	setenv("LANG", "C.UTF-8", 1);
 	setenv("STALLSCOPE_FIGURES", FIGURES, 1);
+	setenv("STALLSCOPE_MARK", MARKS, 1);
 }
 
 int main(void)
@@ -388,7 +395,7 @@ int main(void)
 		fprintf(stderr, "stallscope-agent: this is the /init of a stallscope guest\n");
 		return 2;
 	}
-	a->sched.child.out = a->work.child.out = -1;
+	a->sched.child.out = a->work.child.out = a->marks.fd = -1;
 	sys_mount();
 	become_realtime();
 	environment();

@@ -66,6 +66,7 @@ static void mark(struct child *c, pid_t pid, int status)
 		return;
 	c->pid = 0;
 	c->ended = true;
+	c->status = status;
 	c->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	c->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }

@@ -136,7 +136,9 @@ void sched_start(struct agent *a)
 	s->start_seq = scx_number(SCX "enable_seq");
 	s->deadline = now_ns() + a->cfg.sched_timeout_ns;
 	report(a, "starting", NULL);
+	tracer_children(a->tracer, SS_TASK_SCHEDULER);
 	err = child_start(&s->child, argv);
+	tracer_children(a->tracer, SS_TASK_OTHER);
 	if (err)
 		report_fault(a, "failed", strerror(-err));
 	else

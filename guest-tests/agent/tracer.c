@@ -43,6 +43,7 @@ void tracer_emit_own(struct tracer *t, const struct ss_rec *rec, size_t len)
 	t->own.recorded++;
 }
 
+/* Not counted as made: the agent sets marks of its own, too. */
 static void mark(struct tracer *t, enum ss_mark what, __u64 ts)
 {
 	struct ss_rec_g_mark m = {
@@ -51,7 +52,7 @@ static void mark(struct tracer *t, enum ss_mark what, __u64 ts)
 	};
 
 	m.h.cpu = (__u32)sched_getcpu();
-	tracer_emit_own(t, &m.h, sizeof(m));
+	t->emit(t->ctx, &m.h, sizeof(m));
 }
 
 void tracer_children(struct tracer *t, enum ss_task_class class)

@@ -21,8 +21,11 @@ void work_start(struct agent *a)
 	w->begin = now_ns();
 	w->deadline = a->cfg.duration_ns ? w->begin + a->cfg.duration_ns : UINT64_MAX;
 	w->state = WORK_RUNNING;
+	tracer_children(a->tracer, SS_TASK_WORKLOAD);
 	if (a->cfg.exec)
 		err = child_start(&w->child, argv);
+	tracer_children(a->tracer, SS_TASK_OTHER);
+	mark_add(a, SS_MARK_WORKLOAD_BEGIN, w->begin, (uint64_t)w->child.pid);
 	if (err) {
 		note(a, "error", "the workload can't be started: %s", strerror(-err));
 		w->child.ended = true;
@@ -75,6 +78,8 @@ static void end(struct agent *a)
 	w->state = WORK_DONE;
 	if (!w->end)
 		w->end = now_ns();
+	mark_add(a, SS_MARK_WORKLOAD_END, w->end,
+		 w->child.ended ? (uint64_t)(unsigned int)w->child.status : UINT64_MAX);
 	ns = w->end - w->begin;
 	send_rest(a);
 	agent_kv_init(&kv, text, sizeof(text));

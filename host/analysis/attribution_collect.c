@@ -371,7 +371,8 @@ static int add_guest(struct attr_state *s, const union events_rec *rec)
 
 	s->acc.guest_records++;
 	/* The others are the agent's own. */
-	s->acc.guest_traced += rec->h.type != SS_REC_G_CLOCK && rec->h.type != SS_REC_G_DISK;
+	s->acc.guest_traced += rec->h.type != SS_REC_G_CLOCK && rec->h.type != SS_REC_G_DISK &&
+			       rec->h.type != SS_REC_G_MARK;
 	if (rec->h.ts > STAMP_MAX) {
 		s->acc.skipped++;
 		return 0;
