@@ -28,6 +28,7 @@ int vdev_init(struct vdev *dev, const struct vdev_config *config)
 	/* With a single CPU nobody can add to the ring meanwhile. */
 	dev->lingers = config->lingers && sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	dev->slice_ns = config->slice_ns;
+	dev->linger_ns = VDEV_LINGER_NS;
 	dev->mmio_ops = *config->ops;
 	dev->mmio_ops.name = dev->name;
 	dev->throttle = config->throttle;

@@ -20,6 +20,9 @@
 
 #define VDEV_AT_ONCE 1 /* a deadline in the past */
 
+/* About what it costs to wake a sleeping thread on another CPU, which is what it may save. */
+#define VDEV_LINGER_NS 20000
+
 struct vdev;
 
 /* How a drain's pass over the ring ended. */
@@ -140,6 +143,7 @@ struct vdev_transport {
  * @lingers: its workers may wait a moment for more before they sleep
  * @slice_ns: a drain that has published ends after so long, to signal the guest; 0:
  *	only when the ring is empty
+ * @linger_ns: so long; VDEV_LINGER_NS, or what a transport makes of it before it's active
  * @warned_mem: atomic
  * @poisons: atomic; for the log only
  * @queue: by their numbers
@@ -159,6 +163,7 @@ struct vdev {
 	bool active;
 	bool lingers;
 	uint64_t slice_ns;
+	uint64_t linger_ns;
 	bool warned_mem;
 	unsigned int poisons;
 	unsigned int nr_queues, nr_workers;

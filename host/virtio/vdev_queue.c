@@ -23,7 +23,7 @@
  *   draining   the worker is in drain()  how the pass ended: enum vdev_end; after
  *                                        VDEV_SLICE and VDEV_YIELD the next drain
  *                                        follows at once
- *   lingering  the same, notifications   a chain, or LINGER_NS without one
+ *   lingering  the same, notifications   a chain, or linger_ns without one
  *              still off
  *   stalled    stalled, stall_since      the time retry_at, or recheck; a kick doesn't (D88)
  *   full       vdev_pending() is the     a completion, or reap_at
@@ -50,8 +50,6 @@
 
 #define POISON_WARNINGS 8
 
-/* About what it costs to wake a sleeping thread on another CPU: that is what lingering may save. */
-#define LINGER_NS	20000
 #define LINGER_LOOKS	16 /* at the ring, between two at the clock */
 #define LINGER_SKIP_MAX 255
 
@@ -185,7 +183,7 @@ enum vdev_end vdev_drain_ring(struct vdev_queue *q, struct vdev_drain *d)
 
 static bool more_comes(struct vdev_queue *q)
 {
-	const uint64_t until = io_clock_now(&q->dev->clock) + LINGER_NS;
+	const uint64_t until = io_clock_now(&q->dev->clock) + q->dev->linger_ns;
 
 	do {
 		for (unsigned int i = 0; i < LINGER_LOOKS; i++) {

@@ -82,6 +82,7 @@ FIXTURE_SETUP(linger)
 	config.used = self->q.used;
 	self->dev.clock = (struct io_clock){ .now = moving_now, .ctx = self };
 	self->dev.lingers = true;
+	self->dev.linger_ns = VDEV_LINGER_NS;
 	vdev_add_queue(&self->dev, &self->vq);
 	virtq_init(&self->vq.vq, &config, &self->g.mem);
 	self->vq.ops = &queue_ops;
