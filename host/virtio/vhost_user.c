@@ -67,9 +67,7 @@ static int set_features(struct vhost_user *vu, struct vu_msg *msg)
 		virtio_mmio_write(mmio, VIRTIO_MMIO_STATUS, &none, sizeof(none));
 		vu->features = 0;
 	}
-	if (features == vu->features)
-		return 0;
-	if (running)
+	if (running && features != vu->features)
 		return vu_refuse(vu, "out of order: a ring is running");
 	vu->features = features;
 	/* The same ones again must not change what the driver has set since. */

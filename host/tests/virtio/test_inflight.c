@@ -305,6 +305,7 @@ TEST_F(front, reset, .title = "V27 after RESET_DEVICE nothing is in flight")
 {
 	struct mock_front *f = &self->f;
 	struct front_msg m = { .request = VU_RESET_DEVICE, .flags = VU_VERSION };
+	struct mock_req r;
 
 	start(f, 0);
 	mock_hold(&f->backing, true);
@@ -321,6 +322,9 @@ TEST_F(front, reset, .title = "V27 after RESET_DEVICE nothing is in flight")
 	front_ring_start(f, 0, 0);
 	blk_step(f->s.blk, 0);
 	EXPECT_EQ(mock_used_idx(&f->q[0]), 0);
+	r = mock_read(&f->q[0], 2, FRONT_DATA, 512);
+	front_kick(f, 0);
+	EXPECT_TRUE(front_done(f, 0, &r));
 }
 
 TEST_HARNESS_MAIN

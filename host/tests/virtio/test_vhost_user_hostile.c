@@ -277,7 +277,8 @@ TEST_F(front, not_eventfds, .title = "V19 kick, call and err are eventfds or the
 	refused(self, front_u64(VU_SET_VRING_KICK, VU_VRING_NO_FD));
 }
 
-TEST_F(front, blocking_call, .title = "V19 an eventfd that is full makes nobody wait")
+TEST_F(front, blocking_call, .title = "V19 an eventfd that is full makes nobody wait",
+       .timeout_s = 10)
 {
 	struct mock_front *f = &self->f;
 	const uint64_t full = UINT64_MAX - 1;

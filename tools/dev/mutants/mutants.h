@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define MUTANTS_MAX   256
+#define MUTANTS_MAX   384
 #define MUT_TESTS_MAX 64 /* test programs of one mutant */
 #define MUT_JOBS_MAX  16
 #define MUT_TEXT_MAX  200
