@@ -15,6 +15,9 @@
 
 const volatile __u32 ring_events = 1; /* of a CPU, a power of two */
 
+/* Events are told: set by user space while all programs are there. */
+__u32 stream_on;
+
 /* Which bits of the preemption count say "interrupt": kernels differ, a timer's shows it. */
 __u32 hardirq_mask;
 
@@ -110,7 +113,7 @@ static __always_inline void put_event(__u64 now, __u32 kind, __u32 tid, __u32 ar
 	struct ss_stream_cpu *c = stream_cpu(cpu);
 	__u64 head;
 
-	if (!c)
+	if (!c || !*(volatile __u32 *)&stream_on)
 		return;
 	head = c->head;
 	/* A hole, a late event's time, the event and its serial. */

@@ -141,6 +141,8 @@ static __always_inline void tell_task(struct task_struct *p, struct task_info *i
 	struct ss_rec_g_task r, *to;
 	__u64 now = bpf_ktime_get_ns();
 
+	if (!*(volatile __u32 *)&stream_on)
+		return;
 	describe(&r, p, info);
 	if (!worth_telling(&r, info))
 		return;

@@ -25,8 +25,10 @@
 #define NSEC_PER_SEC	   1000000000ULL
 #define NSEC_PER_MSEC	   1000000ULL
 #define TICK_NS		   (100 * NSEC_PER_MSEC) /* tracer, scheduler state, deadlines */
-#define BUSY_TICK_NS	   (20 * NSEC_PER_MSEC)	 /* after a tick with many records */
+#define QUIET_TICK_NS	   (250 * NSEC_PER_MSEC) /* after a tick with few: together with the clock's */
+#define BUSY_TICK_NS	   (20 * NSEC_PER_MSEC) /* after a tick with many records */
 #define BUSY_RECORDS	   2000
+#define QUIET_RECORDS	   100
 #define CLOCK_NS	   (250 * NSEC_PER_MSEC) /* clock samples */
 #define OUT_SIZE	   (1024 * 1024)	 /* bytes on their way to the runner */
 #define OUT_HIGH	   (OUT_SIZE / 2)	 /* above: the workload's output waits */
@@ -387,7 +389,7 @@ struct agent {
 	bool stop;	       /* the runner wants an end */
 	uint64_t hangup_since; /* nobody has held the channel's other end, 0: somebody does */
 	uint64_t patience_ns;  /* how long to wait for a runner */
-	uint64_t cpu_ns_start;
+	uint64_t cpu_ns_start, cpu_ns; /* the agent's own CPU time: before, and while it measured */
 	struct port port;
 	struct config cfg;
 	struct kmsg kmsg;

@@ -175,12 +175,12 @@ static void finish(struct agent *a)
 	char text[64];
 	int n;
 
+	/* What follows takes nothing from what was measured any more. */
+	a->cpu_ns = sys_cpu_ns() - a->cpu_ns_start;
 	marks_close(a);
 	if (a->tracer) {
 		if (tracer_finish(a->tracer, &total))
 			note(a, "warn", "the tracer's last records could not be read");
-		tracer_destroy(a->tracer);
-		a->tracer = NULL;
 	}
 	clock_sample(a, CLOCK_MANY);
 	batch_flush(a);
@@ -297,8 +297,11 @@ static void tick(struct agent *a, uint64_t now)
 	if (a->tracer)
 		soon = tracer_poll(a->tracer);
 	batch_flush(a);
-	if (soon || a->batch.total - records >= BUSY_RECORDS)
+	records = a->batch.total - records;
+	if (soon || records >= BUSY_RECORDS)
 		a->next_tick = now + BUSY_TICK_NS;
+	else if (records < QUIET_RECORDS && a->phase == PHASE_RUN)
+		a->next_tick = now + QUIET_TICK_NS;
 }
 
 static void dispatch(struct agent *a, const struct epoll_event *ev)
@@ -329,6 +332,8 @@ static void loop(struct agent *a)
 
 		if (a->next_clock && a->next_clock < next)
 			next = a->next_clock;
+		if (a->work.state == WORK_RUNNING && a->work.deadline < next)
+			next = a->work.deadline;
 		ms = next > now ? (int)((next - now) / NSEC_PER_MSEC) + 1 : 0;
 		n = epoll_wait(a->epfd, ev, 8, ms);
 		for (int i = 0; i < n; i++)

@@ -304,7 +304,7 @@ void sched_stats(struct agent *a)
 	unsigned long long value;
 
 	/* What the agent itself cost, so that nobody has to take its word for it. */
-	send_stat(a, "agent_cpu_ns", (long long)(sys_cpu_ns() - a->cpu_ns_start));
+	send_stat(a, "agent_cpu_ns", (long long)a->cpu_ns);
 	for (char *l = strtok_r(a->sched.events, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		if (sscanf(l, "%63s %llu", name, &value) == 2)
 			send_stat(a, name, (long long)value);

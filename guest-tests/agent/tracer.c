@@ -204,6 +204,7 @@ static int start(struct tracer *t, int *why)
 	ret = tracer_attach(t, why);
 	if (ret)
 		return ret;
+	t->skel->bss->stream_on = 1;
 	if (t->parts & (PART_RUN | PART_STREAM))
 		visit_cpus();
 	t->skel->bss->begin_ns = tracer_now();
@@ -289,7 +290,8 @@ int tracer_finish(struct tracer *t, struct ss_drops *total)
 	__u64 end = tracer_now();
 	int ret, err;
 
-	tracer_detach(t);
+	t->skel->bss->stream_on = 0;
+	tracer_detach_records(t);
 	err = take_rest(t, total);
 	if (t->parts & PART_STREAM)
 		end_stream(t, end);

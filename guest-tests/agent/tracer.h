@@ -30,7 +30,7 @@ int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err,
 /**
  * tracer_poll() - hand what is waiting to emit, without blocking.
  *
- * The rings never wake anybody: call it every 10 to 100 ms. It takes at most about
+ * The rings never wake anybody: call it every 10 to 250 ms. It takes at most about
  * 300 KiB of records at a time.
  *
  * Return: whether it should be called again soon, as there is more or soon will be.
@@ -45,7 +45,7 @@ bool tracer_poll(struct tracer *t);
 void tracer_children(struct tracer *t, enum ss_task_class class);
 
 /**
- * tracer_finish() - stop tracing, emit what is left and the histograms.
+ * tracer_finish() - stop tracing, emit what is left and the histograms. Some programs stay.
  * @total: records made, and records lost for want of room
  *
  * Return: 0 or a negative errno. Once only; afterwards only tracer_destroy().

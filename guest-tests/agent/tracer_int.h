@@ -48,6 +48,9 @@ int tracer_load(struct tracer *t, int *why);
 /** tracer_attach() - attach it; a part of which one program can't be is left out whole. */
 int tracer_attach(struct tracer *t, int *why);
 
+/** tracer_detach_records() - detach what makes records, but for the stream's, which has a switch. */
+void tracer_detach_records(struct tracer *t);
+
 /** tracer_detach() - detach all programs. */
 void tracer_detach(struct tracer *t);
 

@@ -13,9 +13,9 @@
 #include "ss_hist.h"
 #include "guest_trace.skel.h"
 
-#define RING_BYTES	  (2u << 20)
+#define RING_BYTES	  (4u << 20)
 #define STREAM_EVENTS	  (512u * 1024) /* of all CPUs together, 8 MiB; but of each: */
-#define STREAM_EVENTS_MAX (32u * 1024)
+#define STREAM_EVENTS_MAX (64u * 1024)
 #define STREAM_EVENTS_MIN 2048u
 #define TEXT_LEN	  256
 
@@ -196,6 +196,12 @@ static void detach_part(struct tracer *t, unsigned int parts)
 	}
 	if (parts & PART_STREAM)
 		t->tasks = NULL;
+}
+
+/* Each takes its time, all the more in an emulated machine. */
+void tracer_detach_records(struct tracer *t)
+{
+	detach_part(t, PART_IO | PART_RUN | PART_SCX | PART_SCX_CLAIM);
 }
 
 void tracer_detach(struct tracer *t)
