@@ -132,6 +132,7 @@ uint64_t sys_cpu_ns(void);
  */
 struct port {
 	int fd; /* -1: not open */
+	struct agent_link_ops ops;
 	struct agent_link link;
 	uint8_t *out;
 	size_t out_len;
@@ -140,8 +141,12 @@ struct port {
 	uint64_t lost_frames;
 };
 
-/** port_init() - buffers; no channel yet. */
-int port_init(struct agent *a);
+/**
+ * port_init() - buffers; no channel yet.
+ * @frame: the runner sent something; as of struct agent_link_ops, with the agent as @ctx
+ */
+int port_init(struct agent *a,
+	      int (*frame)(void *ctx, unsigned int type, const void *payload, size_t len));
 
 /** port_open() - look for the port by name and open it. Return: 0, -ENOENT, -errno. */
 int port_open(struct agent *a);
@@ -405,8 +410,7 @@ struct agent {
 	size_t early_len;
 };
 
-/** agent_frame() - the runner sent something. */
-int agent_frame(void *ctx, unsigned int type, const void *payload, size_t len);
+/* --- watch.c --- */
 
 /** agent_watch() - add or change what epoll reports; events 0 removes it. */
 void agent_watch(struct agent *a, int fd, enum event_source src, uint32_t events);

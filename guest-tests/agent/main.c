@@ -14,16 +14,6 @@
 #define PATIENCE_S	30 /* "stallscope.wait=" on the kernel command line changes it */
 #define SCHED_TIMEOUT_S 30
 
-void agent_watch(struct agent *a, int fd, enum event_source src, uint32_t events)
-{
-	struct epoll_event ev = { .events = events, .data.u32 = src };
-
-	if (!events)
-		epoll_ctl(a->epfd, EPOLL_CTL_DEL, fd, NULL);
-	else if (epoll_ctl(a->epfd, EPOLL_CTL_MOD, fd, &ev) && errno == ENOENT)
-		epoll_ctl(a->epfd, EPOLL_CTL_ADD, fd, &ev);
-}
-
 /* --- what the runner says --- */
 
 static char *kv_dup(const void *p, size_t len, const char *key)
@@ -73,7 +63,7 @@ static void take_config(struct agent *a, const void *p, size_t len)
 	c->known = true;
 }
 
-int agent_frame(void *ctx, unsigned int type, const void *payload, size_t len)
+static int agent_frame(void *ctx, unsigned int type, const void *payload, size_t len)
 {
 	struct agent *a = ctx;
 
@@ -375,7 +365,7 @@ static int init(struct agent *a)
 	if (a->epfd < 0 || a->sigfd < 0)
 		return -errno;
 	agent_watch(a, a->sigfd, EV_SIGNAL, EPOLLIN);
-	return port_init(a);
+	return port_init(a, agent_frame);
 }
 
 static void environment(void)

@@ -29,16 +29,13 @@ static int queue_bytes(void *ctx, const void *buf, size_t len)
 	return 0;
 }
 
-static const struct agent_link_ops link_ops = {
-	.frame = agent_frame,
-	.write = queue_bytes,
-};
-
-int port_init(struct agent *a)
+int port_init(struct agent *a,
+	      int (*frame)(void *ctx, unsigned int type, const void *payload, size_t len))
 {
+	a->port.ops = (struct agent_link_ops){ .frame = frame, .write = queue_bytes };
 	a->port.fd = -1;
 	a->port.out = malloc(OUT_SIZE);
-	agent_link_init(&a->port.link, &link_ops, a);
+	agent_link_init(&a->port.link, &a->port.ops, a);
 	return a->port.out ? 0 : -ENOMEM;
 }
 
