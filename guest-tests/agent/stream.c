@@ -7,9 +7,10 @@
 
 #define FAST_PART 4 /* a ring that is full to that part between two visits fills up fast */
 
-struct batch_buf {
+union batch_buf {
 	struct ss_rec_g_sched head;
-	struct ss_sched_event event[SS_SCHED_BATCH_MAX];
+	char room[sizeof(struct ss_rec_g_sched) +
+		  SS_SCHED_BATCH_MAX * sizeof(struct ss_sched_event)];
 };
 
 int stream_init(struct stream *s, __u64 now)
@@ -31,10 +32,10 @@ void stream_free(struct stream *s)
 	s->hole = NULL;
 }
 
-static void batch_end(struct stream *s, unsigned int cpu, struct batch_buf *b, tracer_emit_fn emit,
+static void batch_end(struct stream *s, unsigned int cpu, union batch_buf *b, tracer_emit_fn emit,
 		      void *ctx)
 {
-	size_t len = sizeof(b->head) + b->head.nr * sizeof(b->event[0]);
+	size_t len = sizeof(b->head) + b->head.nr * sizeof(b->head.event[0]);
 
 	if (!b->head.nr && !s->hole[cpu])
 		return;
@@ -48,12 +49,12 @@ static void batch_end(struct stream *s, unsigned int cpu, struct batch_buf *b, t
 	b->head.nr = 0;
 }
 
-static void batch_take(struct stream *s, unsigned int cpu, struct batch_buf *b,
+static void batch_take(struct stream *s, unsigned int cpu, union batch_buf *b,
 		       const struct ss_sched_event *e)
 {
 	if (!b->head.nr)
 		b->head.h.ts = s->time[cpu];
-	b->event[b->head.nr++] = *e;
+	b->head.event[b->head.nr++] = *e;
 	s->time[cpu] += e->type == SS_SCHED_LATE ? (__u64)e->arg << 32 | e->tid : e->delta;
 }
 
@@ -64,7 +65,7 @@ static __u64 take_cpu(struct stream *s, unsigned int cpu, __u64 max, tracer_emit
 	struct ss_stream_cpu *c = &s->cpus[cpu];
 	__u64 head = __atomic_load_n(&c->head, __ATOMIC_ACQUIRE), at = c->tail;
 	__u64 waiting = head - at, end = waiting > max ? at + max : head;
-	struct batch_buf b;
+	union batch_buf b;
 
 	b.head.nr = 0;
 	/* What belongs to the last event comes along. */
@@ -107,7 +108,7 @@ bool stream_take(struct stream *s, unsigned int max, tracer_emit_fn emit, void *
 
 void stream_end(struct stream *s, tracer_emit_fn emit, void *ctx)
 {
-	struct batch_buf b;
+	union batch_buf b;
 
 	for (unsigned int cpu = 0; cpu < s->nr_cpus; cpu++) {
 		s->hole[cpu] += s->cpus[cpu].lost;

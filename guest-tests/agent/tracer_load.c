@@ -30,7 +30,6 @@ static const struct part_text part_texts[] = {
 	{ PART_STREAM, "switches and wake-ups", "the report can't follow what held a task up" },
 	{ PART_KICK, "kicks of CPUs",
 	  "the report can't tell a scheduler that is late from a vCPU that is" },
-	{ PART_CHANGE, "changes of tasks", "they are seen up to a second late" },
 	{ PART_HINT, "terminals, timerfds and yields", "waits for them pass for waits for others" },
 	{ PART_SCX, "sched_ext events",
 	  "the report can't tell when a scheduler came, went or was ejected" },
@@ -274,10 +273,13 @@ int tracer_load(struct tracer *t, int *why)
 	return ret;
 }
 
-/* What this kernel could do and isn't traced: one without sched_ext lacks nothing of that. */
+/*
+ * What this kernel could do and isn't traced: one without sched_ext lacks nothing of that.
+ * Changes of tasks that aren't told as they happen are looked for once a second instead.
+ */
 static unsigned int parts_missing(const struct tracer *t)
 {
-	unsigned int missing = PART_ALL & ~t->parts;
+	unsigned int missing = PART_ALL & ~t->parts & ~PART_CHANGE;
 
 	if (access("/sys/kernel/sched_ext/state", F_OK))
 		missing &= ~(PART_SCX | PART_SCX_CLAIM);
@@ -296,8 +298,7 @@ bool tracer_describe_missing(const struct tracer *t, int why, char *err, size_t 
 		if (part_texts[i].part == PART_SCX_CLAIM && missing & PART_SCX)
 			continue;
 		/* Nor is what explains it without the stream itself. */
-		if (missing & PART_STREAM &&
-		    part_texts[i].part & (PART_KICK | PART_CHANGE | PART_HINT))
+		if (missing & PART_STREAM && part_texts[i].part & (PART_KICK | PART_HINT))
 			continue;
 		len += snprintf(err + len, errlen - len, "%s%s: not traced, %s; %s",
 				len ? "; " : "", part_texts[i].name, tracer_reason(why),
