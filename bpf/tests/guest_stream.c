@@ -229,7 +229,7 @@ void session_begin(struct session *s)
 {
 	char err[512] = "";
 
-	s->partial = tracer_start(&s->t, tape_emit, &s->tape, err, sizeof(err));
+	s->partial = tracer_start(&s->t, true, tape_emit, &s->tape, err, sizeof(err));
 	if (s->partial)
 		TH_LOG("%s", err);
 	if (s->partial < 0)

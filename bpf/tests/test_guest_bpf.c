@@ -92,7 +92,7 @@ FIXTURE_SETUP(tracer)
 		SKIP("no " DISK ": %s", strerror(errno));
 	self->seen = calloc(1, sizeof(*self->seen));
 	ASSERT_NOT_NULL(self->seen);
-	ret = tracer_start(&self->t, emit, self->seen, err, sizeof(err));
+	ret = tracer_start(&self->t, true, emit, self->seen, err, sizeof(err));
 	if (ret)
 		TH_LOG("%s", err);
 	ASSERT_EQ(ret, 0);

@@ -70,7 +70,8 @@ struct disk {
 struct config {
 	bool known;
 	bool trace;
-	char *sched; /* NULL: none */
+	bool trace_tasks; /* every switch and wake-up, too */
+	char *sched;	  /* NULL: none */
 	char *sched_args[MAX_ARGS];
 	unsigned int nr_sched_args;
 	char nets[SS_AGENT_MAX_NETS][18]; /* MAC addresses, --net in order */

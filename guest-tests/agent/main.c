@@ -60,6 +60,8 @@ static void take_config(struct agent *a, const void *p, size_t len)
 	c->duration_ns = kv_seconds(p, len, "duration", 0);
 	c->sched_timeout_ns = kv_seconds(p, len, "sched_timeout", SCHED_TIMEOUT_S);
 	c->trace = agent_kv_get(p, len, "trace", text, sizeof(text)) < 0 || strcmp(text, "0");
+	c->trace_tasks =
+		agent_kv_get(p, len, "trace_tasks", text, sizeof(text)) > 0 && !strcmp(text, "1");
 	c->known = true;
 }
 
@@ -108,7 +110,7 @@ static void start_tracer(struct agent *a)
 {
 	char text[1024], why[600] = "";
 	struct agent_kv kv;
-	int ret = tracer_start(&a->tracer, batch_add, a, why, sizeof(why));
+	int ret = tracer_start(&a->tracer, a->cfg.trace_tasks, batch_add, a, why, sizeof(why));
 
 	if (ret < 0)
 		a->tracer = NULL;

@@ -213,7 +213,8 @@ static int start(struct tracer *t, int *why)
 	return 0;
 }
 
-int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err, size_t errlen)
+int tracer_start(struct tracer **out, bool tasks, tracer_emit_fn emit, void *ctx, char *err,
+		 size_t errlen)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
 	int ret, why = 0;
@@ -223,6 +224,7 @@ int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err,
 		snprintf(err, errlen, "guest tracing: out of memory");
 		return -ENOMEM;
 	}
+	t->wanted = tasks ? PART_ALL : PART_ALL & ~PART_TASKS;
 	t->emit = emit;
 	t->ctx = ctx;
 	ret = start(t, &why);

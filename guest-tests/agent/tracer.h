@@ -19,13 +19,15 @@ typedef void (*tracer_emit_fn)(void *ctx, const struct ss_rec *rec, size_t len);
 /**
  * tracer_start() - load and attach the programs.
  * @out: freed by tracer_destroy(); set when the result isn't negative
+ * @tasks: the stream of ss_sched.h, too
  * @emit: gets the records, called by this unit's functions only
  * @err: one line of text when the result isn't 0
  *
  * Return: 0 everything is traced; 1 something isn't, @err says what, why and
  * what a report can't tell then; a negative errno: nothing can be traced.
  */
-int tracer_start(struct tracer **out, tracer_emit_fn emit, void *ctx, char *err, size_t errlen);
+int tracer_start(struct tracer **out, bool tasks, tracer_emit_fn emit, void *ctx, char *err,
+		 size_t errlen);
 
 /**
  * tracer_poll() - hand what is waiting to emit, without blocking.

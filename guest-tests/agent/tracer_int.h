@@ -23,6 +23,7 @@ enum part {
 	PART_CHANGE = 1 << 6,
 	PART_HINT = 1 << 7,
 	PART_ALL = (1 << 8) - 1,
+	PART_TASKS = PART_STREAM | PART_KICK | PART_CHANGE | PART_HINT,
 };
 
 #define NR_LINKS 64
@@ -38,7 +39,8 @@ struct tracer {
 	void *ctx;
 	__u64 taken;	     /* records, from the ring */
 	__u64 next_look;     /* at all tasks, ns */
-	unsigned int parts;  /* traced, of enum part */
+	unsigned int wanted; /* to be traced, of enum part */
+	unsigned int parts;  /* traced */
 	struct ss_drops own; /* records that the tracer makes itself */
 };
 

@@ -145,9 +145,10 @@ static int parts_here(void)
 	return parts;
 }
 
-static int size_stream(struct guest_trace_bpf *s)
+static int size_stream(struct guest_trace_bpf *s, bool used)
 {
-	unsigned int cpus = s->rodata->nr_cpus, events = STREAM_EVENTS_MAX;
+	unsigned int cpus = s->rodata->nr_cpus;
+	unsigned int events = used ? STREAM_EVENTS_MAX : STREAM_EVENTS_MIN;
 	int ret;
 
 	while (events > STREAM_EVENTS_MIN && (__u64)events * cpus > STREAM_EVENTS)
@@ -173,7 +174,7 @@ static int load(struct tracer *t, unsigned int parts)
 	s->rodata->nr_cpus = libbpf_num_possible_cpus();
 	s->rodata->tool_tgid = getpid();
 	ret = bpf_map__set_max_entries(s->maps.ring, RING_BYTES);
-	ret = ret ?: size_stream(s);
+	ret = ret ?: size_stream(s, parts & PART_STREAM);
 	ret = ret ?: guest_trace_bpf__load(s);
 	if (ret) {
 		guest_trace_bpf__destroy(s);
@@ -249,8 +250,8 @@ int tracer_load(struct tracer *t, int *why)
 
 	complaint[0] = '\0';
 	libbpf_set_print(keep_complaint);
-	t->parts = PART_ALL;
-	ret = load(t, PART_ALL);
+	t->parts = t->wanted;
+	ret = load(t, t->parts);
 	if (!ret)
 		return 0;
 	*why = ret;
@@ -259,10 +260,11 @@ int tracer_load(struct tracer *t, int *why)
 		return parts;
 	if (!(parts & PART_IO))
 		return -ENOENT;
-	if (parts != PART_ALL)
+	parts &= (int)t->wanted;
+	if (parts != (int)t->wanted)
 		*why = -ENOENT;
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		if (parts == PART_ALL && i == 0)
+		if (parts == (int)t->wanted && i == 0)
 			continue;
 		t->parts = parts & tries[i];
 		ret = load(t, t->parts);
@@ -279,7 +281,7 @@ int tracer_load(struct tracer *t, int *why)
  */
 static unsigned int parts_missing(const struct tracer *t)
 {
-	unsigned int missing = PART_ALL & ~t->parts & ~PART_CHANGE;
+	unsigned int missing = t->wanted & ~t->parts & ~PART_CHANGE;
 
 	if (access("/sys/kernel/sched_ext/state", F_OK))
 		missing &= ~(PART_SCX | PART_SCX_CLAIM);

@@ -35,6 +35,7 @@ enum {
 	OPT_NESTED,
 	OPT_NO_TRACE,
 	OPT_NO_HUGE_PAGES,
+	OPT_TRACE_TASKS,
 	OPT_JSON,
 	OPT_CONSOLE,
 };
@@ -93,6 +94,10 @@ static const struct argp_option options[] = {
 	  "/dev/kvm can't run Linux; the default), always or never",
 	  0 },
 	{ "no-trace", OPT_NO_TRACE, NULL, 0, "No BPF on host and guest: counters only", 0 },
+	{ "trace-tasks", OPT_TRACE_TASKS, NULL, 0,
+	  "Record every switch and wake-up of the guest in events.bin, too; the report makes "
+	  "nothing of them yet",
+	  0 },
 	{ "json", OPT_JSON, NULL, 0, "Print run.json instead of the report; no progress", 0 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's console on standard error", 0 },
 	{ 0 },
@@ -262,6 +267,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return opt_path("--out", arg, &o->out);
 	case OPT_NESTED:
 		return opt_nested(arg, o);
+	case OPT_TRACE_TASKS:
+		o->trace_tasks = true;
+		return 0;
 	case OPT_NO_HUGE_PAGES:
 		o->no_huge_pages = true;
 		return 0;

@@ -16,5 +16,6 @@ void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CON
 		agent_kv_add(kv, "net", "%s", net_mac_text(o->nets[i].mac, mac));
 	agent_kv_add(kv, "duration", "%u", o->duration_s);
 	agent_kv_add(kv, "trace", "%d", !o->no_trace);
+	agent_kv_add(kv, "trace_tasks", "%d", o->trace_tasks);
 	agent_kv_add(kv, "exec", "%s", o->exec ? o->exec : "");
 }

@@ -257,6 +257,8 @@ void nested_run_args(const struct run *run, struct nested_args *a, const char *s
 		arg(a, "--exec=%s", o->exec);
 	if (o->duration_s)
 		arg(a, "--duration=%u", o->duration_s);
+	if (o->trace_tasks)
+		arg(a, "--trace-tasks");
 	if (o->no_huge_pages)
 		arg(a, "--no-huge-pages");
 	if (o->no_trace)

@@ -40,6 +40,7 @@ enum run_nested {
  * @name: the run's name, for pins and reports.
  * @out: run directory.
  * @no_trace: no BPF on either side.
+ * @trace_tasks: the guest records every switch and wake-up.
  * @no_huge_pages: guest memory asks for none.
  * @json: run.json on standard output instead of the text report.
  */
@@ -66,6 +67,7 @@ struct run_opts {
 	const char *out;
 	enum run_nested nested;
 	bool no_trace;
+	bool trace_tasks;
 	bool no_huge_pages;
 	bool json;
 	bool console;

@@ -107,7 +107,7 @@ help_names_each_option() {
 	done
 	try "$stallscope" run --help
 	for option in kernel initrd modules cpus memory disk net sched exec file duration name out \
-		no-trace no-huge-pages json; do
+		no-trace no-huge-pages trace-tasks json; do
 		expect_has "help" "$out" "--$option"
 		expect_has "the man page" "$(tr -d '\\' <"$src/Documentation/stallscope.1")" \
 			"--$option"

@@ -131,6 +131,7 @@ static void same_run(const struct run_opts *a, const struct run_opts *b)
 	EXPECT_EQ(a->time_limit_s, b->time_limit_s);
 	EXPECT_EQ(a->no_trace, b->no_trace);
 	EXPECT_EQ(a->no_huge_pages, b->no_huge_pages);
+	EXPECT_EQ(a->trace_tasks, b->trace_tasks);
 	EXPECT_EQ(a->json, b->json);
 	EXPECT_EQ(a->console, b->console);
 	same_text(a->append, b->append);
@@ -176,6 +177,7 @@ TEST_F(nested, all_options, .title = "each option is the same to the run inside"
 			  "--time-limit=77",
 			  "--name=all.of-it",
 			  "--no-huge-pages",
+			  "--trace-tasks",
 			  "--no-trace",
 			  "--json",
 			  "--console",
