@@ -61,7 +61,7 @@ killed() {
 	"$build/stallscope-mkinitramfs" --no-base-modules --modules "$modules" --module virtio_blk \
 		--agent "$src/tools/tests/guest/serve-init.sh" --busybox "$busybox" \
 		--file "$fio:/usr/bin/fio" --output "$T/initrd"
-	printf 'square period=600ms duty=25%% iops=500 else iops=20000\n' >"$T/profile"
+	printf 'square period=600ms duty=25%% iops=20 else iops=20000\n' >"$T/profile"
 	truncate -s 64M "$T/disk"
 	serve
 	boot
