@@ -101,7 +101,8 @@ struct ss_rec_stall_end {
 	__u16 disk, queue, head;
 	__u16 granted; /* enum ss_stall_outcome */
 	__u64 begin_ts;
-	__u64 predicted_ns;
+	__u64 predicted_ns; /* the last prediction of its end, as seen from its begin */
+	__u64 profile_ns; /* how much of it the disk's profile ordered, if told (the record is longer then) */
 };
 
 struct ss_rec_drain {

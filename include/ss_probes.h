@@ -30,8 +30,8 @@
 #define ss_probe_stall_begin(disk, queue, head, bucket, deficit, predicted_ns)                     \
 	DTRACE_PROBE6(stallscope, stall_begin, disk, queue, head, bucket, deficit, predicted_ns)
 /* granted: enum ss_stall_outcome */
-#define ss_probe_stall_end(disk, queue, head, granted)                                             \
-	DTRACE_PROBE4(stallscope, stall_end, disk, queue, head, granted)
+#define ss_probe_stall_end(disk, queue, head, granted, predicted_ns, profile_ns)                   \
+	DTRACE_PROBE6(stallscope, stall_end, disk, queue, head, granted, predicted_ns, profile_ns)
 #define ss_probe_interrupt(disk, queue) DTRACE_PROBE2(stallscope, interrupt, disk, queue)
 /* event: enum ss_dev_event */
 #define ss_probe_dev_event(disk, queue, event, arg)                                                \

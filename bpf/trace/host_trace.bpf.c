@@ -74,7 +74,6 @@ struct queue_state {
 	__u64 drain_kick_ts; /* the kick that led to the running drain */
 	__u64 drain_ts;
 	__u64 stall_ts; /* 0: not stalled */
-	__u64 stall_predicted_ns;
 };
 
 struct {
@@ -268,10 +267,8 @@ int BPF_USDT(on_stall_begin, __u32 disk, __u32 queue, __u32 head, __u32 bucket, 
 	__u64 now = bpf_ktime_get_ns();
 	struct ss_rec_stall_begin *r;
 
-	if (q) {
+	if (q)
 		q->stall_ts = now;
-		q->stall_predicted_ns = predicted_ns;
-	}
 	r = rec_reserve(SS_REC_STALL_BEGIN, sizeof(*r), now);
 	if (!r)
 		return 0;
@@ -286,7 +283,8 @@ int BPF_USDT(on_stall_begin, __u32 disk, __u32 queue, __u32 head, __u32 bucket, 
 }
 
 SEC("usdt")
-int BPF_USDT(on_stall_end, __u32 disk, __u32 queue, __u32 head, __u32 granted)
+int BPF_USDT(on_stall_end, __u32 disk, __u32 queue, __u32 head, __u32 granted, __u64 predicted_ns,
+	     __u64 profile_ns)
 {
 	struct queue_state *q = queue_get(disk, queue);
 	__u64 now = bpf_ktime_get_ns();
@@ -302,7 +300,8 @@ int BPF_USDT(on_stall_end, __u32 disk, __u32 queue, __u32 head, __u32 granted)
 		r->head = head;
 		r->granted = granted;
 		r->begin_ts = q->stall_ts;
-		r->predicted_ns = q->stall_predicted_ns;
+		r->predicted_ns = predicted_ns;
+		r->profile_ns = profile_ns;
 		rec_submit(r);
 	}
 	q->stall_ts = 0;

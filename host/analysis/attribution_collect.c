@@ -125,6 +125,10 @@ static int add_stall_end(struct attr_state *s, const struct ss_rec_stall_end *r)
 		q->closed_begin = (int64_t)r->begin_ts;
 	if (ivals_add(&q->stalls, (int64_t)r->begin_ts, (int64_t)r->h.ts))
 		return -ENOMEM;
+	if (r->h.len >= sizeof(*r)) {
+		q->profile_told = true;
+		q->profile_ns += r->profile_ns;
+	}
 	return ivals_add(&q->late, (int64_t)due, (int64_t)r->h.ts);
 }
 

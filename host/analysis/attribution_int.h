@@ -90,7 +90,9 @@ struct a_run {
 
 struct a_queue {
 	struct ivals stalls, late, backing, runq;
-	struct ivals profile;	      /* as long as its profile said, stalls lie in it or not */
+	struct ivals profile; /* as long as its profile said, stalls lie in it or not */
+	uint64_t profile_ns;  /* the same as the device told it, if it did */
+	bool profile_told;
 	int64_t open_begin, open_end; /* latest stall_begin and its predicted end */
 	int64_t closed_begin;	      /* begin of the latest stall that ended */
 	/* disjoint, in order of precedence, and all three together */

@@ -114,6 +114,11 @@ static int profile_stalls(struct attr_state *s, unsigned int d)
 
 		if (!q)
 			continue;
+		if (q->profile_told) {
+			s->out->disk[d].profile_stall_ns += q->profile_ns;
+			continue;
+		}
+		/* An old recording: what was said at each begin. */
 		err = ivals_subtract(&rest, &q->stalls, &q->profile);
 		if (!err)
 			s->out->disk[d].profile_stall_ns +=

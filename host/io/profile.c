@@ -234,44 +234,6 @@ uint64_t profile_stall_until(const struct profile *p, uint64_t t)
 	return end < m.end ? end : m.end;
 }
 
-/* --- single requests --- */
-
-static bool chosen(const struct profile *p, const struct profile_rule *r, uint64_t nr)
-{
-	if (r->every)
-		return nr % r->every == r->every - 1;
-	return draw(p, r, 0, nr, DRAW_CHANCE, PROFILE_ALWAYS - 1) < r->chance;
-}
-
-uint64_t profile_delay_ns(const struct profile *p, uint64_t t, uint64_t nr)
-{
-	const struct moment m = moment_at(p, t);
-	uint64_t ns = 0;
-
-	for (unsigned int i = 0; i < p->nr_rules; i++) {
-		const struct profile_rule *r = &p->rule[i];
-
-		if (r->type == PROFILE_DELAY && holds(r, m.t) && chosen(p, r, nr))
-			ns += r->min + draw(p, r, 0, nr, DRAW_LENGTH, r->max - r->min);
-	}
-	return ns;
-}
-
-bool profile_fails(const struct profile *p, uint64_t t, uint64_t nr)
-{
-	const struct moment m = moment_at(p, t);
-
-	for (unsigned int i = 0; i < p->nr_rules; i++) {
-		const struct profile_rule *r = &p->rule[i];
-
-		if (r->type == PROFILE_ERROR && holds(r, m.t) && chosen(p, r, nr))
-			return true;
-	}
-	return false;
-}
-
-/* --- all together --- */
-
 /* When a stall may begin, seen from a time at which this statement has none. */
 static uint64_t next_stall(const struct profile *p, const struct profile_rule *r,
 			   const struct moment *m)
@@ -314,19 +276,79 @@ static uint64_t next_stall(const struct profile *p, const struct profile_rule *r
 	return next == PROFILE_NEVER ? next : r->from + next;
 }
 
-void profile_eval(const struct profile *p, uint64_t t, uint64_t nr, struct profile_now *now)
+/* When a stall may next begin. */
+static uint64_t stall_after(const struct profile *p, uint64_t t)
 {
 	const struct moment m = moment_at(p, t);
 	uint64_t next = PROFILE_NEVER;
 
+	for (unsigned int i = 0; i < p->nr_rules; i++)
+		sooner(&next, next_stall(p, &p->rule[i], &m));
+	if (__builtin_add_overflow(m.base, next, &next))
+		next = PROFILE_NEVER;
+	return next < m.end ? next : m.end;
+}
+
+uint64_t profile_stalled_ns(const struct profile *p, uint64_t from, uint64_t to)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < PROFILE_MAX_CHANGES && from < to; i++) {
+		uint64_t end = profile_stall_until(p, from);
+
+		sooner(&end, to);
+		if (end)
+			sum += end - from;
+		from = end ? end : stall_after(p, from);
+	}
+	return sum;
+}
+
+/* --- single requests --- */
+
+static bool chosen(const struct profile *p, const struct profile_rule *r, uint64_t nr)
+{
+	if (r->every)
+		return nr % r->every == r->every - 1;
+	return draw(p, r, 0, nr, DRAW_CHANCE, PROFILE_ALWAYS - 1) < r->chance;
+}
+
+uint64_t profile_delay_ns(const struct profile *p, uint64_t t, uint64_t nr)
+{
+	const struct moment m = moment_at(p, t);
+	uint64_t ns = 0;
+
+	for (unsigned int i = 0; i < p->nr_rules; i++) {
+		const struct profile_rule *r = &p->rule[i];
+
+		if (r->type == PROFILE_DELAY && holds(r, m.t) && chosen(p, r, nr))
+			ns += r->min + draw(p, r, 0, nr, DRAW_LENGTH, r->max - r->min);
+	}
+	return ns;
+}
+
+bool profile_fails(const struct profile *p, uint64_t t, uint64_t nr)
+{
+	const struct moment m = moment_at(p, t);
+
+	for (unsigned int i = 0; i < p->nr_rules; i++) {
+		const struct profile_rule *r = &p->rule[i];
+
+		if (r->type == PROFILE_ERROR && holds(r, m.t) && chosen(p, r, nr))
+			return true;
+	}
+	return false;
+}
+
+/* --- all together --- */
+
+void profile_eval(const struct profile *p, uint64_t t, uint64_t nr, struct profile_now *now)
+{
 	profile_limits_at(p, t, &now->limits);
 	now->stall_until = profile_stall_until(p, t);
 	now->delay_ns = profile_delay_ns(p, t, nr);
 	now->fail = profile_fails(p, t, nr);
-	for (unsigned int i = 0; i < p->nr_rules; i++)
-		sooner(&next, next_stall(p, &p->rule[i], &m));
-	if (__builtin_add_overflow(m.base, next, &now->next))
-		now->next = PROFILE_NEVER;
+	now->next = stall_after(p, t);
 	sooner(&now->next, now->limits.until);
 	if (now->stall_until)
 		sooner(&now->next, now->stall_until);

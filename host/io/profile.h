@@ -17,12 +17,13 @@
 
 #include "io/throttle.h"
 
-#define PROFILE_MAX_TEXT   (4u << 20) /* bytes */
-#define PROFILE_MAX_RULES  64
-#define PROFILE_MAX_POINTS 65536			      /* of all traces together */
-#define PROFILE_MAX_TIME   (7ULL * 24 * 3600 * 1000000000ULL) /* ns: a week */
-#define PROFILE_MAX_DELAY  (60ULL * 1000000000ULL)
-#define PROFILE_NEVER	   UINT64_MAX
+#define PROFILE_MAX_TEXT    (4u << 20) /* bytes */
+#define PROFILE_MAX_RULES   64
+#define PROFILE_MAX_POINTS  65536			       /* of all traces together */
+#define PROFILE_MAX_TIME    (7ULL * 24 * 3600 * 1000000000ULL) /* ns: a week */
+#define PROFILE_MAX_DELAY   (60ULL * 1000000000ULL)
+#define PROFILE_NEVER	    UINT64_MAX
+#define PROFILE_MAX_CHANGES 4096 /* that profile_stalled_ns() follows */
 
 struct profile;
 
@@ -68,6 +69,14 @@ void profile_limits_at(const struct profile *p, uint64_t t, struct profile_limit
 
 /** profile_stall_until() - when the stall that holds at @t ends; 0: none holds */
 uint64_t profile_stall_until(const struct profile *p, uint64_t t);
+
+/**
+ * profile_stalled_ns() - how much of [@from, @to) the profile stalls, ns
+ *
+ * Looks at PROFILE_MAX_CHANGES changes of the profile at most, and counts what
+ * it has seen by then: whoever asks must not work for as long as a stall was.
+ */
+uint64_t profile_stalled_ns(const struct profile *p, uint64_t from, uint64_t to);
 
 /** profile_delay_ns() - by how much the completion of request @nr, granted at @t, is delayed */
 uint64_t profile_delay_ns(const struct profile *p, uint64_t t, uint64_t nr);

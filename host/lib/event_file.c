@@ -9,7 +9,7 @@ size_t events_rec_size(unsigned int type)
 {
 	static const unsigned short size[] = {
 		[SS_REC_STALL_BEGIN] = sizeof(struct ss_rec_stall_begin),
-		[SS_REC_STALL_END] = sizeof(struct ss_rec_stall_end),
+		[SS_REC_STALL_END] = offsetof(struct ss_rec_stall_end, profile_ns),
 		[SS_REC_DRAIN] = sizeof(struct ss_rec_drain),
 		[SS_REC_REQ] = sizeof(struct ss_rec_req),
 		[SS_REC_IRQ] = sizeof(struct ss_rec_irq),

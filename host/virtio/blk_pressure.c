@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "lib/container_of.h"
 #include "ss_events.h"
 
 /*
@@ -175,6 +176,17 @@ bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 	req->inject = profile_fails(pr->profile, t, nr);
 	req->delay_ns = profile_delay_ns(pr->profile, t, nr);
 	return true;
+}
+
+uint64_t blk_profile_stalled(const struct vdev_queue *base, uint64_t from, uint64_t to)
+{
+	const struct blk *blk = container_of(base, struct blk_queue, base)->blk;
+	const uint64_t start = blk_profile_began(blk);
+
+	if (!start || to <= start)
+		return 0;
+	return profile_stalled_ns(blk->pressure.profile, from > start ? from - start : 0,
+				  to - start);
 }
 
 /* --- completions that are kept back --- */

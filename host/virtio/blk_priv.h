@@ -324,6 +324,9 @@ bool blk_pressure_asked(const struct blk *blk);
 bool blk_pressure_ask(struct blk_queue *q, struct blk_req *req, uint64_t now,
 		      struct throttle_verdict *verdict);
 
+/** blk_profile_stalled() - how much of [@from, @to) the profile stalls @base's disk, ns */
+uint64_t blk_profile_stalled(const struct vdev_queue *base, uint64_t from, uint64_t to);
+
 /** blk_pressure_set_limits() - the disk's own limits. Return: throttle_check()'s error */
 int blk_pressure_set_limits(struct blk *blk, const struct throttle_limits *limits);
 

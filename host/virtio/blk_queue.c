@@ -218,6 +218,7 @@ const struct vdev_queue_ops blk_queue_ops = {
 	.reap = blk_reap,
 	.cancel = blk_cancel,
 	.signal = blk_signal,
+	.ordered = blk_profile_stalled,
 };
 
 void blk_queue_flush(struct blk_queue *q)

@@ -60,6 +60,8 @@ struct vdev_queue;
  *	completion will say)
  * @cancel: try to end early what is in flight; NULL: nothing ever is
  * @signal: tell the guest of @d, once it is over
+ * @ordered: how much of [@from, @to) the queue would have stood still whatever its
+ *	limits, ns; NULL: none ever
  *
  * All on the worker's thread.
  */
@@ -68,6 +70,7 @@ struct vdev_queue_ops {
 	uint64_t (*reap)(struct vdev_queue *q, struct vdev_drain *d);
 	void (*cancel)(struct vdev_queue *q);
 	void (*signal)(struct vdev_queue *q, const struct vdev_drain *d);
+	uint64_t (*ordered)(const struct vdev_queue *q, uint64_t from, uint64_t to);
 };
 
 /**

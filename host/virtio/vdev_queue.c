@@ -65,9 +65,22 @@ enum wakeup {
 
 /* --- stalls --- */
 
+/* D107: whatever ends it, and however often its end was predicted. */
+static void tell_stall_end(const struct vdev_queue *q, enum ss_stall_outcome outcome)
+{
+	const uint64_t since = q->stall_since, now = io_clock_now(&q->dev->clock);
+	uint64_t predicted = 0, ordered = 0;
+
+	if (q->retry_at > since)
+		predicted = q->retry_at - since;
+	if (q->ops->ordered && now > since)
+		ordered = q->ops->ordered(q, since, now);
+	ss_probe_stall_end(q->dev->id, q->index, q->stall_head, outcome, predicted, ordered);
+}
+
 void vdev_stall_finish(struct vdev_queue *q, enum ss_stall_outcome outcome)
 {
-	ss_probe_stall_end(q->dev->id, q->index, q->stall_head, outcome);
+	tell_stall_end(q, outcome);
 	q->stalled = false;
 	q->retry_at = WORKER_NO_DEADLINE;
 	__atomic_store_n(&q->stall_since, 0, __ATOMIC_RELAXED);

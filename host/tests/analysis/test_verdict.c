@@ -139,9 +139,31 @@ TEST_F(verdict, throttle_profile, .title = "stalls that a profile orders aren't 
 	p.stalled = true;
 	w->cfg.disk[0].iops = 50;
 	add(w, &p, 40);
+	/* A limit's when they began, and then the profile's. */
 	for (uint32_t i = 0; i < w->nr; i++)
+		if (w->rec[i].h.type == SS_REC_STALL_END)
+			w->rec[i].stall_end.profile_ns = 60 * MS;
+	expect(w, ATTR_CAUSE_THROTTLE, 0.99, 1,
+	       "throttle stalls on disk0 (ordered by its profile)");
+	EXPECT_EQ(w->a.disk[0].profile_stall_ns, 40 * 60 * MS);
+	EXPECT_EQ(w->a.disk[0].traced.stall_ns, 4 * SEC);
+}
+
+TEST_F(verdict, throttle_profile_old, .title = "an old recording says it where a stall begins")
+{
+	struct world *w = &self->w;
+	struct plan p = base;
+
+	p.waiting = 100 * MS;
+	p.stalled = true;
+	w->cfg.disk[0].iops = 50;
+	add(w, &p, 40);
+	for (uint32_t i = 0; i < w->nr; i++) {
 		if (w->rec[i].h.type == SS_REC_STALL_BEGIN)
 			w->rec[i].stall_begin.bucket = SS_BUCKET_PROFILE | SS_BUCKET_OPS;
+		if (w->rec[i].h.type == SS_REC_STALL_END)
+			w->rec[i].h.len = offsetof(struct ss_rec_stall_end, profile_ns);
+	}
 	expect(w, ATTR_CAUSE_THROTTLE, 0.99, 1,
 	       "throttle stalls on disk0 (ordered by its profile)");
 	EXPECT_EQ(w->a.disk[0].profile_stall_ns, 4 * SEC);

@@ -272,6 +272,47 @@ TEST(stall_ends_at_to, .title = "a stall doesn't outlive its statement")
 	profile_free(p);
 }
 
+TEST(stalled_ns, .title = "D107 how much of a time is stalled: all of it, parts, repetitions, none")
+{
+	struct profile *p = parse("repeat 10s\nstall from=1s to=9s every=2s for=250ms first=0\n"
+				  "stall from=1s to=2s every=500ms for=400ms first=100ms\n");
+
+	/* 1000-1250 and 1100-1500 are one; 1600-2000; then 3, 5, 7 s. */
+	EXPECT_EQ(profile_stalled_ns(p, 0, SEC), 0);
+	EXPECT_EQ(profile_stalled_ns(p, 0, SEC + 1), 1);
+	EXPECT_EQ(profile_stalled_ns(p, SEC, 2 * SEC), 900 * MS);
+	EXPECT_EQ(profile_stalled_ns(p, 1200 * MS, 1300 * MS), 100 * MS);
+	EXPECT_EQ(profile_stalled_ns(p, 1500 * MS, 1600 * MS), 0);
+	EXPECT_EQ(profile_stalled_ns(p, 1500 * MS, 3100 * MS), 500 * MS);
+	EXPECT_EQ(profile_stalled_ns(p, 0, 30 * SEC), 3 * (900 + 3 * 250) * MS);
+	EXPECT_EQ(profile_stalled_ns(p, 2 * SEC, 2 * SEC), 0);
+	EXPECT_EQ(profile_stalled_ns(p, 3 * SEC, 2 * SEC), 0);
+	profile_free(p);
+}
+
+TEST(stalled_ns_drawn, .title = "D107 the same of drawn stalls and of a trace's, ms by ms")
+{
+	struct profile *p = parse("seed 3\nrandom-stall slot=50ms chance=40% for=1ms..20ms\n"
+				  "limit to=3s iops=5\n");
+	uint64_t sum = 0;
+
+	for (uint64_t t = 0; t < 5 * SEC; t += MS / 4)
+		sum += profile_stalled_ns(p, t, t + MS / 4);
+	EXPECT_GT(sum, 200 * MS);
+	EXPECT_EQ(profile_stalled_ns(p, 0, 5 * SEC), sum);
+	profile_free(p);
+}
+
+TEST(stalled_ns_bounded,
+     .title = "D107 a profile that changes all the time isn't followed for ever")
+{
+	struct profile *p = parse("stall every=10us for=5us\n");
+
+	EXPECT_EQ(profile_stalled_ns(p, 0, MS), 99 * 5000);
+	EXPECT_EQ(profile_stalled_ns(p, 0, 3600 * SEC), PROFILE_MAX_CHANGES / 2 * 5000);
+	profile_free(p);
+}
+
 /* How many of @slots seconds have a stall; each is checked for length and place. */
 static unsigned int count_stalls(const struct profile *p, unsigned int slots, uint64_t *sum)
 {

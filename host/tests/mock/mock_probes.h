@@ -40,8 +40,10 @@ __attribute__((format(printf, 1, 2))) static void fire(const char *fmt, ...)
 #define ss_probe_stall_begin(disk, queue, head, bucket, deficit, predicted_ns)                     \
 	fire("stall_begin %u/%u head=%u bucket=%u deficit=%u predicted=%u\n", U(disk), U(queue),   \
 	     U(head), U(bucket), U(deficit), U(predicted_ns))
-#define ss_probe_stall_end(disk, queue, head, granted)                                             \
-	fire("stall_end %u/%u head=%u granted=%u\n", U(disk), U(queue), U(head), U(granted))
+#define ss_probe_stall_end(disk, queue, head, granted, predicted_ns, profile_ns)                   \
+	fire("stall_end %u/%u head=%u granted=%u predicted=%llu profile=%llu\n", U(disk),          \
+	     U(queue), U(head), U(granted), (unsigned long long)(predicted_ns),                    \
+	     (unsigned long long)(profile_ns))
 #define ss_probe_interrupt(disk, queue) fire("interrupt %u/%u\n", U(disk), U(queue))
 #define ss_probe_dev_event(disk, queue, event, arg)                                                \
 	fire("dev_event %u/%u event=%u arg=%u\n", U(disk), U(queue), U(event), U(arg))

@@ -170,7 +170,7 @@ TEST(bpftool_names, .title = "bpftool prints pinned counters and histograms by t
 	EXPECT_STRSTR(out, "\"throttled_count\": 2100");
 	EXPECT_STRSTR(out, "\"currently_throttled_gauge\": 2201");
 	ss_probe_stall_begin(1, 0, 0, SS_BUCKET_OPS, 1ULL, 1ULL);
-	ss_probe_stall_end(1, 0, 0, 1);
+	ss_probe_stall_end(1, 0, 0, 1, 7, 3);
 	snprintf(cmd, sizeof(cmd), "bpftool map dump pinned %s/hist_stall", pins_dir(p));
 	EXPECT_EQ(command(cmd, out, sizeof(out)), 0);
 	EXPECT_STRSTR(out, "\"count\": 1");

@@ -62,7 +62,7 @@ TEST_F(trace, stall, .title = "a stall makes one record at each end, the second 
 	__u64 before = now_ns();
 
 	ss_probe_stall_begin(1, 3, 255, SS_BUCKET_BYTES, 1ULL << 40, 123456789ULL);
-	ss_probe_stall_end(1, 3, 255, 2);
+	ss_probe_stall_end(1, 3, 255, 2, 7, 3);
 	drain(self);
 	ASSERT_EQ(self->kept.n, 2);
 	b = kept_at(&self->kept, 0);
@@ -82,7 +82,9 @@ TEST_F(trace, stall, .title = "a stall makes one record at each end, the second 
 	EXPECT_LE(e->h.ts, now_ns());
 	EXPECT_EQ(e->granted, 2);
 	EXPECT_EQ(e->head, 255);
-	EXPECT_EQ(e->predicted_ns, 123456789);
+	EXPECT_EQ(e->h.len, sizeof(*e));
+	EXPECT_EQ(e->predicted_ns, 7);
+	EXPECT_EQ(e->profile_ns, 3);
 }
 
 TEST_F(trace, request,
@@ -152,7 +154,7 @@ TEST_F(trace, timer_drain, .title = "D88 a drain that no kick led to names none"
 	ss_probe_drain_end(0, 0, 1, 0, 1);
 	ss_probe_kick(0, 0); /* consumed without draining: the head is stalled */
 	ss_probe_drain_begin(0, 0);
-	ss_probe_stall_end(0, 0, 4, 1);
+	ss_probe_stall_end(0, 0, 4, 1, 7, 3);
 	fire_request(0, 0, 4);
 	ss_probe_drain_end(0, 0, 1, 1, 0);
 	drain(self);
@@ -187,7 +189,7 @@ TEST_F(trace, unpaired, .title = "an end without its begin makes no record")
 
 	ss_probe_req_done(0, 0, 1, 0);
 	ss_probe_req_backing_done(0, 0, 1);
-	ss_probe_stall_end(0, 0, 1, 1);
+	ss_probe_stall_end(0, 0, 1, 1, 7, 3);
 	ss_probe_drain_end(0, 0, 0, 0, 0);
 	fire_request(0, 0, 1);
 	ss_probe_req_done(0, 0, 1, 0);
@@ -239,7 +241,7 @@ static void *fire_stalls(void *arg)
 	pthread_barrier_wait(f->start);
 	for (i = 0; i < 500; i++) {
 		ss_probe_stall_begin(0, f->queue, i % 256, SS_BUCKET_OPS, 1ULL, 1000ULL);
-		ss_probe_stall_end(0, f->queue, i % 256, 1);
+		ss_probe_stall_end(0, f->queue, i % 256, 1, 7, 3);
 	}
 	return NULL;
 }
@@ -288,7 +290,7 @@ TEST_F(trace, histograms, .title = "histograms hold what the records say, disk b
 	until = now_ns() + 3000000;
 	while (now_ns() < until)
 		;
-	ss_probe_stall_end(1, 0, 0, 1);
+	ss_probe_stall_end(1, 0, 0, 1, 7, 3);
 	fire_request(1, 0, 0);
 	drain(self);
 	ASSERT_EQ(self->kept.n, 3);
@@ -326,7 +328,7 @@ TEST(networks, .title = "a network device's stalls and drains are told from a di
 	ss_probe_drain_begin(net1, 1);
 	ss_probe_stall_begin(net1, 1, 7, SS_BUCKET_OPS, 3ULL, 40ULL);
 	ss_probe_drain_end(net1, 1, 5, 4, 1);
-	ss_probe_stall_end(net1, 1, 7, 1);
+	ss_probe_stall_end(net1, 1, 7, 1, 7, 3);
 	/* Neither a third device's nor a third queue's end has a begin here. */
 	for (int dev = 1; dev <= SS_DEV_NET_BASE + 2; dev += SS_DEV_NET_BASE + 1) {
 		ss_probe_drain_begin(dev, 0);

@@ -104,7 +104,7 @@ TEST_F(probe, stalled, .title = "D104 a stall begins once, is looked at in vain,
 	b->clock.now += 800000000;
 	blk_step(b->blk, 0);
 	EXPECT_FIRED("drain_begin 3/0\n"
-		     "stall_end 3/0 head=4 granted=1\n"
+		     "stall_end 3/0 head=4 granted=1 predicted=900000000 profile=0\n"
 		     "req_start 3/0 head=4 type=4 sector=0 bytes=0\n"
 		     "backing_done 3/0 head=4\n"
 		     "req_done 3/0 head=4 status=0\n"
@@ -112,12 +112,66 @@ TEST_F(probe, stalled, .title = "D104 a stall begins once, is looked at in vain,
 		     "drain_end 3/0 chains=1 published=1 stalled=0\n");
 }
 
+/* A disk of 2 IOPS whose profile stands still from 400 ms for 700, and what it stalls. */
+static struct profile *ordered(struct mock_blk *b)
+{
+	const char text[] = "stall every=10s for=700ms first=400ms\n";
+	struct mock_blk_opts opts = { .limits = { .ops = { 2, 0 } } };
+	struct profile *p = NULL;
+	char err[128];
+
+	EXPECT_EQ(profile_parse(text, strlen(text), "t", &p, err, sizeof(err)), 0);
+	opts.profile = p;
+	EXPECT_EQ(mock_blk_init(b, &opts), 0);
+	mock_blk_start(b, BLK_FEATURES);
+	blk_profile_start(b->blk);
+	b->clock.now += 100000000;
+	stall(b);
+	return p;
+}
+
+TEST(profile_in_stall,
+     .title = "D107 a stall for want of tokens tells what of it was the profile's")
+{
+	struct mock_blk b;
+	struct profile *p = ordered(&b);
+
+	EXPECT_FIRED("kick 3/0\n"
+		     "drain_begin 3/0\n"
+		     "stall_begin 3/0 head=4 bucket=1 deficit=1 predicted=500000000\n"
+		     "drain_end 3/0 chains=0 published=0 stalled=1\n");
+	b.clock.now += 500000000;
+	blk_step(b.blk, 0);
+	b.clock.now += 500000000;
+	fired[0] = '\0';
+	blk_step(b.blk, 0);
+	EXPECT_TRUE(strstr(fired, "stall_end 3/0 head=4 granted=1 predicted=1000000000 "
+				  "profile=700000000\n"));
+	EXPECT_EQ(mock_blk_free(&b), 0);
+	profile_free(p);
+}
+
+TEST(profile_and_reset,
+     .title = "D107 the same when a reset ends it, and before the profile's time")
+{
+	struct mock_blk b;
+	struct profile *p = ordered(&b);
+
+	b.clock.now += 350000000;
+	fired[0] = '\0';
+	reg_write(b.m, VIRTIO_MMIO_STATUS, 0);
+	EXPECT_FIRED("stall_end 3/0 head=4 granted=2 predicted=500000000 profile=50000000\n"
+		     "dev_event 3/0 event=2 arg=0\n");
+	EXPECT_EQ(mock_blk_free(&b), 0);
+	profile_free(p);
+}
+
 TEST_F(probe, stall_ended_by_reset, .title = "a reset ends a stall, and is told itself")
 {
 	stall(&self->b);
 	fired[0] = '\0';
 	reg_write(self->b.m, VIRTIO_MMIO_STATUS, 0);
-	EXPECT_FIRED("stall_end 3/0 head=4 granted=2\n"
+	EXPECT_FIRED("stall_end 3/0 head=4 granted=2 predicted=500000000 profile=0\n"
 		     "dev_event 3/0 event=2 arg=0\n");
 	reg_write(self->b.m, VIRTIO_MMIO_STATUS, 0);
 	EXPECT_FIRED("");

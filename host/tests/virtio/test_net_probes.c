@@ -95,7 +95,7 @@ TEST_F(probe, stall,
 	self->n.clock.now += IO_NSEC_PER_SEC / 2;
 	net_step(self->n.net);
 	EXPECT_FIRED("drain_begin 18/1\n"
-		     "stall_end 18/1 head=2 granted=1\n"
+		     "stall_end 18/1 head=2 granted=1 predicted=500000000 profile=0\n"
 		     "interrupt 18/1\n"
 		     "drain_end 18/1 chains=1 published=1 stalled=0\n");
 }
@@ -108,7 +108,7 @@ TEST_F(probe, stall_and_reset,
 	mock_net_kick(&self->n);
 	fired[0] = '\0';
 	reg_write(self->n.m, VIRTIO_MMIO_STATUS, 0);
-	EXPECT_FIRED("stall_end 18/1 head=2 granted=2\n"
+	EXPECT_FIRED("stall_end 18/1 head=2 granted=2 predicted=500000000 profile=0\n"
 		     "dev_event 18/0 event=2 arg=0\n");
 	reg_write(self->n.m, VIRTIO_MMIO_STATUS, 0);
 	EXPECT_FIRED("");
