@@ -186,6 +186,41 @@ TEST_F(front, stop_waits, .title = "V16 requests in flight are answered before t
 	mock_backing_async = false;
 }
 
+TEST_F(front, stop_publishes_held,
+       .title = "V16 what a profile keeps back is answered before the base is told, and none again")
+{
+	static const char text[] = "delay add=1s\n";
+	struct mock_front *f = &self->f;
+	struct mock_req r[2];
+	struct profile *delay;
+	char err[128];
+
+	front_free(f);
+	ASSERT_EQ(profile_parse(text, strlen(text), "t", &delay, err, sizeof(err)), 0);
+	f->profile = delay;
+	front_init(f);
+	front_connect(f);
+	start(f);
+	blk_profile_start(f->s.blk);
+	for (unsigned int i = 0; i < 2; i++)
+		r[i] = mock_read(&f->q[0], 7, FRONT_DATA + i * 512, 512);
+	front_kick(f, 0);
+	EXPECT_EQ(mock_used_idx(&f->q[0]), 0);
+	EXPECT_EQ(front_ring_stop(f, 0), 2);
+	EXPECT_TRUE(front_done(f, 0, &r[0]));
+	EXPECT_TRUE(front_done(f, 0, &r[1]));
+	EXPECT_EQ(front_calls(f, 0), 1);
+	f->clock.now += 2 * IO_NSEC_PER_SEC;
+	front_ring_start(f, 0, 2);
+	blk_step(f->s.blk, 0);
+	EXPECT_EQ(mock_used_idx(&f->q[0]), 2);
+	front_free(f);
+	profile_free(delay);
+	f->profile = NULL;
+	front_init(f);
+	front_connect(f);
+}
+
 TEST_F(front, call_swap, .title = "V17 another eventfd takes the place of call while the ring runs")
 {
 	struct mock_front *f = &self->f;
