@@ -18,12 +18,11 @@
 #include "lib/exitcodes.h"
 #include "io/profile.h"
 #include "lib/log.h"
+#include "lib/ratelimit.h"
 #include "lib/opts.h"
 #include "virtio/blk.h"
 #include "virtio/vhost_user.h"
 
-/* A front-end that is refused again and again mustn't fill the terminal. */
-#define REFUSED_LINES 8
 /* After an accept that failed for want of something. */
 #define ACCEPT_AGAIN_MS 100
 
@@ -38,7 +37,8 @@ struct serve_disk {
 	ino_t ino;
 	pthread_t thread;
 	bool started, hung;
-	unsigned int refused;
+	struct ratelimit
+		lines; /* a front-end that comes again and again mustn't fill the terminal */
 };
 
 /* --- the socket --- */
@@ -230,16 +230,29 @@ void serve_counters(const struct serve_disk *s, struct ss_blk_counters *out)
 
 /* --- the thread --- */
 
+static bool may_tell(struct serve_disk *s, unsigned int *missed)
+{
+	return ratelimit_ok(&s->lines, io_clock_monotonic_now(NULL), missed);
+}
+
+static const char *not_told(unsigned int missed)
+{
+	return missed ? " (lines before this were left out)" : "";
+}
+
 static void refuse(struct serve_disk *s, int sock)
 {
+	unsigned int missed;
+
 	close(sock);
-	if (s->refused++ < REFUSED_LINES)
+	if (may_tell(s, &missed))
 		ss_warn("disk %u: a second front-end was refused%s", s->config.index,
-			s->refused == REFUSED_LINES ? " (further ones aren't told of)" : "");
+			not_told(missed));
 }
 
 static void take_front_end(struct serve_disk *s)
 {
+	unsigned int missed;
 	int sock = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (sock < 0) {
@@ -251,19 +264,22 @@ static void take_front_end(struct serve_disk *s)
 		refuse(s, sock);
 		return;
 	}
-	ss_info("disk %u: a front-end has connected", s->config.index);
+	if (may_tell(s, &missed))
+		ss_info("disk %u: a front-end has connected%s", s->config.index, not_told(missed));
 	blk_profile_start(s->blk);
 }
 
 /* Return: false if a worker hangs: nobody else can be served. */
 static bool drop_front_end(struct serve_disk *s, int why)
 {
+	unsigned int missed;
+
 	if (vhost_user_detach(s->vu)) {
 		s->hung = true;
 		return false;
 	}
-	if (why == -ECONNRESET)
-		ss_info("disk %u: the front-end has gone", s->config.index);
+	if (why == -ECONNRESET && may_tell(s, &missed))
+		ss_info("disk %u: the front-end has gone%s", s->config.index, not_told(missed));
 	return true;
 }
 

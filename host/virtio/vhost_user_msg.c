@@ -16,17 +16,20 @@ union fds_control {
 	char bytes[CMSG_SPACE(sizeof(int) * VU_MAX_FDS)];
 };
 
-int vu_refuse(const struct vhost_user *vu, const char *fmt, ...)
+int vu_refuse(struct vhost_user *vu, const char *fmt, ...)
 {
 	const struct vu_request_info *info = vu_request_info(vu->in.h.request);
+	unsigned int missed;
 	char text[200];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	ss_err("%s: vhost-user: %s%s%s; the connection ends", vu->dev->name, info ? info->name : "",
-	       info ? ": " : "", text);
+	if (ratelimit_ok(&vu->refusals, io_clock_now(&vu->clock), &missed))
+		ss_err("%s: vhost-user: %s%s%s; the connection ends%s", vu->dev->name,
+		       info ? info->name : "", info ? ": " : "", text,
+		       missed ? " (lines before this were left out)" : "");
 	return -EPROTO;
 }
 

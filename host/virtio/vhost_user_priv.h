@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "lib/ratelimit.h"
 #include "virtio/vdev_ring.h"
 #include "virtio/vhost_user.h"
 #include "virtio/vhost_user_mem.h"
@@ -78,6 +79,7 @@ struct vhost_user {
 	struct shared_map inflight;
 	uint16_t inflight_queues, inflight_size;
 	unsigned int stop_tries;
+	struct ratelimit refusals; /* lines about them */
 	struct vu_ring ring[VIRTIO_MMIO_MAX_QUEUES];
 };
 
@@ -104,8 +106,7 @@ const struct vu_request_info *vu_request_info(uint32_t request);
 /* vhost_user_msg.c */
 
 /** vu_refuse() - say why the connection ends, after the name of the request. Return: -EPROTO */
-int vu_refuse(const struct vhost_user *vu, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+int vu_refuse(struct vhost_user *vu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * vu_receive() - read on, without waiting

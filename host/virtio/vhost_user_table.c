@@ -95,7 +95,7 @@ int vu_rem_mem_reg(struct vhost_user *vu, struct vu_msg *msg)
 
 /* --- what is in flight --- */
 
-static int check_inflight(const struct vhost_user *vu, const struct vu_inflight *in)
+static int check_inflight(struct vhost_user *vu, const struct vu_inflight *in)
 {
 	if (!in->num_queues || in->num_queues > vu->dev->nr_queues || !in->queue_size ||
 	    in->queue_size > VIRTQ_INFLIGHT_MAX)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/ratelimit.h"
 #include "mock_front.h"
 #include "mock_guest.h"
 
@@ -70,6 +71,8 @@ static void ends(FIXTURE_DATA(front) * self, int ret)
 	front_connect(f);
 	EXPECT_TRUE(serves(f));
 	self->lines = ss_err_count();
+	/* Each of them is told of. */
+	f->clock.now += RATELIMIT_INTERVAL_NS;
 	/* And as before, for the next rule to break. */
 	EXPECT_EQ(vhost_user_detach(f->s.vu), 0);
 	front_connect(f);
@@ -117,6 +120,28 @@ TEST_F(front, headers, .title = "V4 a header with an unknown request, bad flags 
 	refused(self, m);
 	m = front_mem_table(&self->f);
 	m.size += 7 * sizeof(struct vu_mem_region);
+	refused(self, m);
+}
+
+TEST_F(front, again_and_again,
+       .title = "V29 a front-end that is refused all the time has ten lines in 10 s")
+{
+	struct mock_front *f = &self->f;
+	struct front_msg m = bare(0);
+
+	for (unsigned int i = 0; i < 3 * RATELIMIT_BURST; i++) {
+		EXPECT_EQ(front_do(f, &m), -EPROTO);
+		EXPECT_EQ(vhost_user_detach(f->s.vu), 0);
+		front_connect(f);
+	}
+	EXPECT_EQ(ss_err_count(), self->lines + RATELIMIT_BURST);
+	f->clock.now += RATELIMIT_INTERVAL_NS - 1;
+	EXPECT_EQ(front_do(f, &m), -EPROTO);
+	EXPECT_EQ(vhost_user_detach(f->s.vu), 0);
+	front_connect(f);
+	EXPECT_EQ(ss_err_count(), self->lines + RATELIMIT_BURST);
+	self->lines += RATELIMIT_BURST;
+	f->clock.now++;
 	refused(self, m);
 }
 
