@@ -51,6 +51,7 @@
 #define PORT_SLEEP_CONTROL 0x600
 #define PORT_SLEEP_STATUS  0x601
 #define PORT_RESET	   0x602
+#define PORT_PCI_CONFIG	   0xcf8 /* address, and 4 ports further on data */
 #define RESET_VALUE	   0x01
 #define SLEEP_TYPE_S5	   5
 

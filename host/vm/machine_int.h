@@ -20,6 +20,7 @@
 #include "vm/bus.h"
 #include "vm/machine.h"
 #include "vm/memory.h"
+#include "vm/pci.h"
 #include "vm/serial.h"
 
 /* Read the TSC offset. On the vCPU's own thread, for KVM_RUN holds the vCPU's lock. */
@@ -55,6 +56,7 @@ struct machine {
 	struct vm_bus pio;
 	struct vm_bus mmio;
 	struct serial serial;
+	struct pci_config pci;
 	unsigned int nr_virtio;
 	uint32_t tsc_khz; /* as KVM told at the start, 0 if it didn't */
 

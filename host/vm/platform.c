@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The small devices of the board: serial port, power and reset registers,
- * keyboard controller (for its reset line only), clock port, pvpanic.
+ * keyboard controller (for its reset line only), clock port, pvpanic, PCI
+ * configuration ports.
  */
 #include "vm/layout.h"
 #include "vm/machine_int.h"
@@ -130,6 +131,7 @@ int platform_add(struct machine *m, struct vm_err *err)
 		{ PORT_KBD_DATA, 5, &kbd_ops, m },
 		{ SS_CLOCK_PORT, 8, &clock_ops, m },
 		{ PORT_PVPANIC, 1, &pvpanic_ops, m },
+		{ PORT_PCI_CONFIG, 8, &pci_config_ops, &m->pci },
 	};
 
 	serial_init(&m->serial, &machine_serial_ops, m);

@@ -117,6 +117,8 @@ throttled() {
 	sound
 	reported
 	expect_eq "stderr" "$err" ""
+	expect_eq "what the kernel says of PCI" "$(grep -E 'PCI: (Fatal|System does not)' \
+		"$dir/console.log" || true)" ""
 	expect_eq "the scheduler" "$(json '.scheduler | .name, .loaded, .exit' | xargs)" "vtime true 0"
 	[ "$(json '.disks[0].counters.throttled_count')" -ge 5 ] || fail "hardly any stall"
 	expect_eq "cause" "$(json .verdict.cause)" throttle
