@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* What scx_bad can do wrong: shared by its BPF part and its loader. */
 #ifndef SS_SCX_BAD_H
 #define SS_SCX_BAD_H
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Figures that the workload prints, gathered for the report. */
 #include "agent.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The kernel's log: what it said of the scheduler, and the last it said at all. */
 #include "agent.h"
 
 #include <errno.h>

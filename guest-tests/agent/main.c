@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A guest's life, from mounting /proc to powering off, in one loop. */
 #include "agent.h"
 
 #include <errno.h>

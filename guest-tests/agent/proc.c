@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Children: started without what is the agent's own, watched, ended with all of theirs. */
 #include "agent.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Records on their way to the runner in batches, and samples of the clock. */
 #include "agent.h"
 
 #include <sched.h>

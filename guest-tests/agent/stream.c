@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The scheduler's events: from the rings of the CPUs into records, in batches. */
 #include "stream.h"
 
 #include <errno.h>

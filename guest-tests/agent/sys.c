@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* What the kernel is asked for: mounts, modules, files, the end. */
 #include "agent.h"
 
 #include <dirent.h>

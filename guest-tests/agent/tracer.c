@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The guest's BPF programs while they run: their ring is emptied, their counts are told. */
 #include "tracer_int.h"
 
 #include <errno.h>

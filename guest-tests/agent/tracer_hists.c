@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* How long tasks waited for a CPU, read from the programs' maps at the end. */
 #include "tracer_int.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Loads what of the BPF programs this kernel can take, and says what it cannot. */
 #include "tracer_int.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The workload: started, its output passed on, stopped in time. */
 #include "agent.h"
 
 #include <errno.h>

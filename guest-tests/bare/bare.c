@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The machine under a bare-metal guest: serial port, APICs, interrupts, further CPUs. */
 #include "bare.h"
 
 #define COM1	      0x3f8

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Many reads and writes in flight whose content tells if one was lost or mixed up. */
 #include "disk.h"
 #include "ss_harness.h"
 

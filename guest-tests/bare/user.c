@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Ring 3, and interrupts of devices: what a guest with user space has and others lack. */
 #include "user.h"
 
 #define KERNEL_CODE  0x10

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A virtio driver that does only what it's told to, right or wrong. */
 #include "vio.h"
 #include "ss_harness.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* A frame whose content tells which one it is and whether it came whole. */
 #include "frame.h"
 
 #include <endian.h>

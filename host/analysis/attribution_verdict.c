@@ -137,7 +137,7 @@ static unsigned int worst_disk(const struct attr_state *s, const struct attribut
 	return best;
 }
 
-/* What it was that stalled disk @d, in brackets: its profile, or the limits in force then. */
+/* What stalled disk @d, in brackets: its profile, or the limits in force then. */
 static void fmt_limit(char *buf, size_t len, const struct attr_disk *d)
 {
 	const struct attr_limits *l = &d->limit[0];
@@ -223,7 +223,7 @@ static void name_cause(const struct attr_state *s, struct attribution *a, enum a
 		 attribution_fmt_ns(max, sizeof(max), p->max));
 }
 
-/* Much was waited, but mostly where none of the causes is. */
+/* There was much waiting, but most of it has none of the causes. */
 static void name_no_cause(struct attribution *a, const struct weights *w)
 {
 	static const char *const what[] = {

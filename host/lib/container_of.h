@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* From a member to the struct that holds it. */
 #ifndef SS_CONTAINER_OF_H
 #define SS_CONTAINER_OF_H
 
