@@ -43,7 +43,7 @@ $(O)/guest/scx_%: $(O)/bpf/scx/scx_%.o $(O)/bpf/scx/scx_loader.o
 
 # The tests of the guest's programs, themselves for the guest.
 test_bpf_obj := $(patsubst %,$(O)/bpf/tests/%.o,test_guest_bpf test_guest_stream test_guest_wakes \
-	guest_stream)
+	test_guest_faults guest_stream guest_sched)
 $(test_bpf_obj): cflags += -Itools/dev/harness -Iguest-tests
 
 test_bpf_obj += $(patsubst %,$(O)/guest-tests/agent/%.o,tracer tracer_load tracer_hists stream)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/tracer.h"
+#include "guest_sched.h"
 #include "ss_harness.h"
 
 #define DISK	    "/dev/vda"
@@ -274,71 +275,6 @@ TEST_F(tracer, flush, .timeout_s = 60,
 
 /* --- schedulers --- */
 
-static pid_t start(const char *const argv[], const char *log)
-{
-	pid_t pid = fork();
-	int fd;
-
-	ASSERT_GE(pid, 0);
-	if (pid)
-		return pid;
-	fd = open(log, O_CREAT | O_WRONLY | O_TRUNC, 0600);
-	if (fd >= 0) {
-		dup2(fd, 1);
-		dup2(fd, 2);
-	}
-	execv(argv[0], (char *const *)argv);
-	_exit(127);
-}
-
-static int status_of(pid_t pid)
-{
-	int status;
-
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	ASSERT_TRUE(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static void read_file(const char *path, char *text, size_t len)
-{
-	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, len - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Until the program says so: by then the kernel has enabled it. */
-static void wait_enabled(pid_t pid, const char *log)
-{
-	const struct timespec nap = { .tv_nsec = 10 * NS_PER_MS };
-	char text[4096] = "";
-	int status;
-
-	while (!strstr(text, "enabled")) {
-		ASSERT_EQ(waitpid(pid, &status, WNOHANG), 0)
-		TH_LOG("it ended: %s", text);
-		nanosleep(&nap, NULL);
-		read_file(log, text, sizeof(text));
-	}
-	read_file("/sys/kernel/sched_ext/state", text, sizeof(text));
-	EXPECT_STREQ(text, "enabled\n");
-}
-
-static const char *log_path(char path[256])
-{
-	snprintf(path, 256, "%s/log", ss_tmpdir());
-	return path;
-}
-
-static void need_sched_ext(void)
-{
-	if (access("/sys/kernel/sched_ext/state", R_OK))
-		SKIP("this kernel has no sched_ext");
-}
-
 static void check_scx(const struct ss_rec_g_scx *r, unsigned int event, const char *name, int kind,
 		      const char *reason)
 {
@@ -356,12 +292,12 @@ TEST_F(tracer, scheduler_comes_and_goes, .timeout_s = 60,
 	char log[256];
 	pid_t pid;
 
-	need_sched_ext();
-	pid = start(argv, log_path(log));
-	wait_enabled(pid, log);
+	sched_need();
+	pid = sched_start(argv, sched_log(log));
+	sched_wait_enabled(pid, log);
 	read_all(self, r, 4, 100);
 	ASSERT_EQ(kill(pid, SIGTERM), 0);
-	EXPECT_EQ(status_of(pid), 0);
+	EXPECT_EQ(sched_status(pid), 0);
 	finish(self);
 	EXPECT_EQ(self->seen->nr_io + self->drops.lost, 400);
 	ASSERT_EQ(self->seen->nr_scx, 3);
@@ -378,9 +314,9 @@ TEST_F(tracer, scheduler_fails, .timeout_s = 60,
 	const char *const argv[] = { "/bin/scx_bad", "--error", "--after", "200", NULL };
 	char log[256], text[4096];
 
-	need_sched_ext();
-	EXPECT_EQ(status_of(start(argv, log_path(log))), 4);
-	read_file(log, text, sizeof(text));
+	sched_need();
+	EXPECT_EQ(sched_status(sched_start(argv, sched_log(log))), 4);
+	sched_read(log, text, sizeof(text));
 	EXPECT_STRSTR(text, "failing on request after 200 ms");
 	finish(self);
 	ASSERT_EQ(self->seen->nr_scx, 3);
@@ -398,12 +334,12 @@ TEST_F(tracer, scheduler_delays, .timeout_s = 90,
 	char log[256];
 	pid_t pid;
 
-	need_sched_ext();
-	pid = start(argv, log_path(log));
-	wait_enabled(pid, log);
+	sched_need();
+	pid = sched_start(argv, sched_log(log));
+	sched_wait_enabled(pid, log);
 	read_all(self, r, 1, 60);
 	ASSERT_EQ(kill(pid, SIGTERM), 0);
-	EXPECT_EQ(status_of(pid), 0);
+	EXPECT_EQ(sched_status(pid), 0);
 	finish(self);
 	EXPECT_EQ(io_of(self->seen, r[0].tid), 60);
 	for (i = 0; i < self->seen->nr_run; i++) {
@@ -429,12 +365,12 @@ TEST(stalled, .timeout_s = 90, .title = "a scheduler that loses a task is kicked
 	const char *const argv[] = { "/bin/scx_bad", "--stall", "--timeout", "1000", NULL };
 	char log[256], text[4096];
 
-	need_sched_ext();
-	EXPECT_EQ(status_of(start(argv, log_path(log))), 4);
-	read_file(log, text, sizeof(text));
+	sched_need();
+	EXPECT_EQ(sched_status(sched_start(argv, sched_log(log))), 4);
+	sched_read(log, text, sizeof(text));
 	EXPECT_STRSTR(text, "runnable task stall");
 	EXPECT_STRSTR(text, "scx_victim");
-	read_file("/sys/kernel/sched_ext/state", text, sizeof(text));
+	sched_read("/sys/kernel/sched_ext/state", text, sizeof(text));
 	EXPECT_STREQ(text, "disabled\n");
 }
 
@@ -444,9 +380,9 @@ TEST(rejected, .timeout_s = 60, .title = "a scheduler that the verifier refuses 
 	static char text[1 << 16];
 	char log[256];
 
-	need_sched_ext();
-	EXPECT_EQ(status_of(start(argv, log_path(log))), 1);
-	read_file(log, text, sizeof(text));
+	sched_need();
+	EXPECT_EQ(sched_status(sched_start(argv, sched_log(log))), 1);
+	sched_read(log, text, sizeof(text));
 	EXPECT_STRSTR(text, "map_value_or_null");
 	EXPECT_STRSTR(text, "the kernel refused the scheduler");
 	EXPECT_NULL(strstr(text, "enabled"));
@@ -457,11 +393,11 @@ TEST(exits, .timeout_s = 60, .title = "a scheduler that ends by itself leaves no
 	const char *const argv[] = { "/bin/scx_bad", "--exit-now", NULL };
 	char log[256], text[4096];
 
-	need_sched_ext();
-	EXPECT_EQ(status_of(start(argv, log_path(log))), 0);
-	read_file(log, text, sizeof(text));
+	sched_need();
+	EXPECT_EQ(sched_status(sched_start(argv, sched_log(log))), 0);
+	sched_read(log, text, sizeof(text));
 	EXPECT_STRSTR(text, "enabled");
-	read_file("/sys/kernel/sched_ext/state", text, sizeof(text));
+	sched_read("/sys/kernel/sched_ext/state", text, sizeof(text));
 	EXPECT_STREQ(text, "disabled\n");
 }
 
@@ -476,6 +412,10 @@ TEST(options, .timeout_s = 60, .title = "bad options of the loaders are refused,
 		{ "2", "/bin/scx_bad", "--stall", "--error" },
 		{ "2", "/bin/scx_bad", "--delay", "5001" },
 		{ "2", "/bin/scx_bad", "--delay", "-1" },
+		{ "2", "/bin/scx_bad", "--one-cpu", "1024" },
+		{ "2", "/bin/scx_bad", "--slice", "3" },
+		{ "2", "/bin/scx_bad", "--lifo", "--whom=nobody" },
+		{ "2", "/bin/scx_bad", "--hogs", "--only=a name far too long" },
 		{ "2", "/bin/scx_bad", "--stall", "more" },
 		{ "0", "/bin/scx_bad", "--help" },
 	};
@@ -483,9 +423,10 @@ TEST(options, .timeout_s = 60, .title = "bad options of the loaders are refused,
 	unsigned int i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		EXPECT_EQ(status_of(start(&cases[i][1], log_path(log))), cases[i][0][0] - '0')
+		EXPECT_EQ(sched_status(sched_start(&cases[i][1], sched_log(log))),
+			  cases[i][0][0] - '0')
 		TH_LOG("%s %s %s", cases[i][1], cases[i][2] ?: "", cases[i][3] ?: "");
-		read_file(log, text, sizeof(text));
+		sched_read(log, text, sizeof(text));
 		EXPECT_NE(text[0], '\0');
 	}
 }
