@@ -393,15 +393,22 @@ TEST_F(pressed, delay_beside_a_stall,
 {
 	struct mock_blk *b = disk(self, "delay add=10ms\nstall every=1s for=100ms first=5ms\n", 0);
 	struct mock_req first = ask(b), second;
+	uint8_t *head, kept[16];
 
 	b->clock.now = START + 6 * MS;
 	second = ask(b);
 	EXPECT_EQ(blk_deadline_ns(b->blk, 0), START + 105 * MS);
 	EXPECT_EQ(blk_armed_ns(b->blk, 0), START + 10 * MS);
+	/* Whoever looks at the head now finds no request there. */
+	head = mock_ptr(&b->g, b->q.desc + second.head * sizeof(kept), sizeof(kept));
+	memcpy(kept, head, sizeof(kept));
+	memset(head, 0xff, sizeof(kept));
 	at(b, START + 10 * MS);
+	memcpy(head, kept, sizeof(kept));
 	EXPECT_TRUE(mock_blk_expect(b, &first, OK, 513));
 	EXPECT_EQ(mock_blk_irqs(b), 1);
 	EXPECT_EQ(b->counters.throttled_count, 1);
+	EXPECT_EQ(b->counters.currently_throttled_gauge, 1);
 	EXPECT_EQ(blk_armed_ns(b->blk, 0), START + 105 * MS);
 	at(b, START + 105 * MS);
 	EXPECT_TRUE(mock_blk_nothing(b, &second));
