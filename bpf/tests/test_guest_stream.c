@@ -178,6 +178,8 @@ TEST_F(stream, A2_descent, .timeout_s = 60,
 	ASSERT_EQ(read(fd[0], &grand, sizeof(grand)), sizeof(grand));
 	close(fd[0]);
 	close(fd[1]);
+	/* They can be waited for before they have left their CPU for the last time. */
+	usleep(200000);
 	session_finish(&self->s);
 	expect_life(&self->s.tape, plain, getpid(), SS_TASK_OTHER);
 	expect_life(&self->s.tape, work, getpid(), SS_TASK_WORKLOAD);
