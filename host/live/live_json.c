@@ -8,13 +8,7 @@
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 
-#include "report/latency_json.h"
-#include "report/net_json.h"
-
-static json_t *num(uint64_t v)
-{
-	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
-}
+#include "lib/device_figures.h"
 
 static json_t *hex(uint64_t v)
 {
@@ -111,30 +105,18 @@ static json_t *net_features_json(uint64_t features)
 
 json_t *live_limits_json(const struct throttle_limits *limits)
 {
-	return json_pack("{s:o,s:o,s:o,s:o}", "iops", num(limits->ops.rate), "bps",
-			 num(limits->bytes.rate), "iops_burst", num(limits->ops.burst), "bps_burst",
-			 num(limits->bytes.burst));
+	return json_pack("{s:o,s:o,s:o,s:o}", "iops", figures_u64(limits->ops.rate), "bps",
+			 figures_u64(limits->bytes.rate), "iops_burst",
+			 figures_u64(limits->ops.burst), "bps_burst",
+			 figures_u64(limits->bytes.burst));
 }
 
 json_t *live_net_limits_json(const struct throttle_limits *limits)
 {
-	return json_pack("{s:o,s:o,s:o,s:o}", "pps", num(limits->ops.rate), "bps",
-			 num(limits->bytes.rate), "pps_burst", num(limits->ops.burst), "bps_burst",
-			 num(limits->bytes.burst));
-}
-
-static json_t *counters_json(const struct ss_blk_counters *c)
-{
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "reads_completed",
-			 num(c->reads_completed), "writes_completed", num(c->writes_completed),
-			 "flushes_completed", num(c->flushes_completed), "bytes_read",
-			 num(c->bytes_read), "bytes_written", num(c->bytes_written),
-			 "throttled_count", num(c->throttled_count), "io_errors", num(c->io_errors),
-			 "currently_throttled_gauge", num(c->currently_throttled_gauge),
-			 "invalid_avail_idx_count", num(c->invalid_avail_idx_count),
-			 "chains_dropped", num(c->chains_dropped), "discards_completed",
-			 num(c->discards_completed), "write_zeroes_completed",
-			 num(c->write_zeroes_completed));
+	return json_pack("{s:o,s:o,s:o,s:o}", "pps", figures_u64(limits->ops.rate), "bps",
+			 figures_u64(limits->bytes.rate), "pps_burst",
+			 figures_u64(limits->ops.burst), "bps_burst",
+			 figures_u64(limits->bytes.burst));
 }
 
 /* @limits: is consumed */
@@ -159,11 +141,12 @@ static json_t *stall_json(const struct vdev_dump *d, const struct vdev_queue_dum
 
 	if (!q->stalled_since_ns)
 		return json_null();
-	o = json_pack("{s:o,s:o}", "since_ns", num(q->stalled_since_ns), "for_ns",
-		      num(d->at_ns > q->stalled_since_ns ? d->at_ns - q->stalled_since_ns : 0));
+	o = json_pack(
+		"{s:o,s:o}", "since_ns", figures_u64(q->stalled_since_ns), "for_ns",
+		figures_u64(d->at_ns > q->stalled_since_ns ? d->at_ns - q->stalled_since_ns : 0));
 	if (o && d->consistent) {
-		json_object_set_new(o, "head", num(q->stall_head));
-		json_object_set_new(o, "until_ns", num(q->deadline_ns));
+		json_object_set_new(o, "head", figures_u64(q->stall_head));
+		json_object_set_new(o, "until_ns", figures_u64(q->deadline_ns));
 	}
 	return o;
 }
@@ -176,15 +159,15 @@ static json_t *queue_json(const struct vdev_dump *d, const struct vdev_queue_dum
 	if (!o || !whole || !d->consistent)
 		return o;
 	json_object_set_new(o, "ready", json_boolean(q->ready));
-	json_object_set_new(o, "size", num(q->size));
+	json_object_set_new(o, "size", figures_u64(q->size));
 	json_object_set_new(o, "desc", hex(q->desc));
 	json_object_set_new(o, "avail", hex(q->avail));
 	json_object_set_new(o, "used", hex(q->used));
 	json_object_set_new(o, "event_idx", json_boolean(q->event_idx));
 	json_object_set_new(o, "indirect", json_boolean(q->indirect));
 	json_object_set_new(o, "poison", text(q->poison));
-	json_object_set_new(o, "next_avail", num(q->next_avail));
-	json_object_set_new(o, "next_used", num(q->next_used));
+	json_object_set_new(o, "next_avail", figures_u64(q->next_avail));
+	json_object_set_new(o, "next_used", figures_u64(q->next_used));
 	json_object_set_new(o, "ring", ring_json(q));
 	return o;
 }
@@ -193,8 +176,8 @@ static void add_registers(json_t *o, const struct vdev_dump *d, json_t *(*featur
 {
 	json_object_set_new(o, "consistent", json_boolean(d->consistent));
 	json_object_set_new(o, "status", status_json(d->status));
-	json_object_set_new(o, "interrupt_status", num(d->interrupt_status));
-	json_object_set_new(o, "config_generation", num(d->config_generation));
+	json_object_set_new(o, "interrupt_status", figures_u64(d->interrupt_status));
+	json_object_set_new(o, "config_generation", figures_u64(d->config_generation));
 	json_object_set_new(o, "features_offered", features_json(d->offered));
 	json_object_set_new(o, "features",
 			    d->consistent ? features_json(d->features) : json_null());
@@ -208,17 +191,17 @@ json_t *live_disk_json(const char *name, const char *group, const char *profile,
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		json_array_append_new(queues, queue_json(&d->dev, &d->queue[i], whole));
 	o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", text(name), "at_ns",
-		      num(d->dev.at_ns), "group", text(group), "profile", text(profile), "counters",
-		      counters_json(&d->counters), "throttle",
+		      figures_u64(d->dev.at_ns), "group", text(group), "profile", text(profile),
+		      "counters", figures_write(&blk_counters_figures, &d->counters), "throttle",
 		      throttle_json(&d->throttle, live_limits_json(&d->throttle.limits)), "latency",
-		      latency_json(&d->latency), "queues", queues);
+		      figures_write(&blk_lat_figures, &d->latency), "queues", queues);
 	if (o && profile) {
-		json_object_set_new(o, "profile_ns", num(d->profile_ns));
-		json_object_set_new(o, "profile_requests", num(d->profile_requests));
+		json_object_set_new(o, "profile_ns", figures_u64(d->profile_ns));
+		json_object_set_new(o, "profile_requests", figures_u64(d->profile_requests));
 	}
 	if (o && whole) {
 		add_registers(o, &d->dev, blk_features_json);
-		json_object_set_new(o, "capacity_sectors", num(d->capacity));
+		json_object_set_new(o, "capacity_sectors", figures_u64(d->capacity));
 		json_object_set_new(o, "readonly", json_boolean(d->read_only));
 	}
 	return o;
@@ -237,13 +220,13 @@ json_t *live_net_json(const char *name, const struct net_dump *d, bool whole)
 		json_array_append_new(queues, queue);
 	}
 	o = json_pack("{s:o,s:o,s:s,s:i,s:o,s:o,s:o,s:o}", "name", text(name), "at_ns",
-		      num(d->dev.at_ns), "mac", net_mac_text(d->mac, mac), "mtu", (int)d->mtu,
-		      "counters", net_counters_json(&d->counters), "pressure",
-		      net_pressure_json(&d->pressure), "throttle",
+		      figures_u64(d->dev.at_ns), "mac", net_mac_text(d->mac, mac), "mtu",
+		      (int)d->mtu, "counters", figures_write(&net_counters_figures, &d->counters),
+		      "pressure", figures_write(&net_pressure_figures, &d->pressure), "throttle",
 		      throttle_json(&d->throttle, live_net_limits_json(&d->throttle.limits)),
 		      "queues", queues);
 	if (o)
-		json_object_set_new(o, "lost", num(net_lost(&d->counters)));
+		json_object_set_new(o, "lost", figures_u64(net_lost(&d->counters)));
 	if (o && whole)
 		add_registers(o, &d->dev, net_features_json);
 	return o;

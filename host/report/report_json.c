@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/latency_json.h"
-#include "report/net_json.h"
+#include "lib/device_figures.h"
 #include "report/report_int.h"
 
 /* jansson's integers are signed. */
@@ -139,25 +138,6 @@ static json_t *workload_json(const struct run_workload *w)
 	return o;
 }
 
-static json_t *counters_json(const struct ss_blk_counters *c)
-{
-	json_t *o = json_object();
-
-	put(&o, "reads_completed", num(c->reads_completed));
-	put(&o, "writes_completed", num(c->writes_completed));
-	put(&o, "flushes_completed", num(c->flushes_completed));
-	put(&o, "bytes_read", num(c->bytes_read));
-	put(&o, "bytes_written", num(c->bytes_written));
-	put(&o, "throttled_count", num(c->throttled_count));
-	put(&o, "io_errors", num(c->io_errors));
-	put(&o, "currently_throttled_gauge", num(c->currently_throttled_gauge));
-	put(&o, "invalid_avail_idx_count", num(c->invalid_avail_idx_count));
-	put(&o, "chains_dropped", num(c->chains_dropped));
-	put(&o, "discards_completed", num(c->discards_completed));
-	put(&o, "write_zeroes_completed", num(c->write_zeroes_completed));
-	return o;
-}
-
 static json_t *traced_json(const struct attr_stalls *a)
 {
 	json_t *o = json_object();
@@ -202,8 +182,8 @@ static json_t *disk_json(const struct run_disk *d, const struct attr_disk *a)
 	put(&o, "size", num(d->size));
 	put(&o, "queues", num(d->queues));
 	put(&o, "limits", limits);
-	put(&o, "counters", counters_json(&d->counters));
-	put(&o, "latency", latency_json(&d->latency));
+	put(&o, "counters", figures_write(&blk_counters_figures, &d->counters));
+	put(&o, "latency", figures_write(&blk_lat_figures, &d->latency));
 	put(&o, "profile", text(d->profile));
 	put(&o, "group", text(d->group));
 	put(&o, "limit_changes", num(d->limit_changes));
@@ -225,8 +205,8 @@ static json_t *net_json(const struct run_net *n, const struct attr_stalls *a)
 	put(&o, "mac", text(n->mac));
 	put(&o, "mtu", num(n->mtu));
 	put(&o, "limits", limits);
-	put(&o, "counters", net_counters_json(&n->counters));
-	put(&o, "pressure", net_pressure_json(&n->pressure));
+	put(&o, "counters", figures_write(&net_counters_figures, &n->counters));
+	put(&o, "pressure", figures_write(&net_pressure_figures, &n->pressure));
 	put(&o, "lost", num(net_lost(&n->counters)));
 	put(&o, "limit_changes", num(n->limit_changes));
 	put(&o, "traced", traced_json(a));

@@ -7,8 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "report/latency_json.h"
-#include "report/net_json.h"
+#include "lib/device_figures.h"
 #include "report/report_int.h"
 
 static uint64_t num(const json_t *o, const char *key)
@@ -104,20 +103,12 @@ static void get_workload(struct run_workload *w, const json_t *o)
 	TEXT(w->output, o, "output");
 }
 
-static void get_counters(struct ss_blk_counters *c, const json_t *o)
+/* What can't be read stays zero. */
+static void get_figures(const struct figures *t, void *base, const json_t *o)
 {
-	c->reads_completed = num(o, "reads_completed");
-	c->writes_completed = num(o, "writes_completed");
-	c->flushes_completed = num(o, "flushes_completed");
-	c->bytes_read = num(o, "bytes_read");
-	c->bytes_written = num(o, "bytes_written");
-	c->throttled_count = num(o, "throttled_count");
-	c->io_errors = num(o, "io_errors");
-	c->currently_throttled_gauge = num(o, "currently_throttled_gauge");
-	c->invalid_avail_idx_count = num(o, "invalid_avail_idx_count");
-	c->chains_dropped = num(o, "chains_dropped");
-	c->discards_completed = num(o, "discards_completed");
-	c->write_zeroes_completed = num(o, "write_zeroes_completed");
+	char why[200];
+
+	figures_read(t, o, base, why, sizeof(why));
 }
 
 static void get_traced(struct attr_stalls *a, const json_t *o)
@@ -156,8 +147,8 @@ static void get_disk(struct run_disk *d, struct attr_disk *a, const json_t *o)
 	d->bps = num(limits, "bps");
 	d->iops_burst = num(limits, "iops_burst");
 	d->bps_burst = num(limits, "bps_burst");
-	get_counters(&d->counters, json_object_get(o, "counters"));
-	latency_from_json(&d->latency, json_object_get(o, "latency"));
+	get_figures(&blk_counters_figures, &d->counters, json_object_get(o, "counters"));
+	get_figures(&blk_lat_figures, &d->latency, json_object_get(o, "latency"));
 	TEXT(d->profile, o, "profile");
 	TEXT(d->group, o, "group");
 	d->limit_changes = num32(o, "limit_changes");
@@ -180,8 +171,8 @@ static void get_net(struct run_net *n, struct attr_stalls *a, const json_t *o)
 	n->bps = num(limits, "bps");
 	n->pps_burst = num(limits, "pps_burst");
 	n->bps_burst = num(limits, "bps_burst");
-	net_counters_from_json(&n->counters, json_object_get(o, "counters"));
-	net_pressure_from_json(&n->pressure, json_object_get(o, "pressure"));
+	get_figures(&net_counters_figures, &n->counters, json_object_get(o, "counters"));
+	get_figures(&net_pressure_figures, &n->pressure, json_object_get(o, "pressure"));
 	n->limit_changes = num32(o, "limit_changes");
 	get_traced(a, json_object_get(o, "traced"));
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "report/net_json.h"
+#include "lib/device_figures.h"
 #include "report/report.h"
 
 #define WIDTH	    79

@@ -8,7 +8,7 @@
 
 #include "live/live_json.h"
 #include "mock_blk.h"
-#include "report/latency_json.h"
+#include "lib/device_figures.h"
 #include "virtio/blk_dump.h"
 
 #define DATA  MOCK_BLK_DATA
@@ -155,9 +155,9 @@ TEST_F(dump, not_paused, .title = "without a pause there are figures, but no rin
 TEST_F(dump, json, .title = "as JSON: every part there, text that any reader takes")
 {
 	struct mock_blk *b = disk(self, 1);
-	struct ss_blk_lat lat;
+	struct ss_blk_lat lat = { 0 };
 	json_t *o, *q;
-	char *text;
+	char *text, why[200];
 
 	mock_blk_start(b, BLK_FEATURES);
 	mock_read(&b->q, 0, DATA, 512);
@@ -176,7 +176,9 @@ TEST_F(dump, json, .title = "as JSON: every part there, text that any reader tak
 	EXPECT_NOT_NULL(text);
 	free(text);
 	/* The histograms read back as they were. */
-	latency_from_json(&lat, json_object_get(o, "latency"));
+	ASSERT_EQ(figures_read(&blk_lat_figures, json_object_get(o, "latency"), &lat, why,
+			       sizeof(why)),
+		  0);
 	EXPECT_MEMEQ(&lat, &self->d.latency, sizeof(lat));
 	EXPECT_EQ(lat.queue.count, 1);
 	json_decref(o);

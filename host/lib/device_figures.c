@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lib/device_figures.h"
+
+#define COUNT(field, doc, ...) FIG(U64, ss_blk_counters, field, #field, NULL, doc, ##__VA_ARGS__)
+#define BYTES(field, doc, ...) FIG(U64, ss_blk_counters, field, #field, "bytes", doc, ##__VA_ARGS__)
+#define REQUIRED	       .flags = FIG_REQUIRED
+
+static const struct figure blk_counters[] = {
+	COUNT(reads_completed, "Requests", REQUIRED),
+	COUNT(writes_completed, "Requests", REQUIRED),
+	COUNT(flushes_completed, "Requests", REQUIRED),
+	BYTES(bytes_read, "Moved by these", REQUIRED),
+	BYTES(bytes_written, "Moved by these", REQUIRED),
+	COUNT(throttled_count, "Stall events", REQUIRED),
+	COUNT(io_errors, "Error events; one hostile request may cause two", REQUIRED),
+	COUNT(currently_throttled_gauge, "Queues stalled right now", REQUIRED),
+	COUNT(invalid_avail_idx_count, "Rings broken by the guest, events", REQUIRED),
+	COUNT(chains_dropped, "Chains that were given no answer"),
+	COUNT(discards_completed, "Requests; they move no bytes"),
+	COUNT(write_zeroes_completed, "Requests; they move no bytes"),
+};
+
+const struct figures blk_counters_figures = FIGURES(
+	blk_counters, .name = "counters",
+	.doc = "The device's counters when the run ended. Events, requests and a gauge: see include/ss_counters.h");
+
+#undef COUNT
+#undef BYTES
+#define COUNT(field, doc) FIG(U64, ss_net_counters, field, #field, NULL, doc, REQUIRED)
+#define BYTES(field, doc) FIG(U64, ss_net_counters, field, #field, "bytes", doc, REQUIRED)
+
+static const struct figure net_counters[] = {
+	COUNT(tx_packets, "Frames sent: the guest saw their chains completed"),
+	BYTES(tx_bytes, "Of these, without the virtio header"),
+	COUNT(rx_packets, "Frames that came back: their used element was published"),
+	BYTES(rx_bytes, "Of these, really placed"),
+	COUNT(tx_chain_invalid,
+	      "Chains of TX that make no frame: wrong direction, no readable header, addresses that wrap"),
+	COUNT(tx_oversize_dropped, "Frames longer than the MTU allows, dropped whole"),
+	COUNT(tx_dropped_no_rx_buffer, "Frames for which RX had no buffer"),
+	COUNT(tx_dropped_rx_poisoned, "Frames for which RX was broken"),
+	COUNT(rx_chain_invalid, "Buffers of RX of a wrong shape; the frame is lost"),
+	COUNT(rx_write_failed, "Buffers of RX that can't be written; the frame is lost"),
+	COUNT(tx_add_used_failures, "Chains of TX that could not be handed back"),
+	COUNT(rx_add_used_failures, "Chains of RX that could not be handed back"),
+	COUNT(invalid_avail_idx_count, "Rings broken by the guest, events"),
+};
+
+const struct figures net_counters_figures =
+	FIGURES(net_counters, .name = "net_counters",
+		.doc = "The device's counters when the run ended, see include/ss_counters.h");
+
+/* Each is found by its place in the struct. */
+_Static_assert(sizeof(net_counters) / sizeof(net_counters[0]) == NET_NR_COUNTERS,
+	       "each network counter is a figure");
+_Static_assert(sizeof(blk_counters) / sizeof(blk_counters[0]) ==
+		       sizeof(struct ss_blk_counters) / sizeof(__u64),
+	       "each disk counter is a figure");
+
+const char *net_counter_name(unsigned int n)
+{
+	return net_counters[n].name;
+}
+
+uint64_t net_counter_value(const struct ss_net_counters *c, unsigned int n)
+{
+	return ((const __u64 *)c)[n];
+}
+
+uint64_t net_lost(const struct ss_net_counters *c)
+{
+	return c->tx_chain_invalid + c->tx_oversize_dropped + c->tx_dropped_no_rx_buffer +
+	       c->tx_dropped_rx_poisoned + c->rx_chain_invalid + c->rx_write_failed +
+	       c->rx_add_used_failures;
+}
+
+static const struct figure net_pressure[] = {
+	FIG(U64, ss_net_pressure, throttled_count, "throttled_count", NULL, "Stall events",
+	    REQUIRED),
+	FIG(U64, ss_net_pressure, currently_throttled_gauge, "currently_throttled_gauge", NULL,
+	    "1 while TX is stalled", REQUIRED),
+};
+
+const struct figures net_pressure_figures = FIGURES(net_pressure);
+
+uint64_t latency_percentile(const struct ss_hist *h, unsigned int percent)
+{
+	__u64 seen = 0, end;
+
+	if (!h->count)
+		return 0;
+	for (unsigned int i = 0; i < SS_HIST_SLOTS; i++) {
+		seen += h->slots[i];
+		if (seen * 100 < h->count * percent)
+			continue;
+		end = (2ULL << i) - 1;
+		return end < h->max_ns ? end : h->max_ns;
+	}
+	return h->max_ns;
+}
+
+static uint64_t hist_p50(const void *hist)
+{
+	return latency_percentile(hist, 50);
+}
+
+static uint64_t hist_p99(const void *hist)
+{
+	return latency_percentile(hist, 99);
+}
+
+static const struct figure hist[] = {
+	FIG(U64, ss_hist, count, "count", NULL, "Samples", REQUIRED),
+	FIG(U64, ss_hist, total_ns, "sum", "ns", "All of them", REQUIRED),
+	FIG(U64, ss_hist, max_ns, "max", "ns", "The longest", REQUIRED),
+	FIG_MADE(hist_p50, "p50", "ns", "End of the slot that holds the median", REQUIRED),
+	FIG_MADE(hist_p99, "p99", "ns", "End of the slot that holds the 99th percentile", REQUIRED),
+	FIG_SLOTTED(
+		ss_hist, slots, "slots",
+		"Slot n counts those from 2^n to before 2^(n+1) ns; the last ones that are 0 are left out",
+		REQUIRED),
+};
+
+static const struct figures hist_figures =
+	FIGURES(hist, .name = "latency", .doc = "A histogram with log2 slots");
+
+#define HIST(field, name, doc)                                                                     \
+	FIG(OBJECT, ss_blk_lat, field, name, NULL, doc, .sub = &hist_figures, REQUIRED)
+
+static const struct figure blk_lat[] = {
+	HIST(queue, "queue_ns", "First seen in the ring until granted, stalls included"),
+	HIST(stall, "stall_ns",
+	     "Stalled at the head of the queue until granted; only those that were"),
+	HIST(backing, "backing_ns", "Granted until done, a profile's added latency included"),
+};
+
+const struct figures blk_lat_figures = FIGURES(blk_lat);
