@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "report/report.h"
+#include "report/run_figures.h"
 #include "report/report_int.h"
 
 /* How long the guest ran; a run.json of before .guest_seconds has only the rest. */
@@ -74,7 +75,7 @@ const char *report_analyse_error(int err)
 
 int report_print_json(const struct run_result *r, FILE *f)
 {
-	json_t *root = report_to_json(r);
+	json_t *root = figures_write(&run_figures, r);
 	int err = 0;
 
 	if (!root)

@@ -9,9 +9,6 @@
 
 #include "report/report.h"
 
-/** report_to_json() - a run as JSON, a new reference. Return: NULL without memory. */
-json_t *report_to_json(const struct run_result *r);
-
 /**
  * report_from_json() - fill @r from a run's JSON.
  * @why: one line if it isn't one
