@@ -180,8 +180,6 @@ void attribution_free(struct attr_state *s);
  */
 char *attribution_fmt_ns(char *buf, size_t len, uint64_t ns);
 
-/** attribution_part_name() - the key in run.json: "guest_queue", ... */
-const char *attribution_part_name(enum attr_part p);
 /** attribution_cause_name() - "throttle", ..., "none". */
 const char *attribution_cause_name(enum attr_cause c);
 

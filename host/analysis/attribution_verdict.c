@@ -17,24 +17,6 @@
 #define QUICK_P99_NS	  500000ULL
 #define QUICK_MAX_NS	  20000000ULL
 
-const char *attribution_part_name(enum attr_part p)
-{
-	static const char *const name[] = {
-		[ATTR_GUEST_QUEUE] = "guest_queue",
-		[ATTR_THROTTLE] = "throttle",
-		[ATTR_BACKING] = "backing",
-		[ATTR_WORKER] = "worker",
-		[ATTR_COMPLETION] = "completion",
-		[ATTR_SCHEDULER] = "scheduler",
-		[ATTR_RT] = "rt",
-		[ATTR_SATURATION] = "saturation",
-		[ATTR_HOST] = "host",
-		[ATTR_UNKNOWN] = "unknown",
-	};
-
-	return (unsigned int)p < ATTR_PARTS ? name[p] : "unknown";
-}
-
 const char *attribution_cause_name(enum attr_cause c)
 {
 	static const char *const name[] = {

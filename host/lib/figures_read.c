@@ -82,10 +82,15 @@ static int read_integer(struct reading *r, const struct figure *f, const json_t 
 		if (!err)
 			*(int64_t *)at = n;
 		return err;
-	default:
+	case FIG_I32:
+		err = integer(r, v, INT32_MIN, INT32_MAX, &n);
+		if (!err)
+			*(int32_t *)at = (int32_t)n;
+		return err;
+	default: /* FIG_ERRNO */
 		err = integer(r, v, -INT32_MAX, INT32_MAX, &n);
 		if (!err)
-			*(int32_t *)at = (int32_t)(f->type == FIG_ERRNO ? -n : n);
+			*(int32_t *)at = (int32_t)-n;
 		return err;
 	}
 }

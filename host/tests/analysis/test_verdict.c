@@ -537,8 +537,6 @@ TEST(fmt, .title = "durations as people read them")
 
 	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++)
 		EXPECT_STREQ(attribution_fmt_ns(buf, sizeof(buf), t[i].ns), t[i].text);
-	EXPECT_STREQ(attribution_part_name(ATTR_GUEST_QUEUE), "guest_queue");
-	EXPECT_STREQ(attribution_part_name(ATTR_PARTS), "unknown");
 	EXPECT_STREQ(attribution_cause_name(ATTR_CAUSES), "none");
 }
 

@@ -257,7 +257,7 @@ TEST(refused, .title = "a wrong type, a number out of range, a strange word: ref
 		{ "{\"u64\": -1}", ".u64 is no whole number from 0 to 9223372036854775807" },
 		{ "{\"u64\": null}", ".u64 is no whole" },
 		{ "{\"u64\":1,\"i32\": 2147483648}",
-		  ".i32 is no whole number from -2147483647 to 2147483647" },
+		  ".i32 is no whole number from -2147483648 to 2147483647" },
 		{ "{\"u64\":1,\"errno\": \"x\"}", ".errno is no whole" },
 		{ "{\"u64\":1,\"yes\": 1}", ".yes is neither true nor false" },
 		{ "{\"u64\":1,\"real\": \"1\"}", ".real is no number from 0" },
