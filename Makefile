@@ -80,8 +80,10 @@ demo: all
 		--cpus 2 --memory 512M --disk '$(DISK)' $(if $(NET),--net '$(NET)' --file $(O)/guest/netcheck:/usr/bin/netcheck) \
 		--sched $(DEMO_SCHED) --file "$$fio:/usr/bin/fio" --exec '$(demo_exec)'
 
-# What needs no build. Formatting only where there is a clang-format.
+# What needs no build, and in a tree that was built what is made from the code. Formatting only
+# where there is a clang-format.
 check: check-contracts check-docs check-rooms
+	$(Q)if [ -e $(O)/run-docs ]; then $(MAKE) check-figures; else echo 'nothing built: run.schema.json not compared with the code'; fi
 	$(Q)if command -v $(CLANG_FORMAT) >/dev/null; then $(MAKE) check-format; else echo 'no clang-format: formatting not checked'; fi
 
 # Documentation/contracts/README.md says what is demanded.
@@ -115,5 +117,8 @@ help:
 	@echo 'make check-contracts'
 	@echo '                   do Documentation/contracts, the code and the tests agree?'
 	@echo 'make check-docs    do the documents name only paths and functions that are there?'
+	@echo 'make check-figures do run.schema.json and run-json.md say what the code does? (in make check'
+	@echo '                   only where something was built)'
+	@echo 'make docs          write both anew from the tables of figures'
 	@echo 'make clean         remove build/'
 	@echo 'make V=1 ...       show the commands'

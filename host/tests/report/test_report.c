@@ -17,6 +17,7 @@
 #include "lib/exitcodes.h"
 #include "attr_world.h"
 #include "mock_counters.h"
+#include "report/run_docs.h"
 #include "run_world.h"
 #include "ss_harness.h"
 
@@ -300,6 +301,42 @@ TEST_F(report, schema_empty, .title = "so is one of a run that hardly began")
 		ASSERT_EQ(report_write_json(r, self->dir), 0);
 		validate(self->json, self->out);
 	}
+}
+
+/* Does a document say what is made from the tables now? */
+static void is_made(const char *document, int (*make)(FILE *f), const char *out)
+{
+	FILE *f;
+	char *now;
+
+	if (access(document, R_OK))
+		SKIP("no %s: this isn't the source tree", document);
+	f = fopen(out, "w");
+	ASSERT_NOT_NULL(f);
+	EXPECT_EQ(make(f), 0);
+	fclose(f);
+	now = strdup(run_slurp(out));
+	EXPECT_STREQ(now, run_slurp(document))
+	{
+		TH_LOG("%s isn't what the tables of figures say: make docs", document);
+	}
+	free(now);
+}
+
+TEST(schema_made, .title = "run.schema.json is what the tables of figures say")
+{
+	char out[300];
+
+	snprintf(out, sizeof(out), "%s/out", ss_tmpdir());
+	is_made("Documentation/run.schema.json", run_docs_schema, out);
+}
+
+TEST(page_made, .title = "so is run-json.md")
+{
+	char out[300];
+
+	snprintf(out, sizeof(out), "%s/out", ss_tmpdir());
+	is_made("Documentation/run-json.md", run_docs_page, out);
 }
 
 static int entries(const char *dir)
