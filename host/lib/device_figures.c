@@ -22,7 +22,7 @@ static const struct figure blk_counters[] = {
 
 const struct figures blk_counters_figures = FIGURES(
 	blk_counters, .name = "counters",
-	.doc = "The device's counters when the run ended. Events, requests and a gauge: see include/ss_counters.h");
+	.doc = "A disk's counters: events, requests and a gauge, see include/ss_counters.h");
 
 #undef COUNT
 #undef BYTES
@@ -48,7 +48,7 @@ static const struct figure net_counters[] = {
 
 const struct figures net_counters_figures =
 	FIGURES(net_counters, .name = "net_counters",
-		.doc = "The device's counters when the run ended, see include/ss_counters.h");
+		.doc = "A network device's counters, see include/ss_counters.h");
 
 /* Each is found by its place in the struct. */
 _Static_assert(sizeof(net_counters) / sizeof(net_counters[0]) == NET_NR_COUNTERS,

@@ -3,6 +3,7 @@
 #include "lib/figures.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,18 +120,54 @@ static json_t *words(const struct figure *f, const char *s)
 	return text(*s || !f->empty ? s : f->empty);
 }
 
+static json_t *bits(const struct figure *f, const void *at)
+{
+	const uint64_t set = f->size == 4 ? *(const uint32_t *)at : *(const uint64_t *)at;
+	json_t *a = json_array();
+
+	for (unsigned int b = 0; b < 64; b++) {
+		const char *name = NULL;
+		char number[16];
+
+		if (!(set >> b & 1))
+			continue;
+		for (size_t i = 0; i < f->nr; i++)
+			if (f->bits[i].bit == b)
+				name = f->bits[i].name;
+		if (!name)
+			snprintf(number, sizeof(number), "bit%u", b);
+		figures_push(&a, json_string(name ? name : number));
+	}
+	return a;
+}
+
+static json_t *hex(uint64_t v)
+{
+	char s[24];
+
+	snprintf(s, sizeof(s), "0x%llx", (unsigned long long)v);
+	return json_string(s);
+}
+
 static json_t *string(const char *s)
 {
 	return s ? text(s) : json_null();
+}
+
+static bool is_known(const struct figure *f, const void *base)
+{
+	return *(const bool *)((const char *)base + f->known);
 }
 
 static json_t *value(const struct figure *f, const void *base)
 {
 	const void *at = (const char *)base + f->offset;
 
-	if ((f->flags & FIG_NULL) && !*(const bool *)((const char *)base + f->known))
+	if ((f->flags & FIG_NULL) && !is_known(f, base))
 		return json_null();
 	switch (f->type) {
+	case FIG_U16:
+		return figures_u64(*(const uint16_t *)at);
 	case FIG_U32:
 		return figures_u64(*(const uint32_t *)at);
 	case FIG_U64:
@@ -152,6 +189,10 @@ static json_t *value(const struct figure *f, const void *base)
 		return string(*(const char *const *)at);
 	case FIG_ENUM:
 		return text(f->word(*(const unsigned int *)at));
+	case FIG_BITS:
+		return bits(f, at);
+	case FIG_HEX:
+		return hex(*(const uint64_t *)at);
 	case FIG_CONST:
 		return figures_u64(f->nr);
 	case FIG_SUM:
@@ -192,6 +233,8 @@ static void write_into(json_t **o, const struct figures *t, const void *base)
 	for (size_t i = 0; *o && i < t->nr; i++) {
 		const struct figure *f = &t->list[i];
 
+		if ((f->flags & FIG_IF) && !is_known(f, base))
+			continue;
 		if (!f->name)
 			write_into(o, f->sub, (const char *)base + f->offset);
 		else if (f->flags & FIG_JOINS)

@@ -15,6 +15,7 @@ struct figures;
 
 /* What the field is, and what it is in JSON if that isn't the same. */
 enum figure_type {
+	FIG_U16,
 	FIG_U32, /* also of an int that is never negative */
 	FIG_U64,
 	FIG_I32,
@@ -26,6 +27,8 @@ enum figure_type {
 	FIG_TEXT,   /* char array; text that isn't UTF-8 loses what isn't ASCII */
 	FIG_STRING, /* const char *, null when it is NULL; only written */
 	FIG_ENUM,   /* a word, by @word */
+	FIG_BITS,   /* uint32_t or uint64_t: the names of those set, by @bits; only written */
+	FIG_HEX,    /* uint64_t, as text: "0x1f"; only written */
 	FIG_CONST,  /* the number @nr; there is no field */
 	FIG_SUM,    /* made of others by @sum; only written */
 	FIG_OBJECT, /* a struct with a table of its own; without a name, its figures join this one's */
@@ -46,20 +49,30 @@ enum figure_type {
 /* FIG_ARRAY: these figures join those of the array of the same name above, which @count counts. */
 #define FIG_JOINS 16u
 
+/* Left out unless the bool at @known is true; of an object without a name all its figures. */
+#define FIG_IF 32u
+
+/* A bit and what it is called. */
+struct figure_bit {
+	unsigned int bit;
+	const char *name;
+};
+
 /**
  * struct figure - one figure.
  * @name: its key.
  * @type: @flags: see above.
  * @offset: of the field in its struct.
  * @size: of the field, of one element in an array.
- * @nr: elements that fit; FIG_ENUM: how many words; FIG_CONST: the number.
+ * @nr: elements that fit; FIG_ENUM: how many words; FIG_BITS: how many names; FIG_CONST: the number.
  * @count: FIG_ARRAY, FIG_LINES, FIG_MAP: offset of the uint32_t that counts elements.
- * @known: offset of a bool, with FIG_NULL.
+ * @known: offset of a bool, with FIG_NULL or FIG_IF.
  * @unit: "ns", "bytes", ...; NULL: a mere number, or none.
  * @doc: what it means, for schema and page; no full stop.
  * @sub: the table of a struct.
  * @word: FIG_ENUM: the word for a value below @nr.
  * @words: FIG_TEXT: all that are written, up to a NULL; the reader takes any.
+ * @bits: FIG_BITS: names; a bit without one is "bitN".
  * @empty: FIG_TEXT: written in place of an empty one.
  * @sum: FIG_SUM: from the struct.
  */
@@ -72,6 +85,7 @@ struct figure {
 	const struct figures *sub;
 	const char *(*word)(unsigned int value);
 	const char *const *words;
+	const struct figure_bit *bits;
 	const char *empty;
 	uint64_t (*sum)(const void *base);
 };
@@ -95,6 +109,7 @@ struct figures {
 	}
 
 /* Which fields a type can be of: another doesn't compile. */
+#define FIG_FITS_U16(field)	  (sizeof(field) == 2)
 #define FIG_FITS_U32(field)	  (sizeof(field) == 4)
 #define FIG_FITS_U64(field)	  (sizeof(field) == 8)
 #define FIG_FITS_I32(field)	  (sizeof(field) == 4)
@@ -106,6 +121,8 @@ struct figures {
 #define FIG_FITS_TEXT(field)	  (sizeof((field)[0]) == 1)
 #define FIG_FITS_STRING(field)	  (sizeof(field) == sizeof(char *) && sizeof(*(field)) == 1)
 #define FIG_FITS_ENUM(field)	  (sizeof(field) == 4)
+#define FIG_FITS_BITS(field)	  (sizeof(field) == 4 || sizeof(field) == 8)
+#define FIG_FITS_HEX(field)	  (sizeof(field) == 8)
 #define FIG_FITS_OBJECT(field)	  (sizeof(field) > 0)
 
 #define FIG_FIELD(struct_, field) (((struct struct_ *)NULL)->field)

@@ -18,11 +18,12 @@ json_t *figures_schema(const struct figures *t, const char *id, const char *titl
 
 /**
  * figures_page() - the same for people, in Markdown: path, type, unit and meaning of each figure
+ * @name: the first section's, that of @t itself
  *
  * Each object right below @t, and each struct with a named table, has a section of its own.
  * Return: 0 or a negative errno of the stream.
  */
-int figures_page(const struct figures *t, FILE *f);
+int figures_page(const struct figures *t, const char *name, FILE *f);
 
 /**
  * figures_tables() - the named tables that @t uses, each once, those used first first

@@ -19,8 +19,10 @@ static const char *number_word(const struct figure *f)
 		return "true, false";
 	case FIG_TEXT:
 	case FIG_STRING:
+	case FIG_HEX:
 		return "text";
 	case FIG_LINES:
+	case FIG_BITS:
 		return "texts";
 	case FIG_OBJECT:
 		return "object";
@@ -118,7 +120,9 @@ static void print_sections(const struct figures *t, FILE *out)
 	for (size_t i = 0; i < t->nr; i++) {
 		const struct figure *f = &t->list[i];
 
-		if (!is_open(f))
+		if (!f->name)
+			print_sections(f->sub, out);
+		if (!f->name || !is_open(f))
 			continue;
 		if (!(f->flags & FIG_JOINS))
 			print_head(f->name, f->doc, out);
@@ -126,16 +130,27 @@ static void print_sections(const struct figures *t, FILE *out)
 	}
 }
 
-int figures_page(const struct figures *t, FILE *f)
+/* The first section: objects only by their own rows. */
+static void print_top(const struct figures *t, FILE *out)
+{
+	for (size_t i = 0; i < t->nr; i++) {
+		const struct figure *f = &t->list[i];
+
+		if (!f->name)
+			print_top(f->sub, out);
+		else if (!(f->flags & FIG_JOINS))
+			print_row("", f, out);
+	}
+}
+
+int figures_page(const struct figures *t, const char *name, FILE *f)
 {
 	const struct figures *list[MAX_TABLES];
 	const size_t nr = figures_tables(t, list, MAX_TABLES);
 
 	errno = 0;
-	print_head("The whole", t->doc, f);
-	for (size_t i = 0; i < t->nr; i++)
-		if (!(t->list[i].flags & FIG_JOINS))
-			print_row("", &t->list[i], f);
+	print_head(name, t->doc, f);
+	print_top(t, f);
 	print_sections(t, f);
 	for (size_t i = 0; i < nr && i < MAX_TABLES; i++) {
 		print_head(list[i]->name, list[i]->doc, f);

@@ -67,6 +67,11 @@ static int read_integer(struct reading *r, const struct figure *f, const json_t 
 	int err;
 
 	switch (f->type) {
+	case FIG_U16:
+		err = integer(r, v, 0, UINT16_MAX, &n);
+		if (!err)
+			*(uint16_t *)at = (uint16_t)n;
+		return err;
 	case FIG_U32:
 		err = integer(r, v, 0, UINT32_MAX, &n);
 		if (!err)
@@ -212,6 +217,7 @@ static int read_value(struct reading *r, const struct figure *f, const json_t *v
 	void *at = base + f->offset;
 
 	switch (f->type) {
+	case FIG_U16:
 	case FIG_U32:
 	case FIG_U64:
 	case FIG_I32:
@@ -241,6 +247,8 @@ static int read_value(struct reading *r, const struct figure *f, const json_t *v
 	case FIG_MAP:
 		return read_map(r, f, v, base);
 	case FIG_STRING:
+	case FIG_BITS:
+	case FIG_HEX:
 	case FIG_CONST:
 	case FIG_SUM:
 		break;

@@ -91,7 +91,7 @@ static json_t *array(const struct figure *f)
 	const struct figure element = { .type = FIG_U64, .sub = f->sub };
 	json_t *o = of_type("array");
 
-	if (f->type == FIG_LINES) {
+	if (f->type == FIG_LINES || f->type == FIG_BITS) {
 		figures_put(&o, "items", of_type("string"));
 		return o;
 	}
@@ -120,6 +120,7 @@ static json_t *constant(const struct figure *f)
 static json_t *value(const struct figure *f)
 {
 	switch (f->type) {
+	case FIG_U16:
 	case FIG_U32:
 	case FIG_U64:
 	case FIG_SUM:
@@ -137,6 +138,8 @@ static json_t *value(const struct figure *f)
 		return text(f);
 	case FIG_STRING:
 		return number(&(struct figure){ .flags = FIG_NULL }, "string");
+	case FIG_HEX:
+		return of_type("string");
 	case FIG_ENUM:
 		return one_of_words(f);
 	case FIG_CONST:
@@ -146,6 +149,7 @@ static json_t *value(const struct figure *f)
 	case FIG_ARRAY:
 	case FIG_LINES:
 	case FIG_SLOTS:
+	case FIG_BITS:
 		return array(f);
 	case FIG_MAP:
 		return map();

@@ -3,7 +3,7 @@
 #include "live/live.h"
 #include "lib/time.h"
 #include "live/ctl.h"
-#include "live/live_json.h"
+#include "live/live_figures.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -148,7 +148,8 @@ static json_t *throttle_net(struct live *live, const json_t *request, const char
 	record_limits(live, SS_DEV_NET_BASE + (unsigned int)n, SS_LIMITS_OWN, &new, monotonic_ns());
 	live->net[n].limit_changes++;
 	return json_pack("{s:b,s:[s],s:o,s:o}", "ok", 1, "nets", name, "old",
-			 live_net_limits_json(&old), "new", live_net_limits_json(&new));
+			 figures_write(&live_net_limits_figures, &old), "new",
+			 figures_write(&live_net_limits_figures, &new));
 }
 
 static json_t *throttle_disk(struct live *live, const json_t *request)
@@ -169,7 +170,8 @@ static json_t *throttle_disk(struct live *live, const json_t *request)
 		return refused;
 	disks = apply_limits(live, (unsigned int)disk, &new);
 	return json_pack("{s:b,s:o,s:o,s:o}", "ok", 1, "disks", disks, "old",
-			 live_limits_json(&old), "new", live_limits_json(&new));
+			 figures_write(&live_limits_figures, &old), "new",
+			 figures_write(&live_limits_figures, &new));
 }
 
 static json_t *do_throttle(struct live *live, const json_t *request)
@@ -206,48 +208,58 @@ static void resume_all(struct live *live)
 			net_resume(live->net[i].net);
 }
 
-static json_t *disks_json(struct live *live, const struct paused *paused, bool whole)
+static void view_disks(struct live *live, const struct paused *paused, struct live_view *v,
+		       bool whole)
 {
-	json_t *disks = json_array();
-
 	for (unsigned int i = 0; i < live->disks; i++) {
 		const struct live_disk *ld = &live->disk[i];
-		struct blk_dump d;
-		json_t *disk;
+		struct live_disk_view *disk = &v->disk[v->disks];
 
-		if (!live->disk[i].blk)
+		if (!ld->blk)
 			continue;
-		blk_dump(live->disk[i].blk, paused->disk[i], &d);
-		disk = live_disk_json(ld->name, ld->group, ld->profile_path, &d, whole);
-		json_array_append_new(disks, disk);
+		disk->name = ld->name;
+		disk->group = ld->group;
+		disk->profile = ld->profile_path;
+		disk->whole = whole;
+		blk_dump(ld->blk, paused->disk[i], &disk->d);
+		live_view_disk(disk);
+		v->disks++;
 	}
-	return disks;
 }
 
-static json_t *nets_json(struct live *live, const struct paused *paused, bool whole)
+static void view_nets(struct live *live, const struct paused *paused, struct live_view *v,
+		      bool whole)
 {
-	json_t *nets = json_array();
-
 	for (unsigned int i = 0; i < live->nets; i++) {
-		struct net_dump d;
+		struct live_net_view *net = &v->net[v->nets];
 
 		if (!live->net[i].net)
 			continue;
-		net_dump(live->net[i].net, paused->net[i], &d);
-		json_array_append_new(nets, live_net_json(live->net[i].name, &d, whole));
+		net->name = live->net[i].name;
+		net->whole = whole;
+		net_dump(live->net[i].net, paused->net[i], &net->d);
+		live_view_net(net);
+		v->nets++;
 	}
-	return nets;
 }
 
 static json_t *run_json(struct live *live, const struct paused *paused, bool whole)
 {
-	struct live_status s = { .scheduler = "" };
+	struct live_view *v = calloc(1, sizeof(*v));
+	json_t *o;
 
-	live->ops->status(live->ctx, &s);
-	return json_pack("{s:b,s:s,s:i,s:f,s:b,s:b,s:s,s:o,s:o}", "ok", 1, "run", live->run, "pid",
-			 (int)getpid(), "seconds", s.seconds, "guest_up", s.guest_up,
-			 "workload_running", s.workload_running, "scheduler", s.scheduler, "disks",
-			 disks_json(live, paused, whole), "nets", nets_json(live, paused, whole));
+	if (!v)
+		return NULL;
+	v->ok = true;
+	v->run = live->run;
+	v->pid = getpid();
+	v->status.scheduler = "";
+	live->ops->status(live->ctx, &v->status);
+	view_disks(live, paused, v, whole);
+	view_nets(live, paused, v, whole);
+	o = figures_write(&live_figures, v);
+	free(v);
+	return o;
 }
 
 static json_t *do_stat(struct live *live)

@@ -29,5 +29,5 @@ int run_docs_page(FILE *f)
 	      "[run.schema.json](run.schema.json) says the same as this page to programs.\n\n"
 	      "Keys are written as `jq` takes them; `[]` stands for each element of an array.\n",
 	      f);
-	return figures_page(&run_figures, f);
+	return figures_page(&run_figures, "The whole", f);
 }

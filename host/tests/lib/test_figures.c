@@ -31,6 +31,7 @@ struct pair {
 };
 
 struct all {
+	uint16_t u16;
 	uint32_t u32;
 	uint64_t u64;
 	int32_t i32;
@@ -50,6 +51,10 @@ struct all {
 	uint32_t lines;
 	char line[2][8];
 	uint64_t slots[4];
+	uint32_t status;
+	uint64_t features, address;
+	bool shown;
+	uint64_t extra;
 	uint32_t pairs;
 	struct pair pair[2];
 };
@@ -76,6 +81,13 @@ static const struct figure pair_list[] = {
 };
 static const struct figures pair_figures = FIGURES(pair_list);
 
+static const struct figure shown_list[] = {
+	FIG(U32, inner, n, "shown", NULL, "A number"),
+};
+static const struct figures shown_figures = FIGURES(shown_list);
+
+static const struct figure_bit names[] = { { 0, "LOW" }, { 32, "HIGH" } };
+
 static uint64_t twice(const void *base)
 {
 	return 2 * ((const struct all *)base)->u64;
@@ -83,6 +95,7 @@ static uint64_t twice(const void *base)
 
 static const struct figure all_list[] = {
 	{ .name = "format", .type = FIG_CONST, .nr = 7 },
+	FIG(U16, all, u16, "u16", NULL, ""),
 	FIG(U32, all, u32, "u32", NULL, ""),
 	FIG(U64, all, u64, "u64", NULL, "", .flags = FIG_NEEDED),
 	FIG_MADE(twice, "twice", NULL, ""),
@@ -106,11 +119,19 @@ static const struct figure all_list[] = {
 		 .flags = FIG_JOINS),
 	FIG_MANY(LINES, all, line, lines, "lines", ""),
 	FIG_SLOTTED(all, slots, "slots", ""),
+	FIG(BITS, all, status, "status", NULL, "", .bits = names, .nr = 2),
+	FIG(BITS, all, features, "features", NULL, "", .bits = names, .nr = 2),
+	FIG(HEX, all, address, "address", NULL, ""),
+	FIG(U64, all, extra, "extra", NULL, "", .flags = FIG_IF,
+	    .known = offsetof(struct all, shown)),
+	FIG(OBJECT, all, inner, NULL, NULL, "", .sub = &shown_figures, .flags = FIG_IF,
+	    .known = offsetof(struct all, shown)),
 	FIG_MANY(MAP, all, pair, pairs, "map", "", .sub = &pair_figures),
 };
 static const struct figures all_figures = FIGURES(all_list);
 
 static const struct all example = {
+	.u16 = UINT16_MAX,
 	.u32 = UINT32_MAX,
 	.u64 = 5,
 	.i32 = -3,
@@ -132,17 +153,20 @@ static const struct all example = {
 	.lines = 1,
 	.line = { "one", "no" },
 	.slots = { 0, 4, 0, 0 },
+	.status = 5,
+	.features = 1ULL << 32,
+	.address = 0xabc,
 	.pairs = 2,
 	.pair = { { "p", -1 }, { "q", 2 } },
 };
 
 static const char example_json[] =
-	"{\"format\": 7, \"u32\": 4294967295, \"u64\": 5, \"twice\": 10, \"i32\": -3, \"errno\": 28, "
+	"{\"format\": 7, \"u16\": 65535, \"u32\": 4294967295, \"u64\": 5, \"twice\": 10, \"i32\": -3, \"errno\": 28, "
 	"\"yes\": true, \"real\": 2.5, \"ratio\": 0.25, \"text\": \"caf\xc3\xa9\", \"filled\": \"none\", "
 	"\"string\": \"s\", \"colour\": \"green\", \"maybe\": -9, \"maybe_too\": 8, "
 	"\"inner\": {\"n\": 11, \"name\": \"in\"}, \"joined\": 12, "
 	"\"list\": [{\"n\": 21, \"name\": \"a\", \"waits\": 31}, {\"n\": 22, \"name\": \"b\", \"waits\": 32}], "
-	"\"lines\": [\"one\"], \"slots\": [0, 4], \"map\": {\"p\": -1, \"q\": 2}}";
+	"\"lines\": [\"one\"], \"slots\": [0, 4], \"status\": [\"LOW\", \"bit2\"], \"features\": [\"HIGH\"], \"address\": \"0xabc\", \"map\": {\"p\": -1, \"q\": 2}}";
 
 static void expect_json(const struct all *a, const char *want)
 {
@@ -189,7 +213,12 @@ TEST(roundtrip, .title = "each type is read back as it was")
 	EXPECT_EQ(a.pair[0].value, -1);
 	/* Only written. */
 	EXPECT_NULL(a.string);
+	EXPECT_EQ(a.status, 0);
+	EXPECT_EQ(a.address, 0);
 	a.string = "s";
+	a.status = example.status;
+	a.features = example.features;
+	a.address = example.address;
 	expect_json(&a, example_json);
 }
 
@@ -213,6 +242,21 @@ TEST(unknown, .title = "what isn't known is null, and stays so")
 	EXPECT_FALSE(back.known);
 	ASSERT_EQ(read_text("{\"u64\":1,\"maybe\":0}", &back, why), 0);
 	EXPECT_TRUE(back.known);
+}
+
+TEST(left_out, .title = "what isn't to be shown is left out, one figure or a whole struct's")
+{
+	struct all a = { .extra = 3, .inner.n = 4 };
+	json_t *o = figures_write(&all_figures, &a);
+
+	EXPECT_NULL(json_object_get(o, "extra"));
+	EXPECT_NULL(json_object_get(o, "shown"));
+	json_decref(o);
+	a.shown = true;
+	o = figures_write(&all_figures, &a);
+	EXPECT_EQ(json_integer_value(json_object_get(o, "extra")), 3);
+	EXPECT_EQ(json_integer_value(json_object_get(o, "shown")), 4);
+	json_decref(o);
 }
 
 TEST(odd, .title = "what JSON has no word for becomes what it has")
@@ -251,6 +295,7 @@ TEST(refused, .title = "a wrong type, a number out of range, a strange word: ref
 		const char *json, *why;
 	} t[] = {
 		{ "[1]", "it is no object" },
+		{ "{\"u16\": 65536}", ".u16 is no whole number from 0 to 65535" },
 		{ "{\"u32\": 4294967296}", ".u32 is no whole number from 0 to 4294967295" },
 		{ "{\"u32\": -1}", ".u32 is no whole number from 0 to 4294967295" },
 		{ "{\"u32\": 1.0}", ".u32 is no whole" },

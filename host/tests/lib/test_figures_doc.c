@@ -26,6 +26,9 @@ struct pair {
 };
 
 struct all {
+	uint16_t u16;
+	uint32_t status;
+	uint64_t address;
 	uint32_t u32;
 	uint64_t u64;
 	int32_t i32;
@@ -63,6 +66,9 @@ static const char *const modes[] = { "", "a", "b", NULL };
 
 static const struct figure all_list[] = {
 	{ .name = "format", .type = FIG_CONST, .nr = 7 },
+	FIG(U16, all, u16, "u16", NULL, NULL),
+	FIG(BITS, all, status, "status", NULL, NULL),
+	FIG(HEX, all, address, "address", NULL, NULL),
 	FIG(U32, all, u32, "u32", NULL, "Doc", .flags = FIG_REQUIRED),
 	FIG(U64, all, u64, "u64", "bytes", "Doc", .flags = FIG_NULL,
 	    .known = offsetof(struct all, known)),
@@ -92,6 +98,9 @@ static const char schema[] =
 	"{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"$id\": \"id\", \"title\": \"title\", "
 	"\"type\": \"object\", \"description\": \"All of it.\", \"required\": [\"u32\"], "
 	"\"properties\": {\"format\": {\"const\": 7}, "
+	"\"u16\": {\"type\": \"integer\", \"minimum\": 0}, "
+	"\"status\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}}, "
+	"\"address\": {\"type\": \"string\"}, "
 	"\"u32\": {\"type\": \"integer\", \"minimum\": 0, \"description\": \"Doc\"}, "
 	"\"u64\": {\"type\": [\"integer\", \"null\"], \"minimum\": 0, \"description\": \"Doc, bytes\"}, "
 	"\"sum\": {\"type\": \"integer\", \"minimum\": 0}, \"i32\": {\"type\": \"integer\"}, "
@@ -121,6 +130,9 @@ static const char page[] = "\n## The whole\n\n"
 			   "| key | type | unit | meaning |\n"
 			   "|---|---|---|---|\n"
 			   "| `.format` | 7 |  |  |\n"
+			   "| `.u16` | integer |  |  |\n"
+			   "| `.status` | texts |  |  |\n"
+			   "| `.address` | text |  |  |\n"
 			   "| `.u32` | integer |  | Doc |\n"
 			   "| `.u64` | integer or null | bytes | Doc |\n"
 			   "| `.sum` | integer |  |  |\n"
@@ -175,7 +187,7 @@ TEST(page, .title = "the page has a row for each, open objects below it, named o
 	FILE *f = open_memstream(&text, &len);
 
 	ASSERT_NOT_NULL(f);
-	EXPECT_EQ(figures_page(&all_figures, f), 0);
+	EXPECT_EQ(figures_page(&all_figures, "The whole", f), 0);
 	fclose(f);
 	EXPECT_STREQ(text, page);
 	free(text);

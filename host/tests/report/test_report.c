@@ -17,6 +17,7 @@
 #include "lib/exitcodes.h"
 #include "attr_world.h"
 #include "mock_counters.h"
+#include "live/live_figures.h"
 #include "report/run_docs.h"
 #include "run_world.h"
 #include "ss_harness.h"
@@ -337,6 +338,14 @@ TEST(page_made, .title = "so is run-json.md")
 
 	snprintf(out, sizeof(out), "%s/out", ss_tmpdir());
 	is_made("Documentation/run-json.md", run_docs_page, out);
+}
+
+TEST(live_page_made, .title = "live-json.md is what the tables of a live run's figures say")
+{
+	char out[300];
+
+	snprintf(out, sizeof(out), "%s/out", ss_tmpdir());
+	is_made("Documentation/live-json.md", live_docs_page, out);
 }
 
 static int entries(const char *dir)

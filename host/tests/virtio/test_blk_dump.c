@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live/live_json.h"
+#include "live/live_figures.h"
 #include "mock_blk.h"
 #include "lib/device_figures.h"
 #include "virtio/blk_dump.h"
@@ -155,6 +155,7 @@ TEST_F(dump, not_paused, .title = "without a pause there are figures, but no rin
 TEST_F(dump, json, .title = "as JSON: every part there, text that any reader takes")
 {
 	struct mock_blk *b = disk(self, 1);
+	struct live_disk_view v = { .name = "disk0", .profile = "\xff.profile", .whole = true };
 	struct ss_blk_lat lat = { 0 };
 	json_t *o, *q;
 	char *text, why[200];
@@ -164,7 +165,9 @@ TEST_F(dump, json, .title = "as JSON: every part there, text that any reader tak
 	mock_read(&b->q, 0, DATA, 512);
 	mock_blk_kick(b);
 	b->clock.now += SEC / 10;
-	o = live_disk_json("disk0", NULL, "\xff.profile", dump(self), true);
+	v.d = *dump(self);
+	live_view_disk(&v);
+	o = figures_write(&live_disk_figures, &v);
 	ASSERT_NOT_NULL(o);
 	q = json_array_get(json_object_get(o, "queues"), 0);
 	EXPECT_EQ(json_integer_value(json_object_get(json_object_get(q, "stalled"), "for_ns")),

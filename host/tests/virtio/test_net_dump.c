@@ -4,7 +4,7 @@
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 
-#include "live/live_json.h"
+#include "live/live_figures.h"
 #include "mock_net.h"
 #include "ss_harness.h"
 
@@ -31,13 +31,14 @@ FIXTURE_TEARDOWN(dump)
 static json_t *as_json(struct ss_fx_dump *self, bool whole)
 {
 	const bool paused = whole && !net_pause(self->n.net, 1000000000ULL);
-	struct net_dump d;
+	struct live_net_view v = { .name = "net2", .whole = whole };
 
-	net_dump(self->n.net, paused, &d);
+	net_dump(self->n.net, paused, &v.d);
 	if (paused)
 		net_resume(self->n.net);
 	json_decref(self->o);
-	self->o = live_net_json("net2", &d, whole);
+	live_view_net(&v);
+	self->o = figures_write(&live_net_figures, &v);
 	ASSERT_NOT_NULL(self->o);
 	return self->o;
 }
