@@ -1,49 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lib/device_figures.h"
 
-#define COUNT(field, doc, ...) FIG(U64, ss_blk_counters, field, #field, NULL, doc, ##__VA_ARGS__)
-#define BYTES(field, doc, ...) FIG(U64, ss_blk_counters, field, #field, "bytes", doc, ##__VA_ARGS__)
-#define REQUIRED	       .flags = FIG_REQUIRED
+#include "lib/figures_short.h"
+
+#define BLK(field, doc, ...)	   COUNT(ss_blk_counters, field, #field, doc, ##__VA_ARGS__)
+#define BLK_BYTES(field, doc, ...) BYTES(ss_blk_counters, field, #field, doc, ##__VA_ARGS__)
 
 static const struct figure blk_counters[] = {
-	COUNT(reads_completed, "Requests", REQUIRED),
-	COUNT(writes_completed, "Requests", REQUIRED),
-	COUNT(flushes_completed, "Requests", REQUIRED),
-	BYTES(bytes_read, "Moved by reads", REQUIRED),
-	BYTES(bytes_written, "Moved by writes", REQUIRED),
-	COUNT(throttled_count, "Stall events", REQUIRED),
-	COUNT(io_errors, "Error events; one hostile request may cause two", REQUIRED),
-	COUNT(currently_throttled_gauge, "Queues stalled right now", REQUIRED),
-	COUNT(invalid_avail_idx_count, "Rings broken by the guest, events", REQUIRED),
-	COUNT(chains_dropped, "Chains that were given no answer"),
-	COUNT(discards_completed, "Requests; they move no bytes"),
-	COUNT(write_zeroes_completed, "Requests; they move no bytes"),
+	BLK(reads_completed, "Requests", REQUIRED),
+	BLK(writes_completed, "Requests", REQUIRED),
+	BLK(flushes_completed, "Requests", REQUIRED),
+	BLK_BYTES(bytes_read, "Moved by reads", REQUIRED),
+	BLK_BYTES(bytes_written, "Moved by writes", REQUIRED),
+	BLK(throttled_count, "Stall events", REQUIRED),
+	BLK(io_errors, "Error events; one hostile request may cause two", REQUIRED),
+	BLK(currently_throttled_gauge, "Queues stalled right now", REQUIRED),
+	BLK(invalid_avail_idx_count, "Rings broken by the guest, events", REQUIRED),
+	BLK(chains_dropped, "Chains that were given no answer"),
+	BLK(discards_completed, "Requests; they move no bytes"),
+	BLK(write_zeroes_completed, "Requests; they move no bytes"),
 };
 
 const struct figures blk_counters_figures = FIGURES(
 	blk_counters, .name = "counters",
 	.doc = "A disk's counters: events, requests and a gauge, see include/ss_counters.h");
 
-#undef COUNT
-#undef BYTES
-#define COUNT(field, doc) FIG(U64, ss_net_counters, field, #field, NULL, doc, REQUIRED)
-#define BYTES(field, doc) FIG(U64, ss_net_counters, field, #field, "bytes", doc, REQUIRED)
+#define NET(field, doc)	      COUNT(ss_net_counters, field, #field, doc, REQUIRED)
+#define NET_BYTES(field, doc) BYTES(ss_net_counters, field, #field, doc, REQUIRED)
 
 static const struct figure net_counters[] = {
-	COUNT(tx_packets, "Frames sent: the guest saw their chains completed"),
-	BYTES(tx_bytes, "Of these, without the virtio header"),
-	COUNT(rx_packets, "Frames that came back: their used element was published"),
-	BYTES(rx_bytes, "Of these, really placed"),
-	COUNT(tx_chain_invalid,
-	      "Chains of TX that make no frame: wrong direction, no readable header, addresses that wrap"),
-	COUNT(tx_oversize_dropped, "Frames longer than the MTU allows, dropped whole"),
-	COUNT(tx_dropped_no_rx_buffer, "Frames for which RX had no buffer"),
-	COUNT(tx_dropped_rx_poisoned, "Frames for which RX was broken"),
-	COUNT(rx_chain_invalid, "Buffers of RX of a wrong shape; the frame is lost"),
-	COUNT(rx_write_failed, "Buffers of RX that can't be written; the frame is lost"),
-	COUNT(tx_add_used_failures, "Chains of TX that could not be handed back"),
-	COUNT(rx_add_used_failures, "Chains of RX that could not be handed back"),
-	COUNT(invalid_avail_idx_count, "Rings broken by the guest, events"),
+	NET(tx_packets, "Frames sent: the guest saw their chains completed"),
+	NET_BYTES(tx_bytes, "Of these, without the virtio header"),
+	NET(rx_packets, "Frames that came back: their used element was published"),
+	NET_BYTES(rx_bytes, "Of these, really placed"),
+	NET(tx_chain_invalid,
+	    "Chains of TX that make no frame: wrong direction, no readable header, addresses that wrap"),
+	NET(tx_oversize_dropped, "Frames longer than the MTU allows, dropped whole"),
+	NET(tx_dropped_no_rx_buffer, "Frames for which RX had no buffer"),
+	NET(tx_dropped_rx_poisoned, "Frames for which RX was broken"),
+	NET(rx_chain_invalid, "Buffers of RX of a wrong shape; the frame is lost"),
+	NET(rx_write_failed, "Buffers of RX that can't be written; the frame is lost"),
+	NET(tx_add_used_failures, "Chains of TX that could not be handed back"),
+	NET(rx_add_used_failures, "Chains of RX that could not be handed back"),
+	NET(invalid_avail_idx_count, "Rings broken by the guest, events"),
 };
 
 const struct figures net_counters_figures =
@@ -124,8 +123,7 @@ static const struct figure hist[] = {
 static const struct figures hist_figures =
 	FIGURES(hist, .name = "latency", .doc = "A histogram with log2 slots");
 
-#define HIST(field, name, doc)                                                                     \
-	FIG(OBJECT, ss_blk_lat, field, name, NULL, doc, .sub = &hist_figures, REQUIRED)
+#define HIST(field, name, doc) PART(ss_blk_lat, field, name, &hist_figures, doc, REQUIRED)
 
 static const struct figure blk_lat[] = {
 	HIST(queue, "queue_ns", "First seen in the ring until granted, stalls included"),

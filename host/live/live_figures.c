@@ -8,13 +8,8 @@
 
 #include "lib/device_figures.h"
 #include "lib/figures_doc.h"
+#include "lib/figures_short.h"
 
-#define COUNT(kind, struct_, field, name, doc) FIG(kind, struct_, field, name, NULL, doc)
-#define NS(struct_, field, name, doc)	       FIG(U64, struct_, field, name, "ns", doc)
-#define YES(struct_, field, name, doc)	       FIG(BOOL, struct_, field, name, NULL, doc)
-#define STRING(struct_, field, name, doc)      FIG(STRING, struct_, field, name, NULL, doc)
-#define PART(struct_, field, name, sub_, doc, ...)                                                 \
-	FIG(OBJECT, struct_, field, name, NULL, doc, .sub = (sub_), ##__VA_ARGS__)
 /* All of it, or nothing. */
 #define IF(struct_, field) .flags = FIG_IF, .known = offsetof(struct struct_, field)
 
@@ -23,7 +18,7 @@
 static const struct figure iops_limits[] = {
 	FIG(U64, throttle_limits, ops.rate, "iops", "1/s", "Operations"),
 	FIG(U64, throttle_limits, bytes.rate, "bps", "bytes/s", "Moved"),
-	COUNT(U64, throttle_limits, ops.burst, "iops_burst", "Operations"),
+	COUNT(throttle_limits, ops.burst, "iops_burst", "Operations"),
 	FIG(U64, throttle_limits, bytes.burst, "bps_burst", "bytes", "Moved"),
 };
 
@@ -32,7 +27,7 @@ const struct figures live_limits_figures = FIGURES(iops_limits);
 static const struct figure pps_limits[] = {
 	FIG(U64, throttle_limits, ops.rate, "pps", "1/s", "Frames"),
 	FIG(U64, throttle_limits, bytes.rate, "bps", "bytes/s", "Moved"),
-	COUNT(U64, throttle_limits, ops.burst, "pps_burst", "Frames"),
+	COUNT(throttle_limits, ops.burst, "pps_burst", "Frames"),
 	FIG(U64, throttle_limits, bytes.burst, "bps_burst", "bytes", "Moved"),
 };
 
@@ -41,11 +36,11 @@ const struct figures live_net_limits_figures = FIGURES(pps_limits);
 #define LIMITS "0 is unlimited; a burst of 0 is a second's worth"
 #define THROTTLE(limits_)                                                                          \
 	PART(throttle_state, limits, "limits", limits_, LIMITS),                                   \
-		COUNT(I64, throttle_state, ops, "ops_balance",                                     \
-		      "Operations that may go now; negative: debt"),                               \
+		FIG(I64, throttle_state, ops, "ops_balance", NULL,                                 \
+		    "Operations that may go now; negative: debt"),                                 \
 		FIG(I64, throttle_state, bytes, "bytes_balance", "bytes",                          \
 		    "That may be moved now; negative: debt"),                                      \
-		COUNT(U32, throttle_state, waiters, "waiters", "Queues that wait in line")
+		COUNT32(throttle_state, waiters, "waiters", "Queues that wait in line")
 
 static const struct figure throttle[] = { THROTTLE(&live_limits_figures) };
 static const struct figures throttle_figures = FIGURES(throttle);
@@ -56,7 +51,7 @@ static const struct figures net_throttle_figures = FIGURES(net_throttle);
 /* --- queues --- */
 
 static const struct figure stall_more[] = {
-	COUNT(U16, live_queue_view, q.stall_head, "head", "Descriptor of the head; in a dump"),
+	FIG(U16, live_queue_view, q.stall_head, "head", NULL, "Descriptor of the head; in a dump"),
 	NS(live_queue_view, q.deadline_ns, "until_ns", "When the head is tried again; in a dump"),
 };
 static const struct figures stall_more_figures = FIGURES(stall_more);
@@ -68,7 +63,7 @@ static const struct figure stall[] = {
 };
 static const struct figures stall_figures = FIGURES(stall);
 
-#define RING(field, doc) COUNT(U16, vdev_queue_dump, field, #field, doc)
+#define RING(field, doc) FIG(U16, vdev_queue_dump, field, #field, NULL, doc)
 
 static const struct figure ring[] = {
 	RING(avail_flags, "The driver's"), RING(avail_idx, "The driver's"),
@@ -79,26 +74,27 @@ static const struct figures ring_figures = FIGURES(ring);
 
 static const struct figure queue_setup[] = {
 	YES(live_queue_view, q.ready, "ready", "The driver has set it up"),
-	COUNT(U16, live_queue_view, q.size, "size", "Descriptors"),
+	FIG(U16, live_queue_view, q.size, "size", NULL, "Descriptors"),
 	FIG(HEX, live_queue_view, q.desc, "desc", NULL, "Guest address of the descriptors"),
 	FIG(HEX, live_queue_view, q.avail, "avail", NULL, "Guest address of the available ring"),
 	FIG(HEX, live_queue_view, q.used, "used", NULL, "Guest address of the used ring"),
 	YES(live_queue_view, q.event_idx, "event_idx", "Notifications are suppressed by index"),
 	YES(live_queue_view, q.indirect, "indirect", "Indirect descriptors are allowed"),
 	STRING(live_queue_view, q.poison, "poison", "Why it is poisoned, null if it isn't"),
-	COUNT(U16, live_queue_view, q.next_avail, "next_avail", "The device's place in the ring"),
-	COUNT(U16, live_queue_view, q.next_used, "next_used", "The device's place in the ring"),
+	FIG(U16, live_queue_view, q.next_avail, "next_avail", NULL,
+	    "The device's place in the ring"),
+	FIG(U16, live_queue_view, q.next_used, "next_used", NULL, "The device's place in the ring"),
 	PART(live_queue_view, q, "ring", &ring_figures, "What the rings hold, null if unmapped",
 	     .flags = FIG_NULL, .known = offsetof(struct live_queue_view, q.mapped)),
 };
 static const struct figures queue_setup_figures = FIGURES(queue_setup);
 
 static const struct figure queue[] = {
-	COUNT(I32, live_queue_view, q.worker, "worker", "Thread that serves it, 0 none"),
+	FIG(I32, live_queue_view, q.worker, "worker", NULL, "Thread that serves it, 0 none"),
 	FIG_SELF("stalled", &stall_figures, "Its stall, null if it isn't stalled",
 		 .flags = FIG_NULL, .known = offsetof(struct live_queue_view, stalled)),
-	COUNT(U32, live_queue_view, q.held, "delayed_completions",
-	      "Completions that the disk's profile keeps back"),
+	COUNT32(live_queue_view, q.held, "delayed_completions",
+		"Completions that the disk's profile keeps back"),
 	FIG_SELF(NULL, &queue_setup_figures, NULL, IF(live_queue_view, whole)),
 };
 static const struct figures queue_figures = FIGURES(queue);
@@ -146,8 +142,8 @@ static const struct figure_bit net_bits[] = {
 	YES(vdev_dump, consistent, "consistent",                                                   \
 	    "Nothing moved meanwhile; otherwise only what can be told is here"),                   \
 		FIG(BITS, vdev_dump, status, "status", NULL, "Device status", BITS(status_bits)),  \
-		COUNT(U32, vdev_dump, interrupt_status, "interrupt_status", "Register"),           \
-		COUNT(U32, vdev_dump, config_generation, "config_generation", "Register"),         \
+		COUNT32(vdev_dump, interrupt_status, "interrupt_status", "Register"),              \
+		COUNT32(vdev_dump, config_generation, "config_generation", "Register"),            \
 		FIG(BITS, vdev_dump, offered, "features_offered", NULL, "By the device",           \
 		    BITS(bits_)),                                                                  \
 		FIG(BITS, vdev_dump, features, "features", NULL,                                   \
@@ -167,14 +163,14 @@ static const struct figures net_registers_figures = FIGURES(net_registers);
 static const struct figure profile[] = {
 	NS(live_disk_view, d.profile_ns, "profile_ns",
 	   "The profile's time, 0: not begun; with a profile"),
-	COUNT(U64, live_disk_view, d.profile_requests, "profile_requests",
+	COUNT(live_disk_view, d.profile_requests, "profile_requests",
 	      "Requests the profile has counted; with a profile"),
 };
 static const struct figures profile_figures = FIGURES(profile);
 
 static const struct figure disk_whole[] = {
 	PART(live_disk_view, d.dev, NULL, &blk_registers_figures, NULL),
-	COUNT(U64, live_disk_view, d.capacity, "capacity_sectors", "Sectors of 512 bytes"),
+	COUNT(live_disk_view, d.capacity, "capacity_sectors", "Sectors of 512 bytes"),
 	YES(live_disk_view, d.read_only, "readonly", "The guest may not write"),
 };
 static const struct figures disk_whole_figures = FIGURES(disk_whole);
@@ -218,7 +214,7 @@ const struct figures live_net_figures = FIGURES(net);
 static const struct figure answer[] = {
 	YES(live_view, ok, "ok", "true"),
 	STRING(live_view, run, "run", "The run's name"),
-	COUNT(I32, live_view, pid, "pid", "The runner's process"),
+	FIG(I32, live_view, pid, "pid", NULL, "The runner's process"),
 	FIG(REAL, live_view, status.seconds, "seconds", "s", "Since the guest was started"),
 	YES(live_view, status.guest_up, "guest_up", "Its agent has reported"),
 	YES(live_view, status.workload_running, "workload_running", "The --exec command runs"),

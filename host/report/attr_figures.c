@@ -3,17 +3,7 @@
 #include "report/run_figures.h"
 
 #include "analysis/attribution.h"
-
-#define REQUIRED .flags = FIG_REQUIRED
-#define COUNT(struct_, field, name, doc, ...)                                                      \
-	FIG(U64, struct_, field, name, NULL, doc, ##__VA_ARGS__)
-#define COUNT32(struct_, field, name, doc, ...)                                                    \
-	FIG(U32, struct_, field, name, NULL, doc, ##__VA_ARGS__)
-#define NS(struct_, field, name, doc, ...) FIG(U64, struct_, field, name, "ns", doc, ##__VA_ARGS__)
-#define YES(struct_, field, name, doc, ...)                                                        \
-	FIG(BOOL, struct_, field, name, NULL, doc, ##__VA_ARGS__)
-#define TEXT(struct_, field, name, doc, ...)                                                       \
-	FIG(TEXT, struct_, field, name, NULL, doc, ##__VA_ARGS__)
+#include "lib/figures_short.h"
 
 /* --- IOs and their parts --- */
 
@@ -29,24 +19,23 @@ static const struct figures stat_figures = FIGURES(
 	stat, .name = "stat",
 	.doc = "One duration over a set of IOs, ns. p50 and p99 are at most 1 % too high, the rest is exact");
 
-#define PART(part, name, doc)                                                                      \
-	FIG(OBJECT, attr_io, parts[part], name, NULL, doc, .sub = &stat_figures, REQUIRED)
+#define WAIT(part, name, doc) PART(attr_io, parts[part], name, &stat_figures, doc, REQUIRED)
 
 static const struct figure parts[] = {
-	PART(ATTR_GUEST_QUEUE, "guest_queue",
+	WAIT(ATTR_GUEST_QUEUE, "guest_queue",
 	     "Guest block layer: entered it until handed to the driver"),
-	PART(ATTR_THROTTLE, "throttle",
+	WAIT(ATTR_THROTTLE, "throttle",
 	     "The queue's head was stalled by the throttle while this IO waited"),
-	PART(ATTR_BACKING, "backing",
+	WAIT(ATTR_BACKING, "backing",
 	     "Its own backing IO, and waiting while another request's was done on the queue"),
-	PART(ATTR_WORKER, "worker", "Waiting for the device's worker otherwise"),
-	PART(ATTR_COMPLETION, "completion",
+	WAIT(ATTR_WORKER, "worker", "Waiting for the device's worker otherwise"),
+	WAIT(ATTR_COMPLETION, "completion",
 	     "From the finished backing IO to the submitter's wake-up: publish, interrupt, guest"),
-	PART(ATTR_SCHEDULER, "scheduler", "Submitter ready but not on a CPU, while some CPU idled"),
-	PART(ATTR_RT, "rt", "Submitter ready but not on a CPU, which a real-time task held"),
-	PART(ATTR_SATURATION, "saturation", "Submitter ready but not on a CPU, while none idled"),
-	PART(ATTR_HOST, "host", "vCPU or worker ready but not on a host CPU (steal)"),
-	PART(ATTR_UNKNOWN, "unknown",
+	WAIT(ATTR_SCHEDULER, "scheduler", "Submitter ready but not on a CPU, while some CPU idled"),
+	WAIT(ATTR_RT, "rt", "Submitter ready but not on a CPU, which a real-time task held"),
+	WAIT(ATTR_SATURATION, "saturation", "Submitter ready but not on a CPU, while none idled"),
+	WAIT(ATTR_HOST, "host", "vCPU or worker ready but not on a host CPU (steal)"),
+	WAIT(ATTR_UNKNOWN, "unknown",
 	     "From the hand-over to the driver to completion, of an IO without a host record"),
 };
 
@@ -64,9 +53,9 @@ static const struct figure io[] = {
 	      "Requests of the device without a guest IO, while the guest was traced"),
 	COUNT(attr_io, host_outside, "host_outside",
 	      "Requests before or after the guest was traced"),
-	FIG(OBJECT, attr_io, e2e, "end_to_end_ns", NULL,
-	    "From entering the block layer until the submitter ran again (or until completion, if it ran or slept on)",
-	    .sub = &stat_figures, REQUIRED),
+	PART(attr_io, e2e, "end_to_end_ns", &stat_figures,
+	     "From entering the block layer until the submitter ran again (or until completion, if it ran or slept on)",
+	     REQUIRED),
 	FIG_SELF("parts", &parts_figures, "The parts; Documentation/report.md defines them",
 		 REQUIRED),
 };
@@ -98,7 +87,7 @@ static const struct figure limits[] = {
 static const struct figures limits_figures = FIGURES(limits);
 
 static const struct figure disk_traced[] = {
-	FIG(OBJECT, attr_disk, traced, NULL, NULL, NULL, .sub = &stalls_figures),
+	PART(attr_disk, traced, NULL, &stalls_figures, NULL),
 	NS(attr_disk, profile_stall_ns, "profile_stall_ns",
 	   "Of .stall_ns, ordered by the disk's profile, whatever the limits"),
 	FIG_MANY(
@@ -114,7 +103,7 @@ static const struct figures disk_traced_figures = FIGURES(disk_traced);
 
 static const struct figure disk[] = {
 	FIG_SELF("traced", &disk_traced_figures, TRACED, REQUIRED),
-	FIG(OBJECT, attr_disk, io, "io", NULL, "Its IOs", .sub = &attr_io_figures),
+	PART(attr_disk, io, "io", &attr_io_figures, "Its IOs"),
 };
 
 const struct figures attr_disk_figures = FIGURES(disk);

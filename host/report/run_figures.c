@@ -6,21 +6,8 @@
 #include "report/run_figures.h"
 
 #include "lib/device_figures.h"
+#include "lib/figures_short.h"
 #include "report/run_result.h"
-
-#define REQUIRED .flags = FIG_REQUIRED
-#define COUNT(struct_, field, name, doc, ...)                                                      \
-	FIG(U64, struct_, field, name, NULL, doc, ##__VA_ARGS__)
-#define COUNT32(struct_, field, name, doc, ...)                                                    \
-	FIG(U32, struct_, field, name, NULL, doc, ##__VA_ARGS__)
-#define BYTES(struct_, field, name, doc, ...)                                                      \
-	FIG(U64, struct_, field, name, "bytes", doc, ##__VA_ARGS__)
-#define SECONDS(struct_, field, name, doc, ...)                                                    \
-	FIG(REAL, struct_, field, name, "s", doc, ##__VA_ARGS__)
-#define YES(struct_, field, name, doc, ...)                                                        \
-	FIG(BOOL, struct_, field, name, NULL, doc, ##__VA_ARGS__)
-#define TEXT(struct_, field, name, doc, ...)                                                       \
-	FIG(TEXT, struct_, field, name, NULL, doc, ##__VA_ARGS__)
 
 /* --- machine, scheduler, workload --- */
 
@@ -94,10 +81,9 @@ static const struct figure disk[] = {
 	COUNT32(run_disk, queues, "queues", "Request queues, 0 unknown"),
 	FIG_SELF("limits", &disk_limits_figures,
 		 "The throttle; 0 is unlimited, or the default for a burst", REQUIRED),
-	FIG(OBJECT, run_disk, counters, "counters", NULL, "When the run ended",
-	    .sub = &blk_counters_figures, REQUIRED),
-	FIG(OBJECT, run_disk, latency, "latency", NULL,
-	    "As the device itself measured it, without any tracing", .sub = &blk_lat_figures),
+	PART(run_disk, counters, "counters", &blk_counters_figures, "When the run ended", REQUIRED),
+	PART(run_disk, latency, "latency", &blk_lat_figures,
+	     "As the device itself measured it, without any tracing"),
 	TEXT(run_disk, profile, "profile", "Its pressure profile, empty without"),
 	TEXT(run_disk, group, "group",
 	     "Its throttle group, empty without; disks of one group share their limits"),
@@ -129,10 +115,9 @@ static const struct figure net[] = {
 	FIG_SELF("limits", &net_limits_figures,
 		 "The throttle of what is sent; 0 is unlimited, or the default for a burst",
 		 REQUIRED),
-	FIG(OBJECT, run_net, counters, "counters", NULL, "When the run ended",
-	    .sub = &net_counters_figures, REQUIRED),
-	FIG(OBJECT, run_net, pressure, "pressure", NULL, "Its throttle's figures",
-	    .sub = &net_pressure_figures, REQUIRED),
+	PART(run_net, counters, "counters", &net_counters_figures, "When the run ended", REQUIRED),
+	PART(run_net, pressure, "pressure", &net_pressure_figures, "Its throttle's figures",
+	     REQUIRED),
 	FIG_MADE(
 		lost_frames, "lost", NULL,
 		"Frames that were sent and didn't come back: the sum of the counters that say why"),
@@ -272,14 +257,11 @@ static const struct figure run[] = {
 	YES(run_result, analysed, "analysed",
 	    "events.bin could be read; without it .io and what follows from it is empty"),
 	FIG_SELF("machine", &machine_figures, "The guest machine"),
-	FIG(OBJECT, run_result, sched, "scheduler", NULL, "The sched_ext scheduler",
-	    .sub = &sched_figures, REQUIRED),
-	FIG(OBJECT, run_result, workload, "workload", NULL, "The --exec command",
-	    .sub = &workload_figures),
-	FIG(OBJECT, run_result, attr, "verdict", NULL, "Whose fault the waiting was",
-	    .sub = &attr_verdict_figures, REQUIRED),
-	FIG(OBJECT, run_result, attr.io, "io", NULL, "All disks' IOs", .sub = &attr_io_figures,
-	    NEEDED),
+	PART(run_result, sched, "scheduler", &sched_figures, "The sched_ext scheduler", REQUIRED),
+	PART(run_result, workload, "workload", &workload_figures, "The --exec command"),
+	PART(run_result, attr, "verdict", &attr_verdict_figures, "Whose fault the waiting was",
+	     REQUIRED),
+	PART(run_result, attr.io, "io", &attr_io_figures, "All disks' IOs", NEEDED),
 	FIG_MANY(ARRAY, run_result, disk, disks, "disks", "In the order of the options",
 		 .sub = &disk_figures, NEEDED),
 	FIG_MANY(ARRAY, run_result, attr.disk, disks, "disks", NULL, .sub = &attr_disk_figures,
@@ -288,18 +270,17 @@ static const struct figure run[] = {
 		 "The guest's network devices, --net in order", .sub = &net_figures),
 	FIG_MANY(ARRAY, run_result, attr.net, nets, "nets", NULL, .sub = &attr_net_figures,
 		 .flags = FIG_JOINS),
-	FIG(OBJECT, run_result, attr.clock, "clock", NULL,
-	    "How well host and guest stamps are on one line", .sub = &attr_clock_figures, NEEDED),
+	PART(run_result, attr.clock, "clock", &attr_clock_figures,
+	     "How well host and guest stamps are on one line", NEEDED),
 	FIG_SELF("events", &events_figures, "The trace records", NEEDED),
 	FIG_SELF("tracing", &tracing_figures, "What was traced"),
 	FIG_MANY(ARRAY, run_result, attr.task, attr.tasks, "tasks",
 		 "The tasks with the longest run-queue delay in the guest, longest first",
 		 .sub = &attr_task_figures),
-	FIG(OBJECT, run_result, attr.ksoftirqd, "ksoftirqd", NULL,
-	    "How long the guest's ksoftirqd threads, all together, waited for a CPU once they were ready: put-off work of interrupts",
-	    .sub = &attr_softirq_figures),
-	FIG(OBJECT, run_result, attr, "sched_ext", NULL, "sched_ext events traced in the guest",
-	    .sub = &attr_scx_figures),
+	PART(run_result, attr.ksoftirqd, "ksoftirqd", &attr_softirq_figures,
+	     "How long the guest's ksoftirqd threads, all together, waited for a CPU once they were ready: put-off work of interrupts"),
+	PART(run_result, attr, "sched_ext", &attr_scx_figures,
+	     "sched_ext events traced in the guest"),
 	FIG_MANY(
 		MAP, run_result, stat, stats, "stats",
 		"Further figures the guest reported at its end: sched_ext event counters, the agent's own CPU time, and as workload.NAME what the workload wrote to $STALLSCOPE_FIGURES",
