@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The tables of what devices count and measure, and what is worked out from them. */
 #include "lib/device_figures.h"
 
 #include "lib/figures_short.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The tables of what stat and dump show, and what is filled in for them. */
 #include "live/live_figures.h"
 
 #include <linux/virtio_blk.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Prints what Documentation has about run.json. */
 #include "report/run_docs.h"
 
 #include <errno.h>

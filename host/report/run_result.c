@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Fills what is known of a run: its start, what tracing lacks, its figures; and adds up what was lost. */
 #include "report/run_result.h"
 
 #include <stdarg.h>
