@@ -443,6 +443,29 @@ TEST_F(mki, modules,
 	free(list);
 }
 
+/* Which kernel configuration the guest gets with the modules in @dir: its last digit, 0 none. */
+static char config_for(struct ss_fx_mki *self, const char *dir)
+{
+	struct cpio_entry e;
+
+	free(self->cpio);
+	self->cpio = NULL;
+	ASSERT_EQ(RUN("--modules", dir), 0);
+	return find(self, "boot/config-9.9-test", &e) ? e.data[e.size - 2] : 0;
+}
+
+TEST_F(mki, kernel_config,
+       .title = "a kernel's configuration that lies with the modules is where libbpf looks for it")
+{
+	make_modules();
+	EXPECT_EQ(config_for(self, "9.9-test"), 0);
+	ASSERT_EQ(mkdir("9.9-test/build", 0755), 0);
+	put("9.9-test/build/.config", "CONFIG_HZ=1\n", 12, 0644);
+	EXPECT_EQ(config_for(self, "./9.9-test/"), '1');
+	put("9.9-test/config", "CONFIG_HZ=2\n", 12, 0644);
+	EXPECT_EQ(config_for(self, "9.9-test"), '2');
+}
+
 TEST_F(mki, module_forms, .title = "xz, zstd and gzip modules are stored unpacked")
 {
 	static const char *const pack[][2] = { { "xz -q", "xz" },

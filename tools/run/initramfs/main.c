@@ -10,6 +10,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/*
+ * The kernel's configuration, where libbpf looks for what a scheduler's __kconfig variables
+ * are. Distributions and a kernel's own tree keep it with the modules.
+ */
+static int add_config(const char *modules, struct tree *t)
+{
+	static const char *const places[] = { "%s/config", "%s/build/.config" };
+	char *dir = realpath(modules, NULL), src[PATH_MAX], dst[PATH_MAX];
+	const char *release = dir ? strrchr(dir, '/') : NULL;
+	int ret = 0;
+
+	for (size_t i = 0; release && i < sizeof(places) / sizeof(places[0]); i++) {
+		if ((size_t)snprintf(src, sizeof(src), places[i], dir) >= sizeof(src) ||
+		    access(src, R_OK))
+			continue;
+		snprintf(dst, sizeof(dst), "/boot/config-%s", release + 1);
+		ret = tree_file(t, dst, src, false);
+		break;
+	}
+	free(dir);
+	return ret;
+}
+
 static int add_modules(const struct options *o, struct tree *t)
 {
 	struct modules *m = NULL;
@@ -146,6 +170,8 @@ static int add_modules(const struct options *o, struct tree *t)
 		ret = modules_add(m, t, o->wanted.v[i], false);
 	if (!ret)
 		ret = modules_finish(m, t);
+	if (!ret)
+		ret = add_config(o->modules, t);
 	modules_close(m);
 	return ret;
 }

@@ -118,6 +118,9 @@ kernel_try() {
 	done
 	mkdir -p "$tmp/lib/modules"
 	find "$tmp/unpacked" -path "*/modules/$release" -type d -exec mv {} "$tmp/lib/modules/" \; -prune
+	# Beside the modules, as some distributions have it: a guest's libbpf wants it.
+	find "$tmp/unpacked" -name "config-$release" -type f \
+		-exec mv {} "$tmp/lib/modules/$release/config" \;
 	rm -rf "$tmp/unpacked"
 	[ -d "$tmp/lib/modules/$release/kernel" ] || die "Debian's packages of linux $release hold no modules"
 	PATH=$PATH:/usr/sbin:/sbin logged depmod depmod -b "$tmp" "$release"
