@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 json_t *figures_u64(uint64_t v)
 {
 	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
@@ -18,20 +20,15 @@ static json_t *real(double v)
 	return json_real(isfinite(v) ? v : 0);
 }
 
-/* Text of the guest's may be no UTF-8: then only its ASCII is kept. */
+/* It may be a guest's, and is printed by whoever reads the JSON. */
 static json_t *text(const char *s)
 {
-	json_t *j = json_string(s);
-	char *copy;
+	char *copy = strdup(s);
+	json_t *j;
 
-	if (j)
-		return j;
-	copy = strdup(s);
 	if (!copy)
 		return NULL;
-	for (char *p = copy; *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
+	text_clean_lines(copy);
 	j = json_string(copy);
 	free(copy);
 	return j;
@@ -108,8 +105,9 @@ static json_t *map(const struct figure *f, const void *base, const char *at)
 	for (uint32_t i = 0; i < count_of(f, base); i++) {
 		json_t *key = value(name, at + i * f->size);
 
-		if (key)
-			figures_put(&o, json_string_value(key), value(second, at + i * f->size));
+		/* Without one there is no memory, and so no object. */
+		figures_put(&o, key ? json_string_value(key) : "",
+			    key ? value(second, at + i * f->size) : NULL);
 		json_decref(key);
 	}
 	return o;

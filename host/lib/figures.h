@@ -24,7 +24,7 @@ enum figure_type {
 	FIG_BOOL,
 	FIG_REAL,   /* double, not negative; what isn't finite is written as 0 */
 	FIG_RATIO,  /* double from 0 to 1 */
-	FIG_TEXT,   /* char array; text that isn't UTF-8 loses what isn't ASCII */
+	FIG_TEXT,   /* char array; what isn't printable is written as '?' (text_clean_lines()) */
 	FIG_STRING, /* const char *, null when it is NULL; only written */
 	FIG_ENUM,   /* a word, by @word */
 	FIG_BITS,   /* uint32_t or uint64_t: the names of those set, by @bits; only written */

@@ -2,11 +2,12 @@
 /* Messages to the person at the terminal, a line each. */
 #include "lib/log.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "lib/text.h"
 
 static int log_is_quiet;
 static unsigned int log_errors;
@@ -17,15 +18,14 @@ static void log_line(const char *prefix, const char *fmt, va_list ap)
 	char line[2048];
 	int n = snprintf(line, sizeof(line), "stallscope: %s", prefix);
 	int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
-	size_t len = strlen(line);
+	size_t len;
 	ssize_t ignored;
 
 	if (m < 0)
 		return;
 	/* It may quote a guest: no escape sequences, no second line. */
-	for (size_t i = 0; i < len; i++)
-		if (iscntrl((unsigned char)line[i]))
-			line[i] = ' ';
+	text_clean(line);
+	len = strlen(line);
 	line[len++] = '\n';
 	ignored = write(STDERR_FILENO, line, len);
 	(void)ignored;

@@ -3,7 +3,6 @@
  * The report for a person: one screen, 80 columns. Whatever came from a guest
  * is printed without its control characters.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/device_figures.h"
+#include "lib/text.h"
 #include "report/report.h"
 
 #define WIDTH	    79
@@ -49,21 +49,16 @@ static int columns(const char *s, size_t len)
 	return n;
 }
 
-/* Control characters may drive a terminal, also the 8-bit ones (U+0080 to U+009F). */
+/* What came from a guest or a scheduler may drive a terminal. */
 static void put_word(const struct page *p, const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i],
-			      next = i + 1 < len ? (unsigned char)s[i + 1] : 0;
+	size_t n;
 
-		if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
-			i++;
-		else if (!iscntrl(c)) {
-			fputc(c, p->f);
-			continue;
-		}
-		fputc('?', p->f);
-	}
+	for (; len; s += n, len -= n)
+		if (text_next(s, len, &n))
+			fwrite(s, 1, n, p->f);
+		else
+			fputc('?', p->f);
 }
 
 /* Words, wrapped at WIDTH; the first line begins with @first, the others with @indent blanks. */
@@ -471,9 +466,7 @@ static void print_tasks(const struct page *p, const struct attribution *a)
 				 t->policy == 1 || t->policy == 2 ? ", real-time" : "");
 		else
 			snprintf(name, sizeof(name), "tasks that ended early");
-		for (char *c = name; *c; c++)
-			if (iscntrl((unsigned char)*c))
-				*c = '?';
+		text_clean(name);
 		print_wait(p, name, t->count, t->total_ns, t->p50_ns, t->p99_ns, t->max_ns);
 	}
 	print_ksoftirqd(p, &a->ksoftirqd);

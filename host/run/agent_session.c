@@ -2,10 +2,10 @@
 /* Takes the agent's frames: what each of them says goes into the run's result. */
 #include "run/agent_session.h"
 #include "lib/agent_link.h"
+#include "lib/text.h"
 #include "trace/events_writer.h"
 #include "ss_agent.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -31,14 +31,6 @@ static void progress(struct agent_session *s, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	s->progress(s->progress_ctx, line);
-}
-
-/* A guest's text on our terminal: no escape sequences, no new lines. */
-static void one_line(char *s)
-{
-	for (; *s; s++)
-		if (iscntrl((unsigned char)*s))
-			*s = ' ';
 }
 
 static void get(const struct text *t, const char *key, char *buf, size_t size)
@@ -69,7 +61,7 @@ static int on_hello(struct agent_session *s, const struct text *t)
 	s->has_virtio_blk = get_int(t, "virtio_blk", 0);
 	s->has_virtio_net = get_int(t, "virtio_net", 0);
 	get(t, "kernel", r->guest_kernel, sizeof(r->guest_kernel));
-	one_line(r->guest_kernel);
+	text_clean(r->guest_kernel);
 	progress(s, "guest is up: Linux %s, %" PRId64 " CPU%s", r->guest_kernel,
 		 get_int(t, "cpus", 0), get_int(t, "cpus", 0) == 1 ? "" : "s");
 	return 0;
@@ -81,8 +73,8 @@ static int on_log(struct agent_session *s, const struct text *t)
 
 	get(t, "level", level, sizeof(level));
 	get(t, "msg", msg, sizeof(msg));
-	one_line(level);
-	one_line(msg);
+	text_clean(level);
+	text_clean(msg);
 	if (strcmp(level, "info"))
 		progress(s, "guest %s: %s", level, msg);
 	return 0;
@@ -119,7 +111,7 @@ static int on_sched(struct agent_session *s, const struct text *t)
 	snprintf(sc->state, sizeof(sc->state), "%s", word);
 	get(t, "name", name, sizeof(name));
 	if (name[0]) {
-		one_line(name);
+		text_clean(name);
 		snprintf(sc->name, sizeof(sc->name), "%s", name);
 	}
 	if (get_int(t, "exit", -1) >= 0 || get_int(t, "signal", 0) > 0) {
@@ -220,7 +212,7 @@ static int on_stat(struct agent_session *s, const struct text *t)
 	char name[64];
 
 	get(t, "name", name, sizeof(name));
-	one_line(name);
+	text_clean(name);
 	if (!name[0])
 		return -EINVAL;
 	report_add_stat(s->result, name, get_int(t, "value", 0));
@@ -233,7 +225,7 @@ static int on_trace(struct agent_session *s, const struct text *t)
 
 	get(t, "state", state, sizeof(state));
 	get(t, "msg", msg, sizeof(msg));
-	one_line(msg);
+	text_clean(msg);
 	s->result->guest_traced = !strcmp(state, "on") || !strcmp(state, "partial");
 	if (strcmp(state, "on"))
 		report_add_missing(s->result, true, "%s", msg);

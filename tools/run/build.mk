@@ -7,7 +7,7 @@ nested_run_obj := $(patsubst %,$(O)/tools/run/nested-vm/%.o,main boot machine kl
 
 all_targets += $(O)/stallscope-mkinitramfs $(O)/tools/btfcheck $(O)/tools/nested-run $(O)/guest/nested-init $(O)/nested
 
-$(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/lib/log.o $(O)/host/lib/number.o $(O)/host/lib/opts.o
+$(O)/stallscope-mkinitramfs: $(mki_obj) $(O)/host/lib/log.o $(O)/host/lib/text.o $(O)/host/lib/number.o $(O)/host/lib/opts.o
 	$(say) LD $@
 	$(Q)$(CC) $(ldflags) -o $@ $^ -larchive -lelf
 

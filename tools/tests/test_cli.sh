@@ -161,8 +161,8 @@ too_long() {
 }
 
 control_characters() {
-	try "$stallscope" $'bo\e[31mgus\r\nx'
-	refused $USAGE "'bo [31mgus  x'"
+	try "$stallscope" $'bo\e[31mgus\r\nx\xc2\x9b2Jy\x9b'
+	refused $USAGE "'bo?[31mgus  x?2Jy?'"
 }
 
 # ---- numbers ----
