@@ -36,7 +36,7 @@ struct serve {
 static const struct argp_option options[] = {
 	{ "disk", OPT_DISK, "K=V,...", 0,
 	  "A disk, as `stallscope run` has it: size= or file=[,ro], iops= bps= iops_burst= "
-	  "bps_burst= profile= group= queues= worker_cpus= backing=. Repeatable",
+	  "bps_burst= profile= group= queues= worker_cpus= backing= format= share=. Repeatable",
 	  0 },
 	{ "socket", OPT_SOCKET, "PATH", 0, "Where it's served; one for each --disk, in their order",
 	  0 },

@@ -5,8 +5,10 @@
 #include "lib/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cmd {
 	const char *name;
@@ -40,8 +42,24 @@ static void usage(FILE *f)
 	      f);
 }
 
+/*
+ * A daemon's child may lack some: what is opened next would take their place, and the
+ * disk, or whatever it is, would get our messages.
+ */
+static void keep_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	keep_standard_descriptors();
 	if (argc < 2) {
 		usage(stderr);
 		return SS_EXIT_USAGE;

@@ -31,6 +31,26 @@ static int disk_backing(const char *val, struct disk_opts *d, char *err)
 	return -EINVAL;
 }
 
+static int disk_format(const char *val, struct disk_opts *d, char *err)
+{
+	d->raw = !strcmp(val, "raw");
+	if (d->raw)
+		return 0;
+	snprintf(err, SS_OPTS_ERR_LEN,
+		 "--disk: format=%s: only raw is known; convert others (qemu-img convert -O raw)",
+		 val);
+	return -EINVAL;
+}
+
+static int disk_share(const char *val, struct disk_opts *d, char *err)
+{
+	d->share = !strcmp(val, "on");
+	if (d->share || !strcmp(val, "off"))
+		return 0;
+	snprintf(err, SS_OPTS_ERR_LEN, "--disk: share=%s is neither on nor off", val);
+	return -EINVAL;
+}
+
 /* The keys whose value is text. */
 static char **disk_text(const char *key, struct disk_opts *d)
 {
@@ -57,13 +77,17 @@ static int disk_word(const char *key, const char *val, void *ctx, char *err)
 		return -EINVAL;
 	if (!strcmp(key, "backing"))
 		return disk_backing(val, d, err);
+	if (!strcmp(key, "format"))
+		return disk_format(val, d, err);
+	if (!strcmp(key, "share"))
+		return disk_share(val, d, err);
 	text = disk_text(key, d);
 	if (!text) {
 		ret = opts_value("--disk", disk_keys, key, val, d, err);
 		if (ret == -ENOENT)
 			snprintf(
 				err, SS_OPTS_ERR_LEN,
-				"--disk: unknown key '%s' (known: size, file, ro, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus, backing)",
+				"--disk: unknown key '%s' (known: size, file, ro, format, share, iops, bps, iops_burst, bps_burst, profile, group, queues, worker_cpus, backing)",
 				key);
 		return ret ? -EINVAL : 0;
 	}
@@ -115,6 +139,9 @@ static int disk_check(const struct disk_opts *d, char *err)
 	else if (!d->file && d->read_only)
 		snprintf(err, SS_OPTS_ERR_LEN,
 			 "--disk: ro wants file=PATH (an empty disk is no use)");
+	else if (!d->file && (d->raw || d->share))
+		snprintf(err, SS_OPTS_ERR_LEN,
+			 "--disk: format= and share= want file=PATH (an image that is there)");
 	else
 		return opts_limits("--disk", "iops", &limits, err);
 	return -EINVAL;

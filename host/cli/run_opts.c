@@ -60,7 +60,8 @@ static const struct argp_option options[] = {
 	  "iops= bps= limit it, iops_burst= bps_burst= set the buckets (0: unlimited); "
 	  "profile=FILE says what it does over time, group=NAME shares limits among disks; "
 	  "queues=N request queues, worker_cpus=LIST where their workers run; "
-	  "backing=auto, sync or io_uring. "
+	  "backing=auto, sync or io_uring; "
+	  "format=raw takes a file as it is, share=on also if it is in use. "
 	  "Give it again for a further disk. Default: size=256M, unlimited",
 	  0 },
 	{ "net", OPT_NET, "loopback,K=V,...", 0,

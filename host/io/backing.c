@@ -32,6 +32,11 @@ static struct file_backing *to_file(struct backing *b)
 	return container_of(b, struct file_backing, b);
 }
 
+int backing_fd(struct backing *b)
+{
+	return to_file(b)->fd;
+}
+
 /* --- the file's ops --- */
 
 static ssize_t file_readv(struct backing *b, const struct iovec *iov, unsigned int nr, uint64_t off)

@@ -126,6 +126,9 @@ struct backing {
 int backing_open_file(const char *path, bool read_only, struct backing **out, char *err,
 		      size_t err_len);
 
+/** backing_fd() - the descriptor of backing_open_file()'s or backing_create_temp()'s */
+int backing_fd(struct backing *b);
+
 /**
  * enum backing_kind - how a file is read and written
  * @BACKING_AUTO: io_uring, but not on a file system in memory

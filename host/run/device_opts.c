@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Converts the options of disks and network devices into what the devices take. */
 #include "run/device_opts.h"
+#include "io/image.h"
 #include "run/run_opts.h"
 
 #include <stddef.h>
@@ -15,6 +16,19 @@ static const char *const backing_names[] = {
 const char *disk_opts_backing(unsigned int kind)
 {
 	return kind < sizeof(backing_names) / sizeof(backing_names[0]) ? backing_names[kind] : NULL;
+}
+
+int disk_opts_open(const struct disk_opts *d, const char *dir, struct backing **out, char *err,
+		   size_t err_len)
+{
+	const struct image_opts opts = {
+		.read_only = d->read_only,
+		.raw = d->raw,
+		.share = d->share,
+	};
+
+	return d->file ? image_open(d->file, &opts, out, err, err_len)
+		       : backing_create_temp(d->size, dir, out, err, err_len);
 }
 
 struct throttle_limits disk_opts_limits(const struct disk_opts *d)

@@ -15,6 +15,7 @@
  *	owned by the struct.
  * @size: bytes of the temporary file, 0 with @file.
  * @read_only: the guest sees a read-only disk.
+ * @raw: its file is raw whatever it looks like; @share: others may have it open, too.
  * @iops: operations a second, 0 unlimited.
  * @bps: bytes a second, 0 unlimited.
  * @iops_burst: capacity of the ops bucket, 0 for one second's worth.
@@ -28,7 +29,7 @@
 struct disk_opts {
 	char *file;
 	uint64_t size;
-	bool read_only;
+	bool read_only, raw, share;
 	uint64_t iops;
 	uint64_t bps;
 	uint64_t iops_burst;
@@ -61,6 +62,13 @@ struct net_opts {
 
 /** disk_opts_free() - free what @d owns. */
 void disk_opts_free(struct disk_opts *d);
+
+/**
+ * disk_opts_open() - a disk's file, image_open(), or a temporary one
+ * @dir: for that, NULL: where temporary files are
+ */
+int disk_opts_open(const struct disk_opts *d, const char *dir, struct backing **out, char *err,
+		   size_t err_len);
 
 /** disk_opts_limits() - as the throttle takes them. */
 struct throttle_limits disk_opts_limits(const struct disk_opts *d);

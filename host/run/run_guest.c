@@ -156,10 +156,7 @@ static int setup_disk(struct guest *g, unsigned int i)
 	};
 	int ret;
 
-	if (d->file)
-		ret = backing_open_file(d->file, d->read_only, &g->backing[i], err, sizeof(err));
-	else
-		ret = backing_create_temp(d->size, g->run->out, &g->backing[i], err, sizeof(err));
+	ret = disk_opts_open(d, g->run->out, &g->backing[i], err, sizeof(err));
 	if (ret) {
 		ss_err("--disk: %s", err);
 		return SS_EXIT_DISK;

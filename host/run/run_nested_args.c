@@ -152,8 +152,8 @@ void nested_machine_args(const struct run *run, struct nested_args *a, const cha
 		if (!o->disks[i].file)
 			continue;
 		arg(a, "--drive");
-		arg(a, "%s%s", absolute(o->disks[i].file, real),
-		    o->disks[i].read_only ? ",ro" : "");
+		arg(a, "%s%s%s", absolute(o->disks[i].file, real),
+		    o->disks[i].read_only ? ",ro" : "", o->disks[i].share ? ",share" : "");
 		arg(a, "--env");
 		arg(a, RUN_DISK_PATH_ENV "%u=%s", i, o->disks[i].file);
 	}
@@ -189,7 +189,8 @@ static void disk_arg(struct nested_args *a, const struct disk_opts *d, char *dri
 		return;
 	}
 	if (d->file)
-		fprintf(f, "file=/dev/vd%c%s", (*drive)++, d->read_only ? ",ro" : "");
+		fprintf(f, "file=/dev/vd%c%s%s", (*drive)++, d->read_only ? ",ro" : "",
+			d->raw ? ",format=raw" : "");
 	else
 		fprintf(f, "size=%llu", (unsigned long long)d->size);
 	fprintf(f, ",iops=%llu,bps=%llu,iops_burst=%llu,bps_burst=%llu,queues=%llu,backing=%s",

@@ -119,22 +119,35 @@ static int check_profile(const struct disk_opts *d)
 	return SS_EXIT_OK;
 }
 
-/* Only opening it tells whether it can be opened. */
-static int check_disk(const struct disk_opts *d)
+/* Only opening it tells whether it can be opened. @b: open then, NULL without a file */
+static int check_disk(const struct disk_opts *d, struct backing **b)
 {
-	struct backing *b;
-	char err[SS_OPTS_ERR_LEN];
+	char err[SS_OPTS_ERR_LEN + PATH_MAX];
 
+	*b = NULL;
 	if (d->profile && check_profile(d))
 		return SS_EXIT_DISK;
 	if (!d->file)
 		return SS_EXIT_OK;
-	if (backing_open_file(d->file, d->read_only, &b, err, sizeof(err))) {
-		ss_err("--disk: %s", err);
-		return SS_EXIT_DISK;
-	}
-	backing_close(b);
-	return SS_EXIT_OK;
+	if (!disk_opts_open(d, NULL, b, err, sizeof(err)))
+		return SS_EXIT_OK;
+	*b = NULL;
+	ss_err("--disk: %s", err);
+	return SS_EXIT_DISK;
+}
+
+/* All of them at once: one file may be two disks'. */
+static int check_disks(const struct run_opts *o)
+{
+	struct backing *b[SS_MAX_DISKS] = { NULL };
+	int ret = SS_EXIT_OK;
+
+	for (unsigned int i = 0; !ret && i < o->nr_disks; i++)
+		ret = check_disk(&o->disks[i], &b[i]);
+	for (unsigned int i = 0; i < o->nr_disks; i++)
+		if (b[i])
+			backing_close(b[i]);
+	return ret;
 }
 
 /* Its headers can be checked without KVM, before an emulated machine is started in vain. */
@@ -223,9 +236,7 @@ int run_check_files(const struct run *run)
 		ret = check_sched(o->sched);
 	for (unsigned int i = 0; !ret && i < o->nr_files; i++)
 		ret = check_file(o->files[i]);
-	for (unsigned int i = 0; !ret && i < o->nr_disks; i++)
-		ret = check_disk(&o->disks[i]);
-	return ret;
+	return ret ? ret : check_disks(o);
 }
 
 static bool is_file(const char *path, const struct stat *st)

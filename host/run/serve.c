@@ -126,10 +126,7 @@ static int open_backing(struct serve_disk *s)
 	char err[SS_OPTS_ERR_LEN + 4096];
 	int ret;
 
-	if (d->file)
-		ret = backing_open_file(d->file, d->read_only, &s->backing, err, sizeof(err));
-	else
-		ret = backing_create_temp(d->size, NULL, &s->backing, err, sizeof(err));
+	ret = disk_opts_open(d, NULL, &s->backing, err, sizeof(err));
 	if (ret) {
 		ss_err("--disk: %s", err);
 		return SS_EXIT_DISK;

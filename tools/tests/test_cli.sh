@@ -232,6 +232,10 @@ disk_words() {
 	bad $USAGE "worker_cpus=" -- --disk=size=1M,worker_cpus=
 	bad $USAGE "auto, sync or io_uring" -- --disk=size=1M,backing=mmap
 	bad $USAGE "auto, sync or io_uring" -- --disk=size=1M,backing=
+	bad $USAGE "format=qcow2" "convert" -- --disk=file=/x,format=qcow2
+	bad $USAGE "share=yes" -- --disk=file=/x,share=yes
+	bad $USAGE "want file=PATH" -- --disk=size=1M,format=raw
+	bad $USAGE "want file=PATH" -- --disk=size=1M,share=on
 	bad $USAGE "'size' is given twice" -- --disk=size=1M,size=2M
 	bad $USAGE "'ro' is given twice" -- --disk=file=/x,ro,ro
 	bad $USAGE "disks" -- --disk=size=1M --disk=size=1M --disk=size=1M --disk=size=1M \
@@ -364,6 +368,26 @@ serve_ends() {
 	done
 }
 
+# As a daemon starts it: without standard descriptors.
+no_descriptors() {
+	local pid fd
+
+	cd "$T"
+	truncate -s 1M image
+	"$stallscope" serve --disk=file=image --socket=s <&- >&- 2>&- &
+	pid=$!
+	until [ -S s ]; do sleep 0.02; done
+	for fd in 0 1 2; do
+		expect_eq "descriptor $fd" "$(readlink "/proc/$pid/fd/$fd")" /dev/null
+	done
+	expect_has "descriptors" "$(readlink "/proc/$pid/fd/"*)" "$(realpath image)"
+	kill -TERM $pid
+	rc=0
+	wait $pid || rc=$?
+	expect_eq "status" "$rc" 0
+	rm image
+}
+
 # ---- files ----
 
 kernels() {
@@ -445,6 +469,25 @@ disks() {
 	mkfifo "$T/files/fifo"
 	bad $DISK "$T/files/fifo" -- "--disk=file=$T/files/fifo"
 	expect_eq "size of the untouched file" "$(stat -c %s "$T/files/short")" 511
+}
+
+images() {
+	local pid
+
+	need_kernel
+	mkdir "$T/files"
+	truncate -s 1M "$T/files/image"
+	bad $DISK "$T/files/image" "in use" "share=on" -- "--disk=file=$T/files/image" \
+		"--disk=file=$T/files/image"
+	"$stallscope" serve --disk="file=$T/files/image" --socket="$T/s" >"$T/log" &
+	pid=$!
+	until [ -S "$T/s" ]; do sleep 0.02; done
+	bad $DISK "$T/files/image" "in use" -- "--disk=file=$T/files/image"
+	bad $DISK "$T/files/image" "in use" -- "--disk=file=$T/files/image,ro"
+	kill $pid
+	wait $pid
+	printf 'QFI\373\0\0\0\3' | dd of="$T/files/image" conv=notrunc status=none
+	bad $DISK "$T/files/image" qcow2 format=raw -- "--disk=file=$T/files/image"
 }
 
 odd_disk() {
@@ -695,6 +738,7 @@ ktap_test network_words "network devices: backend, addresses, frame sizes and li
 ktap_test good_devices "disks and network devices as they should be"
 ktap_test bursts "D74 a burst below its rate, or without one, is refused"
 ktap_test serve_words "serve: disks and sockets that don't go together, or can't be had"
+ktap_test no_descriptors "D106 a disk never takes the place of a standard descriptor that is closed"
 ktap_test serve_ends "V28 serve ends with ctrl-C and SIGTERM, and removes its sockets"
 ktap_test kernels "kernels that are missing, a directory, or none"
 ktap_test truncated_kernel "a kernel cut short"
@@ -703,6 +747,7 @@ ktap_test unreadable_kernel "a kernel that can't be read"
 ktap_test unfit_kernels "kernels without BTF, virtio or sched_ext"
 ktap_test module_directories "modules and initramfs that are missing or none"
 ktap_test disks "disks that are missing, a directory, empty or too short"
+ktap_test images "D106 an image that is in use, twice given, or of another program's format"
 ktap_test odd_disk "a disk that isn't a multiple of 512 bytes"
 ktap_test read_only_disk "a disk that can't be written"
 ktap_test programs_and_files "schedulers, workloads and files that are missing"

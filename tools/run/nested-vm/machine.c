@@ -57,14 +57,24 @@ static void add(struct words *w, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Is @word the end of @drive's first @len characters? Cut off then. */
+static bool ends_with(const char *drive, size_t *len, const char *word)
+{
+	const size_t n = strlen(word);
+
+	if (*len <= n || strncmp(drive + *len - n, word, n))
+		return false;
+	*len -= n;
+	return true;
+}
+
 static void add_drive(struct words *w, unsigned int index, const char *drive)
 {
 	size_t len = strlen(drive), n = 0;
-	bool read_only = len > 3 && !strcmp(drive + len - 3, ",ro");
+	const bool share = ends_with(drive, &len, ",share");
+	const bool read_only = ends_with(drive, &len, ",ro");
 	char file[2 * PATH_MAX];
 
-	if (read_only)
-		len -= 3;
 	/* In QEMU's options two commas stand for one. */
 	for (size_t i = 0; i < len && n + 2 < sizeof(file); i++) {
 		file[n++] = drive[i];
@@ -73,8 +83,8 @@ static void add_drive(struct words *w, unsigned int index, const char *drive)
 	}
 	file[n] = '\0';
 	add(w, "-drive");
-	add(w, "if=none,id=drive%u,format=raw,discard=unmap,readonly=%s,file=%s", index,
-	    read_only ? "on" : "off", file);
+	add(w, "if=none,id=drive%u,format=raw,discard=unmap,readonly=%s,file.locking=%s,file=%s",
+	    index, read_only ? "on" : "off", share ? "off" : "auto", file);
 	add(w, "-device");
 	add(w, "virtio-blk-pci,drive=drive%u", index);
 }

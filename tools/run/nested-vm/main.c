@@ -43,7 +43,7 @@ static int usage(void)
 	dprintf(STDERR_FILENO,
 		"usage: nested-run --qemu FILE --kernel FILE --initrd FILE [--scratch DIR] [--out DIR]\n"
 		"	[--append TEXT] [--memory MIB] [--timeout S] [--boot-timeout S] [--verbose]\n"
-		"	[--drive FILE[,ro]]... [--env K=V]... -- CMD ARGS...\n"
+		"	[--drive FILE[,ro][,share]]... [--env K=V]... -- CMD ARGS...\n"
 		"(started by nested)\n");
 	return SS_EXIT_USAGE;
 }

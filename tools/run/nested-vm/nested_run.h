@@ -32,7 +32,7 @@ struct run_options {
 	unsigned int timeout; /* seconds for the command, 0 none */
 	unsigned int boot_timeout;
 	bool verbose;
-	const char *drives[RUN_MAX_DRIVES]; /* FILE[,ro] */
+	const char *drives[RUN_MAX_DRIVES]; /* FILE[,ro][,share] */
 	unsigned int nr_drives;
 	char **env;
 	char **argv;
