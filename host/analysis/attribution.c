@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/attribution_int.h"
+#include "analysis/tasks_int.h"
 
 #define MAX_RECORDS (8u << 20)
 
@@ -39,8 +40,9 @@ struct attr_state *attribution_new(const struct attr_cfg *cfg, uint64_t host_tsc
 	if (s->cfg.nets > SS_MAX_NETS)
 		s->cfg.nets = SS_MAX_NETS;
 	s->clock = clock_new(host_tsc_hz, guest_tsc_hz);
-	if (!s->clock) {
-		free(s);
+	s->tasks = tasks_new();
+	if (!s->clock || !s->tasks) {
+		attribution_free(s);
 		return NULL;
 	}
 	return s;
@@ -67,6 +69,7 @@ void attribution_free(struct attr_state *s)
 	if (!s)
 		return;
 	clock_free(s->clock);
+	tasks_free(s->tasks);
 	free(s->io);
 	free(s->req);
 	free(s->run);
@@ -196,6 +199,9 @@ int attribution_finish(struct attr_state *s, struct attribution *out)
 	if (err)
 		return err;
 	attr_tasks(s);
+	err = tasks_run(s->tasks, s);
+	if (err)
+		return err;
 	attr_judge(s, out);
 	return 0;
 }
@@ -219,7 +225,7 @@ int attribution_run(const char *path, const struct attr_cfg *cfg, struct attribu
 		goto close;
 	}
 	while ((err = events_next(r, &rec)) > 0) {
-		err = attribution_add(s, &rec);
+		err = attribution_add_sched(s, &rec, events_sched(r));
 		if (err)
 			goto free;
 	}

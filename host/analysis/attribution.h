@@ -15,6 +15,7 @@
 #include "ss_counters.h"
 #include "analysis/clock.h"
 #include "analysis/events_reader.h"
+#include "analysis/tasks.h"
 
 enum attr_part {
 	ATTR_GUEST_QUEUE, /* guest block layer: start to issue */
@@ -120,6 +121,7 @@ struct attribution {
 	struct clock_info clock;
 	struct attr_task task[ATTR_TOP_TASKS]; /* longest run-queue delay first */
 	uint32_t tasks;
+	struct tasks tasks_time; /* from the guest's stream, if it was recorded */
 	struct attr_verdict verdict;
 	struct events_seen file;
 	uint64_t host_records, guest_records;
@@ -169,6 +171,9 @@ struct attr_state;
 struct attr_state *attribution_new(const struct attr_cfg *cfg, uint64_t host_tsc_hz,
 				   uint64_t guest_tsc_hz);
 int attribution_add(struct attr_state *s, const union events_rec *rec);
+/** attribution_add_sched() - the same for an SS_REC_G_SCHED with its @events. */
+int attribution_add_sched(struct attr_state *s, const union events_rec *rec,
+			  const struct ss_sched_event *events);
 int attribution_finish(struct attr_state *s, struct attribution *out);
 void attribution_free(struct attr_state *s);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/attribution_int.h"
+#include "analysis/tasks_int.h"
 
 #define MAX_HISTS 65536
 #define MAX_DEVS  256
@@ -367,7 +368,8 @@ static void add_g_scx(struct attr_state *s, const struct ss_rec_g_scx *r)
 		attr_name(a->scx_reason, r->reason, sizeof(a->scx_reason));
 }
 
-static int add_guest(struct attr_state *s, const union events_rec *rec)
+static int add_guest(struct attr_state *s, const union events_rec *rec,
+		     const struct ss_sched_event *events)
 {
 	struct ss_rec_g_hist *hist;
 	struct a_devmap *dev;
@@ -402,6 +404,7 @@ static int add_guest(struct attr_state *s, const union events_rec *rec)
 			*dev = (struct a_devmap){ rec->g_disk.dev, rec->g_disk.disk };
 		break;
 	default:
+		err = tasks_add(s->tasks, rec, events);
 		break;
 	}
 	return err == -E2BIG ? 0 : err;
@@ -409,5 +412,11 @@ static int add_guest(struct attr_state *s, const union events_rec *rec)
 
 int attribution_add(struct attr_state *s, const union events_rec *rec)
 {
-	return events_type_is_guest(rec->h.type) ? add_guest(s, rec) : add_host(s, rec);
+	return attribution_add_sched(s, rec, NULL);
+}
+
+int attribution_add_sched(struct attr_state *s, const union events_rec *rec,
+			  const struct ss_sched_event *events)
+{
+	return events_type_is_guest(rec->h.type) ? add_guest(s, rec, events) : add_host(s, rec);
 }

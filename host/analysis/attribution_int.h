@@ -146,6 +146,7 @@ struct attr_state {
 	bool queues_unknown; /* a guest's records are too old to have them */
 	uint64_t host_runqs;
 	struct attribution *out;
+	struct tasks_state *tasks;
 	struct attribution acc; /* plain counts while reading */
 };
 

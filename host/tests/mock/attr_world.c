@@ -212,13 +212,19 @@ void world_shuffle(struct world *w, uint64_t seed)
 	}
 }
 
+/* What fits lies behind the record's head, as in a file. */
+static const struct ss_sched_event *events_of(const union events_rec *rec)
+{
+	return rec->h.type == SS_REC_G_SCHED ? rec->g_sched.event : NULL;
+}
+
 void world_solve(struct world *w)
 {
 	struct attr_state *s = attribution_new(&w->cfg, SEC, SEC);
 
 	ASSERT_NOT_NULL(s);
 	for (uint32_t i = 0; i < w->nr; i++)
-		ASSERT_EQ(attribution_add(s, &w->rec[i]), 0);
+		ASSERT_EQ(attribution_add_sched(s, &w->rec[i], events_of(&w->rec[i])), 0);
 	ASSERT_EQ(attribution_finish(s, &w->a), 0);
 	attribution_free(s);
 }
