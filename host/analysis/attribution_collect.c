@@ -315,8 +315,10 @@ static int add_g_io(struct attr_state *s, const struct ss_rec_g_io *r)
 		.start = r->start_ts,
 		.issue = issue,
 		.done = r->h.ts,
+		.data = r->data_ts > issue && r->data_ts < r->h.ts ? r->data_ts : 0,
 		.tid = r->tid,
 		.dev = r->dev,
+		.serial = r->serial,
 		.cpu = r->h.cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->h.cpu : CLOCK_MAX_VCPUS,
 		.issue_cpu =
 			r->issue_cpu < CLOCK_MAX_VCPUS ? (uint16_t)r->issue_cpu : CLOCK_MAX_VCPUS,

@@ -38,6 +38,8 @@ uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *except, i
 int ivals_subtract(struct ivals *out, const struct ivals *l, const struct ivals *except);
 /** ivals_union() - out = l and m, sealed; out is overwritten. Return: 0 or -ENOMEM. */
 int ivals_union(struct ivals *out, const struct ivals *l, const struct ivals *m);
+/** ivals_after() - index of the first interval that ends after @t, nr if none does. */
+uint32_t ivals_after(const struct ivals *l, int64_t t);
 uint64_t ivals_total(const struct ivals *l);
 uint64_t ivals_longest(const struct ivals *l);
 void ivals_free(struct ivals *l);
@@ -53,6 +55,8 @@ struct attr_hist {
 };
 
 void attr_hist_add(struct attr_hist *h, uint64_t v);
+/** attr_hist_percentile() - the value that @permille of all are not above. */
+uint64_t attr_hist_percentile(const struct attr_hist *h, unsigned int permille);
 void attr_hist_stat(const struct attr_hist *h, struct attr_stat *out);
 
 /* ---- what was read ---- */
@@ -68,7 +72,8 @@ struct a_key {
 struct a_io {
 	struct a_key key;
 	uint64_t start, issue, done; /* guest ns */
-	uint32_t tid, dev;
+	uint64_t data;		     /* its data was written, a flush came after; 0 none did */
+	uint32_t tid, dev, serial;
 	uint32_t req, run; /* index or ATTR_NO_INDEX */
 	uint16_t cpu, issue_cpu;
 	bool running, issued;
@@ -166,6 +171,15 @@ void attr_name(char *dst, const char *src, size_t len);
 void attr_match(struct attr_state *s);
 /** attr_split() - split every IO of our disks and add it up. Return: 0 or -ENOMEM. */
 int attr_split(struct attr_state *s);
+/**
+ * attr_split_span() - the parts of an IO's time that lie in [@lo, @hi).
+ * @part: added to; what lies behind its completion is ATTR_COMPLETION
+ * @worker: set to how much of ATTR_HOST was its worker's
+ *
+ * After attr_split(). Return: ns of the span before it started, in no part.
+ */
+uint64_t attr_split_span(const struct attr_state *s, const struct a_io *io, int64_t lo, int64_t hi,
+			 uint64_t part[ATTR_PARTS], uint64_t *worker);
 /** attr_limits() - under which limits the disks were stalled; the IOs are split. Return: 0 or -ENOMEM. */
 int attr_limits(struct attr_state *s);
 /** attr_tasks() - the tasks with the longest run-queue delay, and ksoftirqd. */

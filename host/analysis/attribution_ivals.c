@@ -63,8 +63,7 @@ void ivals_seal(struct ivals *l)
 	merge(l);
 }
 
-/* First interval that ends after @t, nr if none does. */
-static uint32_t first_after(const struct ivals *l, int64_t t)
+uint32_t ivals_after(const struct ivals *l, int64_t t)
 {
 	uint32_t lo = 0, hi = l->nr;
 
@@ -92,7 +91,7 @@ uint64_t ivals_total(const struct ivals *l)
 /* Covered time before @t. */
 static uint64_t covered_until(const struct ivals *l, int64_t t)
 {
-	uint32_t i = first_after(l, t);
+	uint32_t i = ivals_after(l, t);
 
 	if (i == l->nr)
 		return ivals_total(l);
@@ -114,7 +113,7 @@ uint64_t ivals_cover_except(const struct ivals *l, const struct ivals *except, i
 
 	if (b <= a)
 		return 0;
-	for (uint32_t i = first_after(l, a); i < l->nr && l->p[i].a < b; i++) {
+	for (uint32_t i = ivals_after(l, a); i < l->nr && l->p[i].a < b; i++) {
 		int64_t from = l->p[i].a > a ? l->p[i].a : a;
 		int64_t to = l->p[i].b < b ? l->p[i].b : b;
 
@@ -214,8 +213,7 @@ void attr_hist_add(struct attr_hist *h, uint64_t v)
 	h->bucket[bucket_of(v)]++;
 }
 
-/* The value that @permille of all are not above. */
-static uint64_t percentile(const struct attr_hist *h, unsigned int permille)
+uint64_t attr_hist_percentile(const struct attr_hist *h, unsigned int permille)
 {
 	uint64_t rank = (h->n * permille + 999) / 1000, seen = 0;
 
@@ -232,8 +230,8 @@ void attr_hist_stat(const struct attr_hist *h, struct attr_stat *out)
 	*out = (struct attr_stat){
 		.count = h->nonzero,
 		.sum = h->sum,
-		.p50 = percentile(h, 500),
-		.p99 = percentile(h, 990),
+		.p50 = attr_hist_percentile(h, 500),
+		.p99 = attr_hist_percentile(h, 990),
 		.max = h->max,
 	};
 }

@@ -33,6 +33,7 @@ struct split {
 	uint64_t part[ATTR_PARTS];
 	uint64_t e2e, clamped;
 	uint64_t queued_throttle, queued_backing;
+	uint64_t host_worker; /* of ATTR_HOST */
 	bool matched, unissued;
 };
 
@@ -72,6 +73,7 @@ static void split_waiting(const struct attr_state *s, const struct a_io *io,
 	uint64_t behind = ivals_cover(&q->behind, from, to);
 	uint64_t host = ivals_cover(&q->steal, from, to);
 
+	x->host_worker += host;
 	if (req->kick)
 		host += ivals_cover_except(vcpu_steal(s, io->issue_cpu), &q->taken, from,
 					   clamp64(req->kick, from, to));
@@ -86,9 +88,10 @@ static void split_completion(const struct attr_state *s, const struct a_io *io,
 			     int64_t to, struct split *x)
 {
 	int64_t published = clamp64(req->done, from, to);
-	uint64_t host = ivals_cover(&q->runq, from, published) +
-			ivals_cover(vcpu_steal(s, io->cpu), published, to);
+	uint64_t worker = ivals_cover(&q->runq, from, published);
+	uint64_t host = worker + ivals_cover(vcpu_steal(s, io->cpu), published, to);
 
+	x->host_worker += worker;
 	x->part[ATTR_HOST] += host;
 	x->part[ATTR_COMPLETION] += (uint64_t)(to - from) - host;
 }
@@ -173,6 +176,78 @@ static void split_io(struct attr_state *s, const struct a_io *io, struct split *
 		split_wait_for_cpu(s, run, ready, end, x);
 	}
 	x->e2e = (uint64_t)(end - start);
+}
+
+/*
+ * Before its issue or behind its data it was in the guest's hands, but what the queue did
+ * meanwhile may be why: a flush for it, or others before it. The rest is @rest's.
+ */
+static void split_queued(const struct a_queue *q, int64_t from, int64_t to, enum attr_part rest,
+			 struct split *x)
+{
+	uint64_t throttle = ivals_cover(&q->throttle, from, to);
+	uint64_t behind = ivals_cover(&q->behind, from, to);
+	uint64_t host = ivals_cover(&q->steal, from, to);
+
+	if (to <= from)
+		return;
+	x->part[ATTR_THROTTLE] += throttle;
+	x->part[ATTR_BACKING] += behind;
+	x->part[ATTR_HOST] += host;
+	x->host_worker += host;
+	x->part[rest] += (uint64_t)(to - from) - throttle - behind - host;
+}
+
+static uint64_t overlap(int64_t a, int64_t b, int64_t lo, int64_t hi)
+{
+	a = clamp64(a, lo, hi);
+	b = clamp64(b, lo, hi);
+	return b > a ? (uint64_t)(b - a) : 0;
+}
+
+/* The same stamps as split_io(), each stretch clipped. */
+static void span_device(const struct attr_state *s, const struct a_io *io, int64_t issue,
+			int64_t done, int64_t lo, int64_t hi, struct split *x)
+{
+	const struct a_req *req = &s->req[io->req];
+	const struct a_queue *q = s->queue[req->key.disk][req->queue];
+	int64_t begun = clamp64(req->start, issue, done);
+	int64_t backed = clamp64(req->backing_done, begun, done);
+	int64_t data = io->data ? clamp64(to_host(s, io->data), backed, done) : done;
+	int64_t from = clamp64(issue, lo, hi), to = clamp64(begun, lo, hi);
+
+	if (to > from)
+		split_waiting(s, io, req, q, from, to, x);
+	x->part[ATTR_BACKING] += overlap(begun, backed, lo, hi);
+	from = clamp64(backed, lo, hi);
+	to = clamp64(data, lo, hi);
+	if (to > from)
+		split_completion(s, io, req, q, from, to, x);
+	split_queued(q, clamp64(data, lo, hi), clamp64(done, lo, hi), ATTR_COMPLETION, x);
+}
+
+uint64_t attr_split_span(const struct attr_state *s, const struct a_io *io, int64_t lo, int64_t hi,
+			 uint64_t part[ATTR_PARTS], uint64_t *worker)
+{
+	int64_t start = to_host(s, io->start), issue = to_host(s, io->issue);
+	int64_t done = to_host(s, io->done);
+	struct split x = { .matched = io->req != ATTR_NO_INDEX };
+
+	if (x.matched) {
+		const struct a_req *req = &s->req[io->req];
+
+		split_queued(s->queue[req->key.disk][req->queue], clamp64(start, lo, hi),
+			     clamp64(issue, lo, hi), ATTR_GUEST_QUEUE, &x);
+		span_device(s, io, issue, done, lo, hi, &x);
+	} else {
+		x.part[ATTR_GUEST_QUEUE] += overlap(start, issue, lo, hi);
+		x.part[ATTR_UNKNOWN] += overlap(issue, done, lo, hi);
+	}
+	x.part[ATTR_COMPLETION] += overlap(done, INT64_MAX, lo, hi);
+	for (unsigned int p = 0; p < ATTR_PARTS; p++)
+		part[p] += x.part[p];
+	*worker = x.host_worker;
+	return overlap(INT64_MIN, start, lo, hi);
 }
 
 static void add_up(struct a_sum *sum, const struct split *x, uint64_t error)

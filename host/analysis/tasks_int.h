@@ -100,6 +100,12 @@ struct t_mark {
 	uint32_t mark;
 };
 
+/* A long wait, [lo, hi) of a span. */
+struct t_top {
+	uint32_t task, span;
+	int64_t lo, hi;
+};
+
 struct tasks_state {
 	struct attr_state *s;
 	struct tasks *out;
@@ -120,6 +126,9 @@ struct tasks_state {
 	int64_t first, last;  /* the stream */
 	uint32_t wait;	      /* numbers the waits that are split */
 	struct ivals stalled; /* some disk was */
+	struct ivals open;    /* the same, by stalls that never ended */
+	struct t_top top[TASKS_MAX_WAITS + 1];
+	uint32_t tops;
 	struct a_serial *serial;
 	uint32_t serials;
 	uint64_t baseline; /* of one IO's backing, ns */

@@ -56,6 +56,7 @@ void tasks_free(struct tasks_state *t)
 		free(t->task[i].info);
 	}
 	ivals_free(&t->stalled);
+	ivals_free(&t->open);
 	free(t->set);
 	free(t->task);
 	free(t->hash);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/tasks_int.h"
+#include "analysis/waits_int.h"
 
 static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
 {
@@ -88,6 +88,74 @@ static void name_row(const struct tasks_state *t, uint32_t task, struct task_row
 	memcpy(row->comm, i->rec.comm, sizeof(row->comm));
 }
 
+/* The ten longest waits; their chains come last. */
+static void keep_wait(struct tasks_state *t, uint32_t task, uint32_t span, int64_t lo, int64_t hi)
+{
+	uint32_t at = t->tops;
+
+	while (at && t->top[at - 1].hi - t->top[at - 1].lo < hi - lo)
+		at--;
+	if (at == TASKS_MAX_WAITS)
+		return;
+	if (t->tops < TASKS_MAX_WAITS)
+		t->tops++;
+	memmove(&t->top[at + 1], &t->top[at], (t->tops - at - 1) * sizeof(t->top[0]));
+	t->top[at] = (struct t_top){ .task = task, .span = span, .lo = lo, .hi = hi };
+}
+
+/* The end of its own child is what it waits for by trade: that child's waits are shown. */
+static bool for_own_child(const struct tasks_state *t, uint32_t task, uint32_t span)
+{
+	const struct t_task *k = &t->task[task];
+	uint32_t waker = span + 1 < k->spans ? k->span[span + 1].who : TASKS_NONE;
+
+	return k->span[span].state == T_SLEEPS && waker != TASKS_NONE &&
+	       t->task[waker].parent == task;
+}
+
+static void split_piece(struct tasks_state *t, uint32_t task, uint32_t span, int64_t lo, int64_t hi,
+			bool stalled, struct task_row *row, struct wait_who *who)
+{
+	if (hi <= lo)
+		return;
+	if (t->task[task].span[span].state == T_READY)
+		waits_ready(t, task, span, lo, hi, row->ready[stalled], who);
+	else
+		waits_blocked(t, task, span, lo, hi, row->blocked[stalled]);
+}
+
+/* By what held the task up, while a disk was stalled and while none was. */
+static void split_wait(struct tasks_state *t, uint32_t task, uint32_t span, struct task_row *row)
+{
+	const struct t_task *k = &t->task[task];
+	int64_t lo = clamp64(k->span[span].t, t->begin, t->end), at = lo;
+	int64_t hi = clamp64(tasks_span_end(t, k, span), t->begin, t->end);
+	struct wait_who who = { .task = TASKS_NONE };
+	const struct ivals *l = &t->stalled;
+
+	if (hi <= lo)
+		return;
+	for (uint32_t i = ivals_after(l, lo); i < l->nr && l->p[i].a < hi; i++) {
+		int64_t a = clamp64(l->p[i].a, at, hi), b = clamp64(l->p[i].b, at, hi);
+
+		split_piece(t, task, span, at, a, false, row, &who);
+		split_piece(t, task, span, a, b, true, row, &who);
+		at = b;
+	}
+	split_piece(t, task, span, at, hi, false, row, &who);
+	if (!for_own_child(t, task, span))
+		keep_wait(t, task, span, lo, hi);
+	if (k->span[span].state != T_READY || (uint64_t)(hi - lo) <= row->longest)
+		return;
+	row->longest = (uint64_t)(hi - lo);
+	row->longest_at = lo - t->begin;
+	row->longest_by = who.task != TASKS_NONE ? t->task[who.task].tid : 0;
+	memset(row->longest_comm, 0, sizeof(row->longest_comm));
+	if (who.task != TASKS_NONE && tasks_info(t, who.task, lo))
+		memcpy(row->longest_comm, tasks_info(t, who.task, lo)->rec.comm,
+		       sizeof(row->longest_comm));
+}
+
 /* In the window; counts are of what began there. */
 static void sum_task(struct tasks_state *t, uint32_t task, struct task_row *row)
 {
@@ -107,6 +175,8 @@ static void sum_task(struct tasks_state *t, uint32_t task, struct task_row *row)
 			continue;
 		if (k->class == SS_TASK_WORKLOAD)
 			add_outside(t, what, s->t, end);
+		if (k->class == SS_TASK_WORKLOAD && (what == TASK_READY || what == TASK_BLOCKED))
+			split_wait(t, task, i, row);
 		add_part(row->time, what, s->t, end, t->begin, t->end);
 		row->slices += inside && what == TASK_RUNS;
 		row->wakes += inside && what == TASK_READY && i && k->span[i - 1].state == T_SLEEPS;
@@ -154,6 +224,26 @@ static void keep_row(struct tasks *out, const struct task_row *row)
 	out->row[at] = *row;
 }
 
+static void show_waits(struct tasks_state *t)
+{
+	for (uint32_t i = 0; i < t->tops; i++) {
+		const struct t_top *from = &t->top[i];
+		struct wait_top *w = &t->out->wait[t->out->waits++];
+		const struct t_span *span = &t->task[from->task].span[from->span];
+		struct task_row row = { 0 };
+
+		name_row(t, from->task, &row);
+		w->tid = row.tid;
+		memcpy(w->comm, row.comm, sizeof(w->comm));
+		w->blocked = span->state == T_SLEEPS;
+		w->open = tasks_span_end(t, &t->task[from->task], from->span) > t->end ||
+			  span->flags & T_OPEN;
+		w->at = from->lo - t->begin;
+		w->ns = (uint64_t)(from->hi - from->lo);
+		waits_chain(t, from->task, from->span, from->lo, from->hi, w);
+	}
+}
+
 static void sum_tasks(struct tasks_state *t)
 {
 	struct tasks *out = t->out;
@@ -169,6 +259,9 @@ static void sum_tasks(struct tasks_state *t)
 		keep_row(out, &row);
 	}
 	out->held = held(&out->sum);
+	for (unsigned int c = 0; c < WAIT_CAUSES; c++)
+		for (unsigned int k = 0; k < 2; k++)
+			out->cause[c] += out->sum.ready[k][c] + out->sum.blocked[k][c];
 }
 
 int tasks_run(struct tasks_state *t, struct attr_state *s)
@@ -179,12 +272,17 @@ int tasks_run(struct tasks_state *t, struct attr_state *s)
 		return 0;
 	if (tasks_follow(t))
 		return -ENOMEM;
+	if (waits_prepare(t))
+		return -ENOMEM;
 	set_window(t);
 	sum_tasks(t);
+	show_waits(t);
 	t->out->present = true;
 	t->out->events = t->events;
 	t->out->lost = t->lost;
 	t->out->mended = t->mended;
+	t->out->lost_links = t->lost_links;
+	t->out->coarse = t->coarse;
 	t->out->steps = t->steps;
 	return 0;
 }

@@ -151,8 +151,14 @@ void sw_io(struct sched_world *s, uint32_t tid, uint32_t serial, int64_t start, 
 /* A3: the states are the life, and causes are all that was waited. */
 static void expect_sums(const struct task_row *row)
 {
-	uint64_t life = 0;
+	uint64_t life = 0, ready = 0, blocked = 0;
 
+	for (unsigned int c = 0; c < WAIT_CAUSES; c++) {
+		ready += row->ready[0][c] + row->ready[1][c];
+		blocked += row->blocked[0][c] + row->blocked[1][c];
+	}
+	EXPECT_EQ(ready, row->time[TASK_READY]);
+	EXPECT_EQ(blocked, row->time[TASK_BLOCKED]);
 	for (unsigned int w = 0; w < TASK_TIMES; w++)
 		life += row->time[w];
 	EXPECT_EQ(life, row->life);
@@ -181,4 +187,18 @@ const struct task_row *sw_row(const struct sched_world *s, uint32_t tid)
 	TH_LOG("no row of task %u", tid);
 	EXPECT_TRUE(false);
 	return &none;
+}
+
+uint64_t sw_ready(const struct sched_world *s, uint32_t tid, enum wait_cause c)
+{
+	const struct task_row *r = sw_row(s, tid);
+
+	return r->ready[0][c] + r->ready[1][c];
+}
+
+uint64_t sw_blocked(const struct sched_world *s, uint32_t tid, enum wait_cause c)
+{
+	const struct task_row *r = sw_row(s, tid);
+
+	return r->blocked[0][c] + r->blocked[1][c];
 }

@@ -58,5 +58,8 @@ void sw_io(struct sched_world *s, uint32_t tid, uint32_t serial, int64_t start, 
 const struct tasks *sw_solve(struct sched_world *s);
 /* The row of a task, which must be there. */
 const struct task_row *sw_row(const struct sched_world *s, uint32_t tid);
+/* What a task's waits came down to. */
+uint64_t sw_ready(const struct sched_world *s, uint32_t tid, enum wait_cause c);
+uint64_t sw_blocked(const struct sched_world *s, uint32_t tid, enum wait_cause c);
 
 #endif /* SS_TEST_SCHED_WORLD_H */

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A wait for a CPU, split by what kept the task off. The CPU that took it in the end is
+ * looked at turn by turn: who had it, was its vCPU stolen, and did another CPU idle that
+ * the task may use? For each instant the first of these holds:
+ *
+ *	host		the CPU was told to take the task and its vCPU didn't get to run;
+ *			or no CPU idles, and this one's vCPU is stolen
+ *	scheduler	a CPU that the task may use idles
+ *	real-time	a real-time task has it; our agent counts apart
+ *	scheduler	who has it had its fair turn in this wait already
+ *	saturation	the rest
+ *
+ * The work is that of the turns in a wait: as many waits at once as tasks are queued. A
+ * budget, so many steps for each event, keeps it linear.
+ */
+#include <string.h>
+
+#include "analysis/waits_int.h"
+
+#define POLICY_FIFO	1
+#define POLICY_RR	2
+#define POLICY_DEADLINE 6
+
+struct ready {
+	struct tasks_state *t;
+	uint32_t task;
+	const struct t_cpu *cpu;
+	const struct ivals *steal;
+	int64_t from, to; /* the whole wait */
+	int64_t lo, hi;	  /* what is asked for */
+	bool taken;	  /* it ended on cpu */
+	uint64_t *by;
+	struct wait_who *who;
+};
+
+static const struct ivals nothing;
+
+static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
+{
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
+static bool is_rt(const struct t_info *i)
+{
+	return i && (i->rec.policy == POLICY_FIFO || i->rec.policy == POLICY_RR ||
+		     i->rec.policy == POLICY_DEADLINE);
+}
+
+static uint64_t weight(const struct t_info *i)
+{
+	return i ? i->rec.weight : 1024;
+}
+
+/* Beyond its turn in this wait, which is its weight's share of a base slice. */
+static uint64_t beyond_turn(struct ready *r, uint32_t task, int64_t at, uint64_t ns)
+{
+	struct t_task *k = &r->t->task[task];
+	uint64_t fair = TASKS_SLICE_NS * weight(tasks_info(r->t, task, at)) /
+			weight(tasks_info(r->t, r->task, at));
+	uint64_t was;
+
+	if (k->hold_of != r->t->wait) {
+		k->hold_of = r->t->wait;
+		k->held = 0;
+	}
+	was = k->held > fair ? k->held - fair : 0;
+	k->held += ns;
+	if (r->who && k->held > r->who->ns)
+		*r->who = (struct wait_who){ .task = task, .ns = k->held };
+	return (k->held > fair ? k->held - fair : 0) - was;
+}
+
+static void occupied(struct ready *r, uint32_t task, int64_t at, uint64_t ns, uint64_t *by)
+{
+	const struct t_info *i;
+	uint64_t unfair;
+
+	if (task == TASKS_IDLE) {
+		by[WAIT_SCHED_IDLE] += ns;
+		return;
+	}
+	i = tasks_info(r->t, task, at);
+	unfair = beyond_turn(r, task, at, ns);
+	if (r->t->task[task].class == SS_TASK_TOOL) {
+		by[WAIT_TOOL] += ns;
+	} else if (is_rt(i) && r->t->task[task].class != SS_TASK_KERNEL) {
+		by[WAIT_RT] += ns;
+	} else if (is_rt(i)) {
+		by[WAIT_SATURATION] += ns;
+	} else {
+		by[WAIT_SCHED_UNFAIR] += unfair;
+		by[WAIT_SATURATION] += ns - unfair;
+	}
+}
+
+static const struct ivals *idle_of(const struct ready *r, int64_t at)
+{
+	const struct t_info *i = tasks_info(r->t, r->task, at);
+
+	return i && i->set != TASKS_NONE ? &r->t->set[i->set].idle : &nothing;
+}
+
+/* [x, y) of one turn, in which nothing else changes but who idles and is stolen. */
+static void piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
+		  uint64_t *by)
+{
+	const struct ivals *idle = idle_of(r, x);
+	/* From when on the CPU should have taken it. */
+	int64_t told = last && turn->task == TASKS_IDLE ? clamp64(turn->kick, x, y) : y;
+	uint64_t stolen = ivals_cover(r->steal, told, y);
+	uint64_t both = stolen - ivals_cover_except(r->steal, idle, told, y);
+	uint64_t host = stolen + ivals_cover_except(r->steal, idle, x, told);
+	uint64_t idled = ivals_cover(idle, x, y) - both;
+
+	by[WAIT_HOST_VCPU] += host;
+	by[WAIT_SCHED_IDLE] += idled;
+	occupied(r, turn->task, x, (uint64_t)(y - x) - host - idled, by);
+}
+
+/* First turn that ends after @at. */
+static uint32_t turn_at(const struct t_cpu *c, int64_t at)
+{
+	uint32_t lo = 0, hi = c->turns;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (c->turn[mid].t <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? lo - 1 : 0;
+}
+
+/* A turn's part before @lo counts for who had their turn, but isn't asked for. */
+static void one_turn(struct ready *r, uint32_t i, int64_t x, int64_t y)
+{
+	const struct t_turn *turn = &r->cpu->turn[i];
+	bool last = r->taken && i + 1 < r->cpu->turns && turn[1].t == r->to;
+	uint64_t unasked[WAIT_CAUSES] = { 0 };
+
+	if (x < r->lo && x < y) {
+		int64_t until = y < r->lo ? y : r->lo;
+
+		piece(r, turn, last, x, until, unasked);
+		x = until;
+	}
+	if (x < y)
+		piece(r, turn, last, x, y, r->by);
+}
+
+static void coarse(struct ready *r, int64_t x, int64_t y)
+{
+	uint64_t idled = ivals_cover(idle_of(r, x), x, y);
+
+	r->t->coarse++;
+	r->by[WAIT_SCHED_IDLE] += idled;
+	r->by[WAIT_SATURATION] += (uint64_t)(y - x) - idled;
+}
+
+static void look(struct ready *r)
+{
+	uint32_t i = turn_at(r->cpu, r->from), end = turn_at(r->cpu, r->hi);
+	int64_t at = r->from;
+
+	if (!r->cpu->turns || !waits_spend(r->t, end - i + 1)) {
+		coarse(r, r->lo, r->hi);
+		return;
+	}
+	r->t->wait++;
+	for (; at < r->hi; i++) {
+		int64_t next = i + 1 < r->cpu->turns ? r->cpu->turn[i + 1].t : INT64_MAX;
+
+		next = next < r->hi ? next : r->hi;
+		if (next > at)
+			one_turn(r, i, at, next);
+		at = next > at ? next : at;
+	}
+}
+
+/* Where it ran next; one that never did is looked for where it ran last. */
+static unsigned int cpu_of(const struct t_task *k, uint32_t span, bool *taken)
+{
+	*taken = span + 1 < k->spans && k->span[span + 1].state == T_RUNS;
+	if (*taken)
+		return k->span[span + 1].cpu;
+	for (uint32_t i = span; i-- > 0 && span - i < 8;)
+		if (k->span[i].state == T_RUNS)
+			return k->span[i].cpu;
+	return k->span[span].cpu;
+}
+
+void waits_ready(struct tasks_state *t, uint32_t task, uint32_t span, int64_t lo, int64_t hi,
+		 uint64_t *by, struct wait_who *who)
+{
+	const struct t_task *k = &t->task[task];
+	struct ready r = {
+		.t = t,
+		.task = task,
+		.from = k->span[span].t,
+		.to = tasks_span_end(t, k, span),
+		.lo = lo,
+		.hi = hi,
+		.by = by,
+		.who = who,
+		.steal = &nothing,
+	};
+	unsigned int cpu = cpu_of(k, span, &r.taken);
+
+	if (hi <= lo)
+		return;
+	r.cpu = &t->cpu[cpu < TASKS_MAX_CPUS ? cpu : 0];
+	if (cpu < CLOCK_MAX_VCPUS && clock_aligned(t->s->clock))
+		r.steal = &t->s->vcpu[cpu];
+	look(&r);
+}
