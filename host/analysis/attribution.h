@@ -108,7 +108,15 @@ struct attr_verdict {
 	enum attr_cause cause;
 	double share;  /* of the waiting time, 0..1; 0 with ATTR_CAUSE_NONE */
 	bool complete; /* nothing essential was missing */
-	char sentence[320];
+	char sentence[640];
+	/* what follows only by_tasks: by the tasks' time, else by that of the IOs */
+	bool by_tasks;
+	char kind[16]; /* of the scheduler: idle, unfair, ejected; of the host: vcpu, worker */
+	enum attr_cause guest_cause; /* the first one that isn't the host */
+	uint32_t nr_listed;
+	enum attr_cause listed[ATTR_CAUSES]; /* with at least 10 %, heaviest first */
+	double unexplained;		     /* share of the time, 0..1 */
+	bool doubtful;			     /* that could change the first cause */
 };
 
 #define ATTR_MAX_NOTES 12
@@ -131,6 +139,7 @@ struct attribution {
 	uint64_t skipped;		    /* over the memory limit */
 	uint64_t clamped_max_ns;	    /* largest clamp of one IO */
 	uint32_t scx_enables, scx_disables, scx_exits;
+	bool scx_ejected; /* for an error */
 	char scx_name[SS_SCX_NAME_LEN];
 	char scx_reason[SS_SCX_NAME_LEN]; /* of the last exit */
 	uint32_t notes;

@@ -12,8 +12,9 @@
 #include "analysis/attribution_int.h"
 #include "analysis/tasks_int.h"
 
-#define MAX_HISTS 65536
-#define MAX_DEVS  256
+#define MAX_HISTS	65536
+#define MAX_DEVS	256
+#define SCX_EXIT_FAULTS 1024 /* enum scx_exit_kind: from here on it was thrown out */
 /* Stamps and durations beyond these are nonsense, ns. */
 #define STAMP_MAX    (1ULL << 60)
 #define DURATION_MAX 100000000000000ULL
@@ -364,6 +365,7 @@ static void add_g_scx(struct attr_state *s, const struct ss_rec_g_scx *r)
 	a->scx_enables += r->event == SS_SCX_ENABLE;
 	a->scx_disables += r->event == SS_SCX_DISABLE;
 	a->scx_exits += r->event == SS_SCX_EXIT;
+	a->scx_ejected |= r->event == SS_SCX_EXIT && r->exit_kind >= SCX_EXIT_FAULTS;
 	if (r->name[0])
 		attr_name(a->scx_name, r->name, sizeof(a->scx_name));
 	if (r->event == SS_SCX_EXIT)

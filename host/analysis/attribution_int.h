@@ -184,6 +184,9 @@ uint64_t attr_split_span(const struct attr_state *s, const struct a_io *io, int6
 int attr_limits(struct attr_state *s);
 /** attr_tasks() - the tasks with the longest run-queue delay, and ksoftirqd. */
 void attr_tasks(struct attr_state *s);
+/** attr_who() - the subject of a sentence that names @c. */
+void attr_who(const struct attr_state *s, const struct attribution *a, enum attr_cause c, char *buf,
+	      size_t len);
 /** attr_judge() - verdict and notes, from the finished figures. */
 void attr_judge(struct attr_state *s, struct attribution *a);
 

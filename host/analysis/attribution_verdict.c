@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/attribution_int.h"
+#include "analysis/waits_int.h"
 
 /*
  * Nobody is to blame if the IOs waited little, all together and each: less
@@ -152,9 +152,8 @@ static const char *worst_rt(const struct attr_state *s)
 	return best->comm;
 }
 
-/* The subject of the sentence. */
-static void who(const struct attr_state *s, const struct attribution *a, enum attr_cause c,
-		char *buf, size_t len)
+void attr_who(const struct attr_state *s, const struct attribution *a, enum attr_cause c, char *buf,
+	      size_t len)
 {
 	unsigned int disk = worst_disk(s, a, c);
 	char limit[128];
@@ -196,7 +195,7 @@ static void name_cause(const struct attr_state *s, struct attribution *a, enum a
 
 	a->verdict.cause = c;
 	a->verdict.share = (double)w->cause[c] / (double)w->all;
-	who(s, a, c, subject, sizeof(subject));
+	attr_who(s, a, c, subject, sizeof(subject));
 	snprintf(a->verdict.sentence, sizeof(a->verdict.sentence),
 		 "%s made %.0f %% of the waiting time: %" PRIu64
 		 " IO%s waited %s in all, longest %s",
@@ -393,12 +392,16 @@ static void note_losses(const struct attr_state *s, struct attribution *a)
 
 void attr_judge(struct attr_state *s, struct attribution *a)
 {
-	verdict(s, a);
+	if (a->tasks_time.present && a->tasks_time.workload)
+		waits_judge(s, a);
+	else
+		verdict(s, a);
 	note_clock(s, a);
 	note_matches(s, a);
 	note_counters(s, a);
 	note_losses(s, a);
-	a->verdict.complete = !s->cfg.host_missing && !s->cfg.guest_missing && !s->cfg.host_lost &&
+	a->verdict.complete = !(a->verdict.by_tasks && (a->scx_ejected || a->tasks_time.lost)) &&
+			      !s->cfg.host_missing && !s->cfg.guest_missing && !s->cfg.host_lost &&
 			      !s->cfg.guest_lost && !a->skipped && !a->bad_guest_io &&
 			      !a->file.truncated && !a->file.damaged &&
 			      a->io.matched + a->io.unissued == a->io.count &&

@@ -92,7 +92,8 @@ struct t_task {
 	uint32_t class;
 	uint32_t hold_of; /* the wait that held is about */
 	uint64_t held;
-	bool mark; /* on the chain that is followed */
+	uint64_t rt_ns; /* that it kept others waiting as a real-time task */
+	bool mark;	/* on the chain that is followed */
 };
 
 struct t_mark {

@@ -86,6 +86,7 @@ static void occupied(struct ready *r, uint32_t task, int64_t at, uint64_t ns, ui
 		by[WAIT_TOOL] += ns;
 	} else if (is_rt(i) && r->t->task[task].class != SS_TASK_KERNEL) {
 		by[WAIT_RT] += ns;
+		r->t->task[task].rt_ns += ns;
 	} else if (is_rt(i)) {
 		by[WAIT_SATURATION] += ns;
 	} else {
