@@ -96,8 +96,8 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "no-trace", OPT_NO_TRACE, NULL, 0, "No BPF on host and guest: counters only", 0 },
 	{ "trace-tasks", OPT_TRACE_TASKS, NULL, 0,
-	  "Record every switch and wake-up of the guest in events.bin, too; the report makes "
-	  "nothing of them yet",
+	  "Record every switch and wake-up of the guest, too: the verdict then goes by what "
+	  "held its tasks up",
 	  0 },
 	{ "json", OPT_JSON, NULL, 0, "Print run.json instead of the report; no progress", 0 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's console on standard error", 0 },

@@ -12,6 +12,7 @@
 #include "lib/device_figures.h"
 #include "lib/text.h"
 #include "report/report.h"
+#include "report/tasks_text.h"
 
 #define WIDTH	    79
 #define MAX_TASKS   5
@@ -509,6 +510,7 @@ int report_print_text(const struct run_result *r, FILE *f)
 	page_open(&p, f);
 	print_run(&p, r);
 	print_verdict(&p, r);
+	tasks_text_print(f, p.bold, p.off, &r->attr.tasks_time);
 	print_parts(&p, r);
 	print_disks(&p, r);
 	print_nets(&p, r);
