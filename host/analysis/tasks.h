@@ -35,6 +35,7 @@ enum wait_cause {
 	WAIT_RT,	   /* ready while a real-time task had the CPU */
 	WAIT_SATURATION,   /* ready while others had their fair turn */
 	WAIT_TOOL,	   /* ready while our own agent had the CPU */
+	WAIT_WAKE_UP,	   /* the CPU was told to take it, and came out of idle */
 	WAIT_GUEST_QUEUE,  /* in the guest's block layer */
 	WAIT_COMPLETION,   /* a finished IO on its way back */
 	WAIT_BASELINE,	   /* what the same IO costs when nothing is in its way */

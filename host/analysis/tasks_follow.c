@@ -228,6 +228,8 @@ static int apply_info(struct tasks_state *t, uint32_t index)
 		return -ENOMEM;
 	k->info[k->infos++] = index;
 	k->class = i->rec.class;
+	k->weight = i->rec.weight;
+	k->rt = tasks_is_rt(&i->rec);
 	i->set = tasks_set(t, i->rec.cpus);
 	return first_state(t, task, i);
 }

@@ -90,6 +90,8 @@ struct t_task {
 	uint32_t *info; /* indices, in order */
 	uint32_t infos, info_cap;
 	uint32_t class;
+	uint32_t weight; /* of the latest info */
+	bool rt;
 	uint32_t hold_of; /* the wait that held is about */
 	uint64_t held;
 	uint64_t rt_ns; /* that it kept others waiting as a real-time task */
@@ -171,6 +173,8 @@ uint32_t tasks_fresh(struct tasks_state *t, uint32_t tid);
 uint32_t tasks_set(struct tasks_state *t, const __u64 *cpus);
 /** tasks_info() - what is known of a task at @at, NULL nothing. */
 const struct t_info *tasks_info(const struct tasks_state *t, uint32_t task, int64_t at);
+/** tasks_is_rt() - is a policy a real-time one? */
+bool tasks_is_rt(const struct ss_rec_g_task *rec);
 /** tasks_span_at() - index of the span that holds @at, or of its first. */
 uint32_t tasks_span_at(const struct t_task *task, int64_t at);
 /** tasks_span_end() - where a span ends. */

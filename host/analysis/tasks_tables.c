@@ -6,6 +6,16 @@
 
 #include "analysis/tasks_int.h"
 
+#define POLICY_FIFO	1
+#define POLICY_RR	2
+#define POLICY_DEADLINE 6
+
+bool tasks_is_rt(const struct ss_rec_g_task *rec)
+{
+	return rec->policy == POLICY_FIFO || rec->policy == POLICY_RR ||
+	       rec->policy == POLICY_DEADLINE;
+}
+
 static uint32_t *slot(const struct tasks_state *t, uint32_t tid)
 {
 	uint32_t i = tid * 2654435761u & (t->hash_size - 1);
@@ -44,7 +54,7 @@ uint32_t tasks_fresh(struct tasks_state *t, uint32_t tid)
 {
 	if (tasks_grow((void **)&t->task, sizeof(*t->task), t->tasks, &t->task_cap) || grow_hash(t))
 		return TASKS_NONE;
-	t->task[t->tasks] = (struct t_task){ .tid = tid, .parent = TASKS_NONE };
+	t->task[t->tasks] = (struct t_task){ .tid = tid, .parent = TASKS_NONE, .weight = 1024 };
 	*slot(t, tid) = ++t->tasks;
 	return t->tasks - 1;
 }

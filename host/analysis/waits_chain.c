@@ -26,6 +26,7 @@ const char *wait_cause_name(enum wait_cause c)
 		[WAIT_RT] = "rt",
 		[WAIT_SATURATION] = "saturation",
 		[WAIT_TOOL] = "tool",
+		[WAIT_WAKE_UP] = "wake_up",
 		[WAIT_GUEST_QUEUE] = "guest_queue",
 		[WAIT_COMPLETION] = "completion",
 		[WAIT_BASELINE] = "baseline",

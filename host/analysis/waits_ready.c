@@ -18,9 +18,7 @@
 
 #include "analysis/waits_int.h"
 
-#define POLICY_FIFO	1
-#define POLICY_RR	2
-#define POLICY_DEADLINE 6
+#define WAKE_UP_NS 2000000 /* an idle CPU that was told takes no longer to switch, if it runs */
 
 struct ready {
 	struct tasks_state *t;
@@ -30,6 +28,7 @@ struct ready {
 	int64_t from, to; /* the whole wait */
 	int64_t lo, hi;	  /* what is asked for */
 	bool taken;	  /* it ended on cpu */
+	bool busy;	  /* nobody idles all the while */
 	uint64_t *by;
 	struct wait_who *who;
 };
@@ -41,23 +40,27 @@ static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-static bool is_rt(const struct t_info *i)
+/* Most tasks are the same all the time. */
+static bool is_rt(const struct tasks_state *t, uint32_t task, int64_t at)
 {
-	return i && (i->rec.policy == POLICY_FIFO || i->rec.policy == POLICY_RR ||
-		     i->rec.policy == POLICY_DEADLINE);
+	const struct t_task *k = &t->task[task];
+
+	return k->infos > 1 ? tasks_is_rt(&tasks_info(t, task, at)->rec) : k->rt;
 }
 
-static uint64_t weight(const struct t_info *i)
+static uint64_t weight(const struct tasks_state *t, uint32_t task, int64_t at)
 {
-	return i ? i->rec.weight : 1024;
+	const struct t_task *k = &t->task[task];
+
+	return k->infos > 1 ? tasks_info(t, task, at)->rec.weight : k->weight;
 }
 
 /* Beyond its turn in this wait, which is its weight's share of a base slice. */
 static uint64_t beyond_turn(struct ready *r, uint32_t task, int64_t at, uint64_t ns)
 {
 	struct t_task *k = &r->t->task[task];
-	uint64_t fair = TASKS_SLICE_NS * weight(tasks_info(r->t, task, at)) /
-			weight(tasks_info(r->t, r->task, at));
+	uint64_t w = weight(r->t, task, at), v = weight(r->t, r->task, at);
+	uint64_t fair = w == v ? TASKS_SLICE_NS : TASKS_SLICE_NS * w / v;
 	uint64_t was;
 
 	if (k->hold_of != r->t->wait) {
@@ -73,21 +76,23 @@ static uint64_t beyond_turn(struct ready *r, uint32_t task, int64_t at, uint64_t
 
 static void occupied(struct ready *r, uint32_t task, int64_t at, uint64_t ns, uint64_t *by)
 {
-	const struct t_info *i;
 	uint64_t unfair;
+	bool rt;
 
+	if (!ns)
+		return;
 	if (task == TASKS_IDLE) {
 		by[WAIT_SCHED_IDLE] += ns;
 		return;
 	}
-	i = tasks_info(r->t, task, at);
+	rt = is_rt(r->t, task, at);
 	unfair = beyond_turn(r, task, at, ns);
 	if (r->t->task[task].class == SS_TASK_TOOL) {
 		by[WAIT_TOOL] += ns;
-	} else if (is_rt(i) && r->t->task[task].class != SS_TASK_KERNEL) {
+	} else if (rt && r->t->task[task].class != SS_TASK_KERNEL) {
 		by[WAIT_RT] += ns;
 		r->t->task[task].rt_ns += ns;
-	} else if (is_rt(i)) {
+	} else if (rt) {
 		by[WAIT_SATURATION] += ns;
 	} else {
 		by[WAIT_SCHED_UNFAIR] += unfair;
@@ -102,21 +107,42 @@ static const struct ivals *idle_of(const struct ready *r, int64_t at)
 	return i && i->set != TASKS_NONE ? &r->t->set[i->set].idle : &nothing;
 }
 
+/*
+ * From when on an idle CPU was about to take the task, if it did so at @end. Only the
+ * first time that it was told is known, and it may have been for something else: it
+ * can't have run for longer than WAKE_UP_NS since then.
+ */
+static int64_t told_at(const struct ready *r, const struct t_turn *turn, int64_t end)
+{
+	uint32_t i = ivals_after(r->steal, end - 1);
+	int64_t ran = WAKE_UP_NS, at = end;
+
+	if (i < r->steal->nr && r->steal->p[i].a < end)
+		at = r->steal->p[i].a;
+	while (i-- > 0 && at > turn->kick && at - r->steal->p[i].b < ran) {
+		ran -= at - r->steal->p[i].b;
+		at = r->steal->p[i].a;
+	}
+	at -= ran;
+	return at > turn->kick ? at : turn->kick;
+}
+
 /* [x, y) of one turn, in which nothing else changes but who idles and is stolen. */
 static void piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
 		  uint64_t *by)
 {
-	const struct ivals *idle = idle_of(r, x);
+	const struct ivals *idle = r->busy ? &nothing : idle_of(r, x);
 	/* From when on the CPU should have taken it. */
-	int64_t told = last && turn->task == TASKS_IDLE ? clamp64(turn->kick, x, y) : y;
+	int64_t told =
+		last && turn->task == TASKS_IDLE ? clamp64(told_at(r, turn, r->to), x, y) : y;
 	uint64_t stolen = ivals_cover(r->steal, told, y);
-	uint64_t both = stolen - ivals_cover_except(r->steal, idle, told, y);
 	uint64_t host = stolen + ivals_cover_except(r->steal, idle, x, told);
-	uint64_t idled = ivals_cover(idle, x, y) - both;
+	uint64_t idled = ivals_cover(idle, x, told);
 
 	by[WAIT_HOST_VCPU] += host;
 	by[WAIT_SCHED_IDLE] += idled;
-	occupied(r, turn->task, x, (uint64_t)(y - x) - host - idled, by);
+	by[WAIT_WAKE_UP] += (uint64_t)(y - told) - stolen;
+	occupied(r, turn->task, x, (uint64_t)(told - x) - (host - stolen) - idled, by);
 }
 
 /* First turn that ends after @at. */
@@ -140,9 +166,9 @@ static void one_turn(struct ready *r, uint32_t i, int64_t x, int64_t y)
 {
 	const struct t_turn *turn = &r->cpu->turn[i];
 	bool last = r->taken && i + 1 < r->cpu->turns && turn[1].t == r->to;
-	uint64_t unasked[WAIT_CAUSES] = { 0 };
 
 	if (x < r->lo && x < y) {
+		uint64_t unasked[WAIT_CAUSES] = { 0 };
 		int64_t until = y < r->lo ? y : r->lo;
 
 		piece(r, turn, last, x, until, unasked);
@@ -171,6 +197,11 @@ static void look(struct ready *r)
 		return;
 	}
 	r->t->wait++;
+	/* A list that has nothing to say here need not be asked for each turn. */
+	r->busy =
+		r->t->task[r->task].infos <= 1 && !ivals_cover(idle_of(r, r->from), r->from, r->hi);
+	if (!ivals_cover(r->steal, r->from, r->to))
+		r->steal = &nothing;
 	for (; at < r->hi; i++) {
 		int64_t next = i + 1 < r->cpu->turns ? r->cpu->turn[i + 1].t : INT64_MAX;
 

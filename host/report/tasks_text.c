@@ -25,6 +25,7 @@ static const char *words(unsigned int cause)
 		[WAIT_RT] = "real-time task",
 		[WAIT_SATURATION] = "saturation",
 		[WAIT_TOOL] = "our agent",
+		[WAIT_WAKE_UP] = "CPU waking up",
 		[WAIT_GUEST_QUEUE] = "guest block layer",
 		[WAIT_COMPLETION] = "completion",
 		[WAIT_BASELINE] = "IO as quick as it gets",

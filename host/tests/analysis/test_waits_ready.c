@@ -53,6 +53,37 @@ TEST_F(sched, idle_steal,
 	EXPECT_NEAR(sw_ready(s, 10, WAIT_SCHED_IDLE), 60 * MS);
 }
 
+TEST_F(sched, spurious_kick,
+       .title =
+	       "A6 A7 a kick long before, after which the CPU ran and didn't switch, was for something else")
+{
+	struct sched_world *s = &self->s;
+
+	/* Told at 11, stolen at 20 for 10 ms, and from 71 on for 2 ms: these only end in the switch. */
+	sw_steal(s, 0, T0 + 20 * MS, T0 + 30 * MS);
+	sw_steal(s, 0, T0 + 71 * MS, T0 + 73 * MS);
+	sw_wake(s, 1, T0 + 10 * MS, 10, 0, 0);
+	sw_kick(s, 0, T0 + 11 * MS);
+	sw_run(s, 0, T0 + 73 * MS + 100 * US, 10, SW_PREEMPTED);
+	sw_solve(s);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_HOST_VCPU), 2 * MS);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_WAKE_UP), 2 * MS);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_SCHED_IDLE), 59 * MS + 100 * US);
+}
+
+TEST_F(sched, waking_up,
+       .title = "A7 an idle CPU that was told to take it comes out of idle: not the scheduler's")
+{
+	struct sched_world *s = &self->s;
+
+	sw_wake(s, 1, T0 + 10 * MS, 10, 0, 0);
+	sw_kick(s, 0, T0 + 10 * MS + 10 * US);
+	sw_run(s, 0, T0 + 10 * MS + 510 * US, 10, SW_PREEMPTED);
+	sw_solve(s);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_WAKE_UP), 500 * US);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_SCHED_IDLE), 10 * US);
+}
+
 TEST_F(sched, busy_steal,
        .title = "A6 every CPU busy, and the one that it ran on next stolen: the host's")
 {
