@@ -10,7 +10,7 @@
 
 #include "analysis/waits_int.h"
 
-#define STEPS_PER_EVENT 64
+#define STEPS_PER_EVENT 48
 #define STEPS_ALWAYS	(1ULL << 20)
 #define BASELINE_MAX_NS 500000 /* what is slower has something in its way */
 

@@ -128,8 +128,8 @@ static int64_t told_at(const struct ready *r, const struct t_turn *turn, int64_t
 }
 
 /* [x, y) of one turn, in which nothing else changes but who idles and is stolen. */
-static void piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
-		  uint64_t *by)
+static void mixed_piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
+			uint64_t *by)
 {
 	const struct ivals *idle = r->busy ? &nothing : idle_of(r, x);
 	/* From when on the CPU should have taken it. */
@@ -143,6 +143,15 @@ static void piece(struct ready *r, const struct t_turn *turn, bool last, int64_t
 	by[WAIT_SCHED_IDLE] += idled;
 	by[WAIT_WAKE_UP] += (uint64_t)(y - told) - stolen;
 	occupied(r, turn->task, x, (uint64_t)(told - x) - (host - stolen) - idled, by);
+}
+
+static void piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
+		  uint64_t *by)
+{
+	if (r->busy && r->steal == &nothing && turn->task != TASKS_IDLE)
+		occupied(r, turn->task, x, (uint64_t)(y - x), by);
+	else
+		mixed_piece(r, turn, last, x, y, by);
 }
 
 /* First turn that ends after @at. */
