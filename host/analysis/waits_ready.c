@@ -4,8 +4,9 @@
  * looked at turn by turn: who had it, was its vCPU stolen, and did another CPU idle that
  * the task may use? For each instant the first of these holds:
  *
- *	host		the CPU was told to take the task and its vCPU didn't get to run;
- *			or no CPU idles, and this one's vCPU is stolen
+ *	host		the CPU was told to go on to another task and its vCPU didn't get
+ *			to run; or no CPU idles, and this one's vCPU is stolen
+ *	waking up	it was told so and came out of idle: nobody's
  *	scheduler	a CPU that the task may use idles
  *	real-time	a real-time task has it; our agent counts apart
  *	scheduler	who has it had its fair turn in this wait already
@@ -28,6 +29,7 @@ struct ready {
 	int64_t from, to; /* the whole wait */
 	int64_t lo, hi;	  /* what is asked for */
 	bool taken;	  /* it ended on cpu */
+	uint32_t final;	  /* the turns from here on led to that, by what the CPU was told in them */
 	bool busy;	  /* nobody idles all the while */
 	uint64_t *by;
 	struct wait_who *who;
@@ -128,30 +130,33 @@ static int64_t told_at(const struct ready *r, const struct t_turn *turn, int64_t
 }
 
 /* [x, y) of one turn, in which nothing else changes but who idles and is stolen. */
-static void mixed_piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
-			uint64_t *by)
+static void mixed_piece(struct ready *r, uint32_t i, int64_t x, int64_t y, uint64_t *by)
 {
+	const struct t_turn *turn = &r->cpu->turn[i];
 	const struct ivals *idle = r->busy ? &nothing : idle_of(r, x);
-	/* From when on the CPU should have taken it. */
-	int64_t told =
-		last && turn->task == TASKS_IDLE ? clamp64(told_at(r, turn, r->to), x, y) : y;
+	/* From when on the CPU should have gone on to the next. */
+	int64_t told = i >= r->final ? clamp64(told_at(r, turn, turn[1].t), x, y) : y;
 	uint64_t stolen = ivals_cover(r->steal, told, y);
+	int64_t until = turn->task == TASKS_IDLE ? told : y;
+	uint64_t both = until > told ? stolen - ivals_cover_except(r->steal, idle, told, y) : 0;
 	uint64_t host = stolen + ivals_cover_except(r->steal, idle, x, told);
-	uint64_t idled = ivals_cover(idle, x, told);
+	uint64_t idled = ivals_cover(idle, x, until) - both;
+	uint64_t woke = turn->task == TASKS_IDLE ? (uint64_t)(y - told) - stolen : 0;
 
 	by[WAIT_HOST_VCPU] += host;
 	by[WAIT_SCHED_IDLE] += idled;
-	by[WAIT_WAKE_UP] += (uint64_t)(y - told) - stolen;
-	occupied(r, turn->task, x, (uint64_t)(told - x) - (host - stolen) - idled, by);
+	by[WAIT_WAKE_UP] += woke;
+	occupied(r, turn->task, x, (uint64_t)(y - x) - host - idled - woke, by);
 }
 
-static void piece(struct ready *r, const struct t_turn *turn, bool last, int64_t x, int64_t y,
-		  uint64_t *by)
+static void piece(struct ready *r, uint32_t i, int64_t x, int64_t y, uint64_t *by)
 {
-	if (r->busy && r->steal == &nothing && turn->task != TASKS_IDLE)
-		occupied(r, turn->task, x, (uint64_t)(y - x), by);
+	uint32_t task = r->cpu->turn[i].task;
+
+	if (r->busy && r->steal == &nothing && task != TASKS_IDLE)
+		occupied(r, task, x, (uint64_t)(y - x), by);
 	else
-		mixed_piece(r, turn, last, x, y, by);
+		mixed_piece(r, i, x, y, by);
 }
 
 /* First turn that ends after @at. */
@@ -173,18 +178,31 @@ static uint32_t turn_at(const struct t_cpu *c, int64_t at)
 /* A turn's part before @lo counts for who had their turn, but isn't asked for. */
 static void one_turn(struct ready *r, uint32_t i, int64_t x, int64_t y)
 {
-	const struct t_turn *turn = &r->cpu->turn[i];
-	bool last = r->taken && i + 1 < r->cpu->turns && turn[1].t == r->to;
-
 	if (x < r->lo && x < y) {
 		uint64_t unasked[WAIT_CAUSES] = { 0 };
 		int64_t until = y < r->lo ? y : r->lo;
 
-		piece(r, turn, last, x, until, unasked);
+		piece(r, i, x, until, unasked);
 		x = until;
 	}
 	if (x < y)
-		piece(r, turn, last, x, y, r->by);
+		piece(r, i, x, y, r->by);
+}
+
+/* The last turn before the task's own, or the idle one since when the CPU was busy. */
+static uint32_t final_turn(const struct ready *r, uint32_t first)
+{
+	uint32_t own = turn_at(r->cpu, r->to), i = own;
+
+	if (!r->taken || r->cpu->turn[own].t != r->to)
+		return TASKS_NONE;
+	/* Several at the same instant: the wait's is the first that isn't before its end. */
+	while (i > first && r->cpu->turn[i].t >= r->to)
+		i--;
+	own = i;
+	while (i > first && r->cpu->turn[i].task != TASKS_IDLE)
+		i--;
+	return r->cpu->turn[i].task == TASKS_IDLE ? i : own;
 }
 
 static void coarse(struct ready *r, int64_t x, int64_t y)
@@ -198,7 +216,7 @@ static void coarse(struct ready *r, int64_t x, int64_t y)
 
 static void look(struct ready *r)
 {
-	uint32_t i = turn_at(r->cpu, r->from), end = turn_at(r->cpu, r->hi);
+	uint32_t i = turn_at(r->cpu, r->from), end = turn_at(r->cpu, r->to);
 	int64_t at = r->from;
 
 	if (!r->cpu->turns || !waits_spend(r->t, end - i + 1)) {
@@ -211,6 +229,7 @@ static void look(struct ready *r)
 		r->t->task[r->task].infos <= 1 && !ivals_cover(idle_of(r, r->from), r->from, r->hi);
 	if (!ivals_cover(r->steal, r->from, r->to))
 		r->steal = &nothing;
+	r->final = final_turn(r, i);
 	for (; at < r->hi; i++) {
 		int64_t next = i + 1 < r->cpu->turns ? r->cpu->turn[i + 1].t : INT64_MAX;
 

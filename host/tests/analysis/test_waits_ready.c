@@ -84,6 +84,41 @@ TEST_F(sched, waking_up,
 	EXPECT_NEAR(sw_ready(s, 10, WAIT_SCHED_IDLE), 10 * US);
 }
 
+TEST_F(sched, told_busy,
+       .title =
+	       "A6 a busy CPU that was told to go on, and whose vCPU is stolen: the host's, whoever idles")
+{
+	struct sched_world *s = &self->s;
+
+	hog_on(s, 0);
+	sw_wake(s, 0, T0 + 10 * MS, 10, 0, 0);
+	sw_kick(s, 0, T0 + 11 * MS);
+	sw_steal(s, 0, T0 + 11 * MS, T0 + 16 * MS);
+	sw_run(s, 0, T0 + 16 * MS, 10, SW_PREEMPTED);
+	sw_solve(s);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_HOST_VCPU), 5 * MS);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_SCHED_IDLE), 1 * MS);
+}
+
+TEST_F(sched, others_first,
+       .title =
+	       "A6 A7 an idle CPU that was told, and runs something else first, was told nevertheless")
+{
+	struct sched_world *s = &self->s;
+
+	sw_other(s, 15, "ksoftirqd/0", SS_TASK_KERNEL, 0);
+	sw_wake(s, 1, T0 + 10 * MS, 10, 0, 0);
+	sw_kick(s, 0, T0 + 10 * MS);
+	sw_steal(s, 0, T0 + 10 * MS, T0 + 15 * MS);
+	sw_wake(s, 0, T0 + 15 * MS, 15, 0, 0);
+	sw_run(s, 0, T0 + 16 * MS, 15, SW_SLEEPS);
+	sw_run(s, 0, T0 + 16 * MS + 300 * US, 10, SW_SLEEPS);
+	sw_solve(s);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_HOST_VCPU), 5 * MS);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_WAKE_UP), 1 * MS);
+	EXPECT_NEAR(sw_ready(s, 10, WAIT_SCHED_IDLE), 300 * US);
+}
+
 TEST_F(sched, busy_steal,
        .title = "A6 every CPU busy, and the one that it ran on next stolen: the host's")
 {
