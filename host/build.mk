@@ -3,7 +3,7 @@
 
 # The rooms, from what is typed down to what everyone uses; which may include which
 # is in host/rooms.
-host_rooms := cli run live doctor trace report analysis vm virtio io lib
+host_rooms := cli run live doctor trace report analysis vm qemu virtio io lib
 host_src := $(wildcard $(host_rooms:%=host/%/*.c))
 host_obj := $(host_src:%.c=$(O)/%.o)
 host_lib_obj := $(filter-out $(O)/host/cli/main.o,$(host_obj))

@@ -32,6 +32,8 @@ enum {
 	OPT_TIME_LIMIT,
 	OPT_NAME,
 	OPT_OUT,
+	OPT_MACHINE,
+	OPT_QEMU,
 	OPT_NESTED,
 	OPT_NO_TRACE,
 	OPT_NO_HUGE_PAGES,
@@ -90,10 +92,13 @@ static const struct argp_option options[] = {
 	{ "name", OPT_NAME, "NAME", 0,
 	  "Its name: pins lie in /sys/fs/bpf/stallscope/NAME/ (default run-PID)", 0 },
 	{ "out", OPT_OUT, "DIR", 0, "Run directory, made if missing (default stallscope-NAME)", 0 },
-	{ "nested", OPT_NESTED, "WHEN", 0,
-	  "Run inside an emulated machine that has KVM: auto (where "
-	  "/dev/kvm can't run Linux; the default), always or never",
+	{ "machine", OPT_MACHINE, "WHICH", 0,
+	  "What runs the guest: kvm (our own machine on /dev/kvm), qemu (QEMU, with our disks), "
+	  "nested (our own machine inside an emulated one that has KVM), or auto (the default: "
+	  "kvm where /dev/kvm can run Linux, else nested)",
 	  0 },
+	{ "qemu", OPT_QEMU, "PATH", 0, "The QEMU of --machine=qemu (default: one is found)", 0 },
+	{ "nested", OPT_NESTED, "WHEN", OPTION_HIDDEN, NULL, 0 },
 	{ "no-trace", OPT_NO_TRACE, NULL, 0, "No BPF on host and guest: counters only", 0 },
 	{ "trace-tasks", OPT_TRACE_TASKS, NULL, 0,
 	  "Record every switch and wake-up of the guest, too: the verdict then goes by what "
@@ -195,14 +200,30 @@ static error_t opt_append(const char *arg, struct run_opts *o)
 	return 0;
 }
 
+static error_t opt_machine(const char *arg, struct run_opts *o)
+{
+	static const char *const words[RUN_MACHINES] = { "auto", "kvm", "qemu", "nested" };
+
+	for (unsigned int i = 0; i < RUN_MACHINES; i++) {
+		if (strcmp(arg, words[i]))
+			continue;
+		o->machine = (enum run_machine)i;
+		return 0;
+	}
+	return bad("--machine: '%s' is not auto, kvm, qemu or nested%s", arg, "");
+}
+
+/* What --machine was before there was QEMU. */
 static error_t opt_nested(const char *arg, struct run_opts *o)
 {
 	static const char *const words[] = { "auto", "always", "never" };
+	static const enum run_machine machine[] = { RUN_MACHINE_AUTO, RUN_MACHINE_NESTED,
+						    RUN_MACHINE_KVM };
 
 	for (unsigned int i = 0; i < 3; i++) {
 		if (strcmp(arg, words[i]))
 			continue;
-		o->nested = (enum run_nested)i;
+		o->machine = machine[i];
 		return 0;
 	}
 	return bad("--nested: '%s' is not auto, always or never%s", arg, "");
@@ -266,6 +287,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return opt_name(arg, o);
 	case OPT_OUT:
 		return opt_path("--out", arg, &o->out);
+	case OPT_MACHINE:
+		return opt_machine(arg, o);
+	case OPT_QEMU:
+		return opt_path("--qemu", arg, &o->qemu);
 	case OPT_NESTED:
 		return opt_nested(arg, o);
 	case OPT_TRACE_TASKS:
@@ -312,6 +337,10 @@ static int check_together(const struct run_opts *o)
 		ss_err("run: --file goes into an initramfs made by --modules, not into --initrd");
 	else if (o->nr_sched_args && !o->sched)
 		ss_err("run: --sched-arg without --sched");
+	else if (o->machine == RUN_MACHINE_QEMU && o->nr_nets)
+		ss_err("run: --machine=qemu has no --net yet: choose --machine=nested or kvm");
+	else if (o->qemu && o->machine != RUN_MACHINE_QEMU && o->machine != RUN_MACHINE_AUTO)
+		ss_err("run: --qemu is for --machine=qemu");
 	else if (o->time_limit_s && o->time_limit_s < o->duration_s)
 		ss_err("run: --time-limit=%u ends the guest before its --duration=%u is over",
 		       o->time_limit_s, o->duration_s);

@@ -25,13 +25,16 @@ enum ss_exit {
 	SS_EXIT_GUEST_TRIPLE = 15,  /* triple fault, or KVM could not go on */
 	SS_EXIT_GUEST_TIMEOUT = 16, /* still running at the time limit */
 	SS_EXIT_GUEST_REBOOT = 17,
-	SS_EXIT_LOST = 18,   /* records were lost and not counted */
-	SS_EXIT_AGENT = 19,  /* the guest ran but no agent answered, or it broke off */
-	SS_EXIT_NESTED = 20, /* the emulated machine could not be started */
-	SS_EXIT_NO_RUN = 21, /* no live run of that name */
-	SS_EXIT_LIMITS = 22, /* limits that don't fit together: a burst below its rate */
-	SS_EXIT_NET = 23,    /* no such network device */
-	SS_EXIT_LAST = SS_EXIT_NET,
+	SS_EXIT_LOST = 18,	/* records were lost and not counted */
+	SS_EXIT_AGENT = 19,	/* the guest ran but no agent answered, or it broke off */
+	SS_EXIT_NESTED = 20,	/* the emulated machine could not be started */
+	SS_EXIT_NO_RUN = 21,	/* no live run of that name */
+	SS_EXIT_LIMITS = 22,	/* limits that don't fit together: a burst below its rate */
+	SS_EXIT_NET = 23,	/* no such network device */
+	SS_EXIT_QEMU = 24,	/* no QEMU that can be executed */
+	SS_EXIT_QEMU_OLD = 25,	/* one that is too old */
+	SS_EXIT_QEMU_DIED = 26, /* it ended by itself, at once or in mid-run */
+	SS_EXIT_LAST = SS_EXIT_QEMU_DIED,
 	SS_EXIT_INTERRUPTED = 130, /* ctrl-C; partial results kept */
 };
 

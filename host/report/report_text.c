@@ -118,6 +118,7 @@ static const char *end_words(enum run_end e)
 		[RUN_END_KVM_ERROR] = "KVM could not go on",
 		[RUN_END_TIMEOUT] = "stopped at the time limit",
 		[RUN_END_INTERRUPTED] = "interrupted",
+		[RUN_END_QEMU_DIED] = "QEMU ended by itself",
 		[RUN_END_NOT_BOOTED] = "the guest was not started",
 	};
 

@@ -19,6 +19,7 @@ const char *run_end_name(enum run_end e)
 		[RUN_END_KVM_ERROR] = "kvm_error",
 		[RUN_END_TIMEOUT] = "timeout",
 		[RUN_END_INTERRUPTED] = "interrupted",
+		[RUN_END_QEMU_DIED] = "qemu_died",
 		[RUN_END_NOT_BOOTED] = "not_booted",
 	};
 

@@ -25,6 +25,7 @@ enum run_end {
 	RUN_END_KVM_ERROR, /* KVM could not go on */
 	RUN_END_TIMEOUT,
 	RUN_END_INTERRUPTED,
+	RUN_END_QEMU_DIED,  /* QEMU ended by itself */
 	RUN_END_NOT_BOOTED, /* failed before the guest ran */
 	RUN_ENDS,
 };
@@ -88,7 +89,7 @@ struct run_stat { /* SS_F_STAT */
 
 struct run_result {
 	char name[65];	  /* --name */
-	char mode[16];	  /* "kvm" or "nested" */
+	char mode[16];	  /* "kvm", "qemu" or "nested" */
 	char version[32]; /* SS_VERSION, report_init() sets it */
 	char started[32]; /* wall clock, ISO 8601 UTC; report_init() sets it */
 	enum run_end end;

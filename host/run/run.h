@@ -26,6 +26,8 @@
  * @initrd: the initramfs to boot, ours (then @initrd_temp) or the user's.
  * @started_ns: CLOCK_MONOTONIC at the start.
  * @records_error: first error of storing records or output, negative errno.
+ * @qemu_kvm: QEMU has hardware's help.
+ * @qemu: where it was found, unless --qemu said.
  * @progress_open: the terminal's last line is a status line, to be overwritten.
  */
 struct run {
@@ -41,6 +43,8 @@ struct run {
 	uint64_t started_ns;
 	int records_error;
 	bool progress_open;
+	bool qemu_kvm;
+	char qemu[PATH_MAX];
 };
 
 /*
@@ -68,12 +72,11 @@ void run_config(const struct run_opts *o, struct agent_kv *kv, char text[RUN_CON
 int run_main(struct run *run, int argc, char **argv);
 
 /**
- * run_choose_where() - decide whether the guest runs inside an emulated machine.
- * @nested: set on success
+ * run_choose_where() - decide what runs the guest: @run->o.machine is then that.
  *
  * Return: SS_EXIT_OK, or the exit status after one line on stderr.
  */
-int run_choose_where(struct run *run, bool *nested);
+int run_choose_where(struct run *run);
 
 /** run_in_nested() - is this process already inside our emulated machine? */
 bool run_in_nested(void);

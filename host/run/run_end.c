@@ -21,6 +21,8 @@ static enum run_end run_end_of(const struct guest *g)
 	case VM_END_TRIPLE_FAULT:
 		return RUN_END_TRIPLE_FAULT;
 	case VM_END_INTERNAL_ERROR:
+		if (g->run->o.machine == RUN_MACHINE_QEMU)
+			return RUN_END_QEMU_DIED;
 		return RUN_END_KVM_ERROR;
 	case VM_END_TIMEOUT:
 		return RUN_END_TIMEOUT;
@@ -81,6 +83,8 @@ static int judge_end(const struct guest *g)
 			     msg);
 	case RUN_END_TIMEOUT:
 		return fault(SS_EXIT_GUEST_TIMEOUT, "the guest was stopped: %s", msg);
+	case RUN_END_QEMU_DIED:
+		return fault(SS_EXIT_QEMU_DIED, "the guest's machine is gone: %s", msg);
 	default:
 		return fault(SS_EXIT_GUEST_TRIPLE, "KVM could not go on: %s", msg);
 	}

@@ -5,8 +5,6 @@
 #include "lib/opts.h"
 #include "lib/time.h"
 #include "lib/log.h"
-#include "virtio/console.h"
-#include "virtio/guest_mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void console_text(void *ctx, const char *text, size_t len)
+void guest_console_text(void *ctx, const char *text, size_t len)
 {
 	struct guest *g = ctx;
 	ssize_t n = write(g->console_log, text, len);
@@ -48,7 +46,7 @@ static int agent_write(void *ctx, const void *buf, size_t len)
 {
 	struct guest *g = ctx;
 
-	return console_agent_write(g->console, buf, len);
+	return g->ops->agent_write(g, buf, len);
 }
 
 static const struct agent_link_ops link_ops = {
@@ -214,7 +212,7 @@ static int setup_events(struct guest *g)
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/" EVENTS_FILE, g->run->out);
-	if (machine_tsc_info(g->machine, &info))
+	if (g->ops->tsc_info(g, &info))
 		memset(&info, 0, sizeof(info));
 	ret = events_create(path, info.host_khz * 1000ULL, info.guest_khz * 1000ULL, &g->events);
 	if (ret) {
@@ -226,82 +224,17 @@ static int setup_events(struct guest *g)
 	return SS_EXIT_OK;
 }
 
-static int machine_status(int ret)
-{
-	switch (ret) {
-	case 0:
-		return SS_EXIT_OK;
-	case -ENOENT:
-	case -EACCES:
-	case -EPERM:
-	case -ENOTSUP:
-	case -EIO:
-		return SS_EXIT_KVM;
-	case -EINVAL:
-	case -E2BIG:
-		return SS_EXIT_USAGE;
-	default:
-		return SS_EXIT_FAIL;
-	}
-}
-
-static int setup_console(struct guest *g)
-{
-	struct console_config cfg = { .output = console_text, .ctx = g };
-	int ret = console_create(&cfg, &g->console);
-
-	if (ret)
-		ss_err("can't make the console: %s", strerror(-ret));
-	return ret ? SS_EXIT_FAIL : SS_EXIT_OK;
-}
-
-static int setup_machine(struct guest *g)
-{
-	struct machine_config cfg = {
-		.nr_vcpus = g->run->o.cpus,
-		.memory = g->run->o.memory,
-		.huge_pages = !g->run->o.no_huge_pages,
-		.console = console_text,
-		.console_opaque = g,
-	};
-	const struct guest_mem *mem;
-	int ret = machine_create(&cfg, &g->machine);
-
-	if (ret)
-		return machine_status(ret);
-	mem = machine_memory(g->machine);
-	for (unsigned int i = 0; !ret && i < g->run->o.nr_disks; i++) {
-		virtio_mmio_set_mem(blk_mmio(g->live.disk[i].blk), mem);
-		ret = machine_add_virtio(g->machine, blk_mmio(g->live.disk[i].blk));
-	}
-	if (!ret)
-		ret = guest_nets_attach(g, mem);
-	if (!ret) {
-		virtio_mmio_set_mem(console_mmio(g->console), mem);
-		ret = machine_add_virtio(g->machine, console_mmio(g->console));
-	}
-	return ret ? SS_EXIT_FAIL : SS_EXIT_OK;
-}
-
-static int setup_boot(struct guest *g)
+void guest_cmdline(struct guest *g, bool slow)
 {
 	/* Under emulation the guest's watchdogs would fire because the emulator is slow. */
-	static const char slow[] = " mitigations=off tsc=reliable no_timer_check audit=0 "
-				   "rcupdate.rcu_cpu_stall_suppress=1 nowatchdog";
-	struct run_result *r = &g->run->r;
-	struct machine_boot boot = {
-		.kernel = g->run->o.kernel,
-		.initrd = g->run->initrd,
-		.cmdline = r->cmdline,
-	};
-	int ret;
+	static const char words[] = " mitigations=off tsc=reliable no_timer_check audit=0 "
+				    "rcupdate.rcu_cpu_stall_suppress=1 nowatchdog";
+	const char *append = g->run->o.append;
+	char *line = g->run->r.cmdline;
 
 	/* ttyS0 shows the earliest messages and a panic's; hvc0 costs less. */
-	snprintf(r->cmdline, sizeof(r->cmdline), "console=ttyS0 console=hvc0 quiet panic=-1%s%s%s",
-		 strcmp(r->mode, "nested") ? "" : slow, g->run->o.append ? " " : "",
-		 g->run->o.append ? g->run->o.append : "");
-	ret = machine_load(g->machine, &boot);
-	return ret ? SS_EXIT_KERNEL : SS_EXIT_OK;
+	snprintf(line, sizeof(g->run->r.cmdline), "console=ttyS0 console=hvc0 quiet panic=-1%s%s%s",
+		 slow ? words : "", append ? " " : "", append ? append : "");
 }
 
 static int setup(struct guest *g)
@@ -317,11 +250,7 @@ static int setup(struct guest *g)
 	if (!ret)
 		ret = guest_nets_setup(g);
 	if (!ret)
-		ret = setup_console(g);
-	if (!ret)
-		ret = setup_machine(g);
-	if (!ret)
-		ret = setup_boot(g);
+		ret = g->ops->setup(g);
 	if (!ret)
 		ret = setup_events(g);
 	return ret;
@@ -336,6 +265,8 @@ static void finish(struct guest *g)
 	if (r->end != RUN_END_POWEROFF && guest_live_dump(g))
 		ss_warn("%s/dump.json could not be written", g->run->out_name);
 	guest_tsc_records(g);
+	if (g->ops->drop_devices)
+		g->ops->drop_devices(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		blk_latency(g->live.disk[i].blk, &r->disk[i].latency);
 		if (!blk_destroy(g->live.disk[i].blk))
@@ -369,7 +300,8 @@ static void teardown(struct guest *g)
 
 	live_close(&g->live);
 	/* Until they are gone, the devices' workers use the machine's memory. */
-	hung = !guest_nets_destroy(g);
+	hung = g->ops->drop_devices && !g->ops->drop_devices(g);
+	hung |= !guest_nets_destroy(g);
 	for (unsigned int i = 0; i < g->run->o.nr_disks; i++) {
 		/* A worker that hangs in its backing still uses all this: leave it. */
 		if (blk_destroy(g->live.disk[i].blk))
@@ -377,10 +309,8 @@ static void teardown(struct guest *g)
 		else
 			backing_close(g->backing[i]);
 	}
-	if (console_destroy(g->console))
+	if (!g->ops->destroy(g, hung))
 		hung = true;
-	if (!hung)
-		machine_destroy(g->machine);
 	agent_link_destroy(&g->link);
 	events_close(g->events, &g->run->r.events);
 	if (g->workload_log)
@@ -410,6 +340,7 @@ int run_guest(struct run *run)
 		return SS_EXIT_FAIL;
 	}
 	g->run = run;
+	g->ops = run->o.machine == RUN_MACHINE_QEMU ? &guest_qemu_ops : &guest_kvm_ops;
 	g->console_log = -1;
 	agent_session_init(&g->session, &run->r);
 	g->session.progress = progress;
@@ -421,7 +352,7 @@ int run_guest(struct run *run)
 			     run->o.cpus, run->o.cpus == 1 ? "" : "s", run->o.memory >> 20);
 		guest_clock_sample(g);
 		g->begun_ns = monotonic_ns();
-		ret = machine_start(g->machine) ? SS_EXIT_FAIL : SS_EXIT_OK;
+		ret = g->ops->start(g);
 	}
 	if (!ret) {
 		guest_loop(g);

@@ -19,6 +19,43 @@
 #include "vm/machine.h"
 
 struct console;
+struct guest;
+struct guest_qemu;
+
+/**
+ * struct guest_machine_ops - who runs the guest: our own machine, or QEMU
+ * @setup: make machine and console, connect the devices, load the kernel. Return: an exit
+ *	status, after one line on stderr
+ * @start: let the vCPUs run. Return: the same
+ * @end_fd: polls readable once the guest has ended
+ * @wait: take down what runs once it has, and set @g->end
+ * @stop: end it from outside, without waiting
+ * @tid: the thread of a vCPU, 0: not known
+ * @tsc_info: as machine_tsc_info()
+ * @agent_fd: polls readable when @agent_read has something
+ * @agent_read: -EAGAIN: nothing is there
+ * @agent_write: all of it, or -EAGAIN and nothing
+ * @drop_devices: before the devices are destroyed, the guest has ended; may be NULL, and may
+ *	come twice. Return: false if a worker hangs
+ * @destroy: in any state; with @hung, leave what a worker may still use. Return: false if
+ *	something else hangs
+ */
+struct guest_machine_ops {
+	int (*setup)(struct guest *g);
+	int (*start)(struct guest *g);
+	int (*end_fd)(const struct guest *g);
+	void (*wait)(struct guest *g);
+	void (*stop)(struct guest *g, enum vm_end why);
+	pid_t (*tid)(const struct guest *g, unsigned int vcpu);
+	int (*tsc_info)(struct guest *g, struct machine_tsc_info *info);
+	int (*agent_fd)(const struct guest *g);
+	ssize_t (*agent_read)(struct guest *g, void *buf, size_t size);
+	int (*agent_write)(struct guest *g, const void *buf, size_t len);
+	bool (*drop_devices)(struct guest *g);
+	bool (*destroy)(struct guest *g, bool hung);
+};
+
+extern const struct guest_machine_ops guest_kvm_ops, guest_qemu_ops;
 
 /**
  * struct guest - everything that lives as long as the guest does.
@@ -27,7 +64,8 @@ struct console;
  * @pins: NULL without.
  * @worker_tid: the worker threads of the disks' queues that @trace knows.
  * @vcpus_told: @trace knows the vCPU threads.
- * @link: frames from and to the agent, over @console's second port.
+ * @ops: who runs it: with @console and @machine, or with @qemu.
+ * @link: frames from and to the agent.
  * @console_log: fd that all console output is appended to.
  * @begun_ns: when the vCPUs were started.
  * @hello_ns: when the agent answered, 0 not yet.
@@ -46,8 +84,10 @@ struct guest {
 	struct backing *backing[SS_MAX_DISKS];
 	pid_t worker_tid[SS_MAX_DISKS][BLK_MAX_QUEUES];
 	bool vcpus_told;
+	const struct guest_machine_ops *ops;
 	struct console *console;
 	struct machine *machine;
+	struct guest_qemu *qemu;
 	struct events_writer *events;
 	struct agent_link link;
 	struct agent_session session;
@@ -69,6 +109,15 @@ struct guest {
  * The machine has been started. On return no vCPU runs and @g->end is set.
  */
 void guest_loop(struct guest *g);
+
+/** guest_console_text() - what the guest's console says; @ctx is the guest. Any thread. */
+void guest_console_text(void *ctx, const char *text, size_t len);
+
+/**
+ * guest_cmdline() - set the kernel's command line in the result.
+ * @slow: the machine is emulated
+ */
+void guest_cmdline(struct guest *g, bool slow);
 
 /* --- run_trace.c --- */
 

@@ -5,7 +5,6 @@
 #include "lib/time.h"
 #include "live/ctl.h"
 #include "lib/log.h"
-#include "virtio/console.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,7 +44,7 @@ static void ask_stop(struct guest *g, enum vm_end why)
 	agent_kv_init(&kv, text, sizeof(text));
 	agent_kv_add(&kv, "reason", "%s", why == VM_END_INTERRUPTED ? "interrupt" : "timeout");
 	if (!g->hello_ns || agent_kv_send(&g->link, SS_F_STOP, &kv))
-		machine_stop(g->machine, why);
+		g->ops->stop(g, why);
 }
 
 static void watch_user(struct guest *g)
@@ -57,7 +56,7 @@ static void watch_user(struct guest *g)
 	if (n >= 1)
 		ask_stop(g, VM_END_INTERRUPTED);
 	if (n >= 2)
-		machine_stop(g->machine, VM_END_INTERRUPTED);
+		g->ops->stop(g, VM_END_INTERRUPTED);
 }
 
 static void watch_time(struct guest *g, uint64_t now)
@@ -69,7 +68,7 @@ static void watch_time(struct guest *g, uint64_t now)
 
 	if (g->stop_ns) {
 		if (now - g->stop_ns >= STOP_GRACE_NS)
-			machine_stop(g->machine, g->stopped_for);
+			g->ops->stop(g, g->stopped_for);
 		return;
 	}
 	if (limit && now - g->begun_ns >= limit) {
@@ -142,7 +141,7 @@ static void serve_agent(struct guest *g)
 	for (int i = 0; i < 256; i++) {
 		int ret;
 
-		n = console_agent_read(g->console, buf, sizeof(buf));
+		n = g->ops->agent_read(g, buf, sizeof(buf));
 		if (n <= 0)
 			break;
 		ret = agent_link_feed(&g->link, buf, (size_t)n);
@@ -161,8 +160,8 @@ static void serve_agent(struct guest *g)
 void guest_loop(struct guest *g)
 {
 	struct pollfd fds[] = {
-		{ .fd = machine_end_fd(g->machine), .events = POLLIN },
-		{ .fd = console_agent_fd(g->console), .events = POLLIN },
+		{ .fd = g->ops->end_fd(g), .events = POLLIN },
+		{ .fd = g->ops->agent_fd(g), .events = POLLIN },
 		{ .fd = ctl_fd(g->live.ctl), .events = POLLIN },
 	};
 	uint64_t next_clock = 0, next_status = 0;
@@ -191,10 +190,10 @@ void guest_loop(struct guest *g)
 		watch_user(g);
 		watch_time(g, now);
 	}
-	machine_wait(g->machine, -1, &g->end);
+	g->ops->wait(g);
 	if (g->hello_ns)
 		g->run->r.guest_seconds = (double)(monotonic_ns() - g->hello_ns) / 1e9;
-	/* The console's worker still runs: take what was on its way when the guest ended. */
+	/* The channel is still there: take what was on its way when the guest ended. */
 	do
 		serve_agent(g);
 	while (!g->session.bye && poll(&fds[1], 1, LAST_WORDS_MS) > 0);

@@ -126,7 +126,11 @@ static void fill_result(struct run *run, int argc, char **argv)
 
 static int run_here(struct run *run)
 {
-	int status = run_guest(run);
+	int status;
+
+	if (run->o.machine == RUN_MACHINE_QEMU)
+		snprintf(run->r.mode, sizeof(run->r.mode), "qemu");
+	status = run_guest(run);
 
 	/* Nothing was measured: the line on stderr is all there is to report. */
 	if (status && run->r.end == RUN_END_NOT_BOOTED)
@@ -136,11 +140,10 @@ static int run_here(struct run *run)
 
 static int prepare_and_run(struct run *run)
 {
-	bool nested;
 	int ret = run_check_files(run);
 
 	if (!ret)
-		ret = run_choose_where(run, &nested);
+		ret = run_choose_where(run);
 	if (!ret)
 		ret = run_open_out(run);
 	if (!ret)
@@ -151,7 +154,7 @@ static int prepare_and_run(struct run *run)
 		ret = SS_EXIT_INTERRUPTED;
 	}
 	if (!ret)
-		ret = nested ? run_nested(run) : run_here(run);
+		ret = run->o.machine == RUN_MACHINE_NESTED ? run_nested(run) : run_here(run);
 	run_drop_initrd(run);
 	if (ret)
 		run_drop_out(run);

@@ -239,7 +239,7 @@ void nested_run_args(const struct run *run, struct nested_args *a, const char *s
 
 	arg(a, "%s", self);
 	arg(a, "run");
-	arg(a, "--nested=never");
+	arg(a, "--machine=kvm");
 	arg(a, "--out=/out");
 	arg(a, "--name=%s", o->name);
 	arg(a, "--kernel=%s", inside(o->kernel, real));

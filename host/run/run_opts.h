@@ -15,10 +15,12 @@
 #define RUN_MAX_CPUS   64
 #define RUN_MAX_APPEND 800
 
-enum run_nested {
-	RUN_NESTED_AUTO, /* where /dev/kvm can't run a Linux guest */
-	RUN_NESTED_ALWAYS,
-	RUN_NESTED_NEVER,
+enum run_machine {
+	RUN_MACHINE_AUTO, /* KVM where /dev/kvm can run a Linux guest */
+	RUN_MACHINE_KVM,
+	RUN_MACHINE_QEMU,
+	RUN_MACHINE_NESTED,
+	RUN_MACHINES,
 };
 
 /**
@@ -39,6 +41,8 @@ enum run_nested {
  * @time_limit_s: the whole guest is stopped after so many seconds, 0 never.
  * @name: the run's name, for pins and reports.
  * @out: run directory.
+ * @machine: who runs the guest; never AUTO once run_choose_where() was asked.
+ * @qemu: QEMU's program, NULL: the one that is found.
  * @no_trace: no BPF on either side.
  * @trace_tasks: the guest records every switch and wake-up.
  * @no_huge_pages: guest memory asks for none.
@@ -65,7 +69,8 @@ struct run_opts {
 	unsigned int time_limit_s;
 	const char *name;
 	const char *out;
-	enum run_nested nested;
+	enum run_machine machine;
+	const char *qemu;
 	bool no_trace;
 	bool trace_tasks;
 	bool no_huge_pages;

@@ -43,7 +43,7 @@ void guest_tsc_records(struct guest *g)
 	unsigned int frac_bits = __builtin_cpu_is("amd") ? 32 : 48;
 	struct machine_tsc_info info;
 
-	if (machine_tsc_info(g->machine, &info) || !info.offset_known || !info.scaling_known)
+	if (g->ops->tsc_info(g, &info) || !info.offset_known || !info.scaling_known)
 		return;
 	for (unsigned int i = 0; i < info.nr_vcpus; i++) {
 		struct ss_rec_vcpu_tsc rec;
@@ -69,8 +69,8 @@ void guest_threads(struct guest *g)
 {
 	if (!g->trace)
 		return;
-	for (unsigned int i = 0; !g->vcpus_told && i < machine_nr_vcpus(g->machine); i++)
-		trace_add_thread(g->trace, machine_tid(g->machine, i), SS_THREAD_VCPU, i);
+	for (unsigned int i = 0; !g->vcpus_told && i < g->run->o.cpus; i++)
+		trace_add_thread(g->trace, g->ops->tid(g, i), SS_THREAD_VCPU, i);
 	g->vcpus_told = true;
 	/* Workers come and go with the driver's DRIVER_OK and reset. */
 	for (unsigned int d = 0; d < g->run->o.nr_disks; d++)

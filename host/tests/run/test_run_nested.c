@@ -199,7 +199,7 @@ TEST_F(nested, all_options, .title = "each option is the same to the run inside"
 		 commas(self->profile, twice));
 	hand_on(self, words);
 	same_run(&self->run.o, &self->in);
-	EXPECT_EQ(self->in.nested, RUN_NESTED_NEVER);
+	EXPECT_EQ(self->in.machine, RUN_MACHINE_KVM);
 	EXPECT_STREQ(self->in.disks[0].file, "/dev/vda");
 	EXPECT_STREQ(self->in.out, "/out");
 	EXPECT_STREQ(self->in.kernel, self->kernel);
