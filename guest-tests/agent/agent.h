@@ -191,8 +191,22 @@ void batch_add(void *agent, const struct ss_rec *rec, size_t len);
 /** batch_flush() - send what is queued. */
 void batch_flush(struct agent *a);
 
-/** clock_init() - ask for the clock port. */
+/** clock_init() - look for the runner's clock: its port, or its page. */
 void clock_init(struct agent *a);
+
+/** clock_sample_cpus() - clock_sample(CLOCK_MANY), on each CPU if the clock is a page. */
+void clock_sample_cpus(struct agent *a);
+
+/* --- clock_page.c --- */
+
+/** clock_page_open() - find and map it. Return: NULL if there is none */
+struct ss_clock_page *clock_page_open(void);
+
+/** clock_page_read() - one reading. Return: false if there was no answer, or from another CPU */
+bool clock_page_read(struct ss_clock_page *p, struct ss_rec_g_clock *c);
+
+/** clock_page_wake() - ask until there is an answer: then more come at once. Return: was there? */
+bool clock_page_wake(struct ss_clock_page *p);
 
 /**
  * clock_sample() - take the tightest of several samples and queue it.
@@ -407,6 +421,7 @@ struct agent {
 	struct disk disks[SS_AGENT_MAX_DISKS];
 	unsigned int nr_disks;
 	bool has_sched_ext, has_btf, has_blk, has_net, has_clock_port;
+	struct ss_clock_page *clock_page;
 	char early[2048]; /* LOG frames' text from before the channel was open */
 	size_t early_len;
 };

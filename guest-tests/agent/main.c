@@ -101,7 +101,7 @@ static void hello(struct agent *a)
 	agent_kv_add(&kv, "virtio_blk", "%d", a->has_blk);
 	agent_kv_add(&kv, "virtio_net", "%d", a->has_net);
 	agent_kv_add(&kv, "disks", "%u", a->nr_disks);
-	agent_kv_add(&kv, "clock_port", "%d", a->has_clock_port);
+	agent_kv_add(&kv, "clock_port", "%d", a->has_clock_port || a->clock_page);
 	port_send_kv(a, SS_F_HELLO, &kv);
 	for (size_t at = 0; at < a->early_len; at += strlen(a->early + at) + 1)
 		port_send(a, SS_F_LOG, a->early + at, strlen(a->early + at));
@@ -155,7 +155,7 @@ static void begin(struct agent *a)
 		start_tracer(a);
 	/* From here on every bit of our time is taken from what is measured. */
 	a->cpu_ns_start = sys_cpu_ns();
-	clock_sample(a, CLOCK_MANY);
+	clock_sample_cpus(a);
 	a->next_clock = now_ns() + CLOCK_NS;
 	marks_open(a);
 	sched_start(a);
@@ -175,7 +175,7 @@ static void finish(struct agent *a)
 		if (tracer_finish(a->tracer, &total))
 			note(a, "warn", "the tracer's last records could not be read");
 	}
-	clock_sample(a, CLOCK_MANY);
+	clock_sample_cpus(a);
 	batch_flush(a);
 	sched_stats(a);
 	figures_send(a);

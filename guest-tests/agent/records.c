@@ -8,6 +8,7 @@
 #include <x86intrin.h>
 
 #define CLOCK_TRIES 8
+#define PAGE_TRIES  200 /* each takes some us, the runner answers from a loop */
 
 void batch_flush(struct agent *a)
 {
@@ -68,15 +69,24 @@ void clock_init(struct agent *a)
 {
 	struct ss_rec_g_clock c;
 
-	a->has_clock_port = !ioperm(SS_CLOCK_PORT, 8, 1) && (read_port(&c) || read_port(&c));
+	a->clock_page = clock_page_open();
+	if (!a->clock_page)
+		a->has_clock_port =
+			!ioperm(SS_CLOCK_PORT, 8, 1) && (read_port(&c) || read_port(&c));
 }
 
-static void sample_port(struct ss_rec_g_clock *best, unsigned int tries)
+static void sample_port(struct agent *a, struct ss_rec_g_clock *best, unsigned int tries)
 {
+	/* Waking the runner for it in mid-run would disturb what is measured, and gain nothing. */
+	if (a->clock_page) {
+		if (tries < CLOCK_MANY || !clock_page_wake(a->clock_page))
+			return;
+		tries = PAGE_TRIES;
+	}
 	for (unsigned int i = 0; i < tries; i++) {
 		struct ss_rec_g_clock c = { 0 };
 
-		if (!read_port(&c))
+		if (a->clock_page ? !clock_page_read(a->clock_page, &c) : !read_port(&c))
 			continue;
 		if (best->host_tsc && c.port_tsc_after - c.port_tsc_before >=
 					      best->port_tsc_after - best->port_tsc_before)
@@ -103,9 +113,26 @@ void clock_sample(struct agent *a, unsigned int port_tries)
 		best.tsc_after = after;
 	}
 	best.h.cpu = (uint32_t)sched_getcpu();
-	if (a->has_clock_port)
-		sample_port(&best, port_tries);
+	if (a->has_clock_port || a->clock_page)
+		sample_port(a, &best, port_tries);
 	batch_add(a, &best.h, sizeof(best));
+}
+
+void clock_sample_cpus(struct agent *a)
+{
+	cpu_set_t all, one;
+
+	if (a->clock_page && !sched_getaffinity(0, sizeof(all), &all)) {
+		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+			CPU_ZERO(&one);
+			CPU_SET(cpu, &one);
+			if (CPU_ISSET(cpu, &all) && !sched_setaffinity(0, sizeof(one), &one))
+				clock_sample(a, CLOCK_MANY);
+		}
+		sched_setaffinity(0, sizeof(all), &all);
+		return;
+	}
+	clock_sample(a, CLOCK_MANY);
 }
 
 void disk_records(struct agent *a)

@@ -68,7 +68,10 @@ int qemu_create(const struct qemu_config *cfg, struct qemu **out)
 	for (unsigned int i = 0; i < QEMU_PAIRS; i++)
 		q->ours[i] = q->theirs[i] = -1;
 	q->words_fd = q->words_out = q->end_fd = q->never_fd = q->pid_fd = -1;
+	q->page_fd = -1;
 	ret = make_fds(q);
+	if (!ret)
+		ret = qemu_clock_init(q);
 	if (ret) {
 		qemu_destroy(q);
 		return ret;
@@ -93,6 +96,7 @@ static void set_child_fds(const struct qemu *q)
 	for (unsigned int i = 0; i < QEMU_PAIRS; i++)
 		if (q->theirs[i] >= 0)
 			fcntl(q->theirs[i], F_SETFD, 0);
+	fcntl(q->page_fd, F_SETFD, 0);
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(q->words_out, STDERR_FILENO);
@@ -121,6 +125,7 @@ static int spawn(struct qemu *q)
 		.serial = q->theirs[PAIR_SERIAL],
 		.hvc = q->theirs[PAIR_HVC],
 		.agent = q->theirs[PAIR_AGENT],
+		.page = q->page_fd,
 	};
 	pid_t parent = getpid();
 	struct qemu_args a;
@@ -237,6 +242,8 @@ int qemu_start(struct qemu *q, char *err, size_t size)
 	if (ret)
 		return not_started(q, ret, err, size);
 	ret = qemu_watch_start(q);
+	if (!ret)
+		ret = qemu_clock_start(q);
 	if (ret)
 		snprintf(err, size, "can't start a thread: %s", strerror(-ret));
 	return ret;
@@ -353,6 +360,7 @@ void qemu_destroy(struct qemu *q)
 	qemu_stop(q);
 	end_watch(q);
 	reap(q);
+	qemu_clock_destroy(q);
 	for (unsigned int i = 0; i < QEMU_PAIRS; i++) {
 		close_fd(&q->ours[i]);
 		close_fd(&q->theirs[i]);

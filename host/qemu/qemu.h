@@ -57,7 +57,7 @@ struct qemu_config {
 
 /** struct qemu_fds - QEMU's ends of what connects us, as numbers that the child has */
 struct qemu_fds {
-	int qmp, serial, hvc, agent;
+	int qmp, serial, hvc, agent, page;
 	int disk[QEMU_MAX_DISKS];
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "ss_agent.h"
+#include "ss_clock_page.h"
 
 #define MAX_ARGS (sizeof(((struct qemu_args *)0)->v) / sizeof(char *))
 
@@ -81,6 +82,15 @@ static void consoles(struct qemu_args *a, const struct qemu_fds *fds)
 	device(a, "virtserialport,bus=ports.0,chardev=agent,name=" SS_AGENT_PORT);
 }
 
+/* Memory that guest and runner share, for ss_clock_page.h. */
+static void clock_page(struct qemu_args *a, const struct qemu_fds *fds)
+{
+	arg(a, "-object");
+	arg(a, "memory-backend-file,id=clock,mem-path=/proc/self/fd/%d,size=%d,share=on", fds->page,
+	    SS_CLOCK_PAGE_SIZE);
+	device(a, "ivshmem-plain,memdev=clock");
+}
+
 static void disks(struct qemu_args *a, const struct qemu_config *cfg, const struct qemu_fds *fds)
 {
 	for (unsigned int i = 0; i < cfg->nr_disks; i++) {
@@ -101,6 +111,7 @@ void qemu_args(const struct qemu_config *cfg, const struct qemu_fds *fds, struct
 	arg(a, "stallscope,debug-threads=on");
 	board(a, cfg);
 	consoles(a, fds);
+	clock_page(a, fds);
 	disks(a, cfg, fds);
 	arg(a, "-kernel");
 	arg(a, "%s", cfg->kernel);

@@ -33,6 +33,7 @@ struct qmp {
  * @ours: @theirs: ends of the socket pairs, -1: closed or given away
  * @words_fd: the read end of QEMU's stderr
  * @words: how that began; the watching thread's while it runs
+ * @page_fd: @page: the clock page (ss_clock_page.h), which @clock serves
  * @agent_out: what the agent's socket hadn't room for
  * @end_fd: eventfd
  * @reason: of the guest's end, by QMP; watching thread
@@ -57,7 +58,11 @@ struct qemu {
 	char panic[160];
 	char line[200]; /* of the console, while it is incomplete */
 	size_t line_len;
-	atomic_bool stopped;
+	atomic_bool stopped, clock_stop;
+	int page_fd;
+	struct ss_clock_page *page;
+	pthread_t clock;
+	bool clock_runs;
 	char *agent_out;
 	size_t agent_len;
 };
@@ -80,6 +85,17 @@ int qmp_vcpus(struct qmp *m, pid_t *tid, unsigned int nr);
 
 /** qmp_events() - take what has come. Return: 0 or -ECONNRESET */
 int qmp_events(struct qmp *m);
+
+/* --- qemu_clock.c --- */
+
+/** qemu_clock_init() - make the page. Return: 0 or a negative errno */
+int qemu_clock_init(struct qemu *q);
+
+/** qemu_clock_start() - start the thread that answers there. Return: the same */
+int qemu_clock_start(struct qemu *q);
+
+/** qemu_clock_destroy() - stop it, and free the page */
+void qemu_clock_destroy(struct qemu *q);
 
 /* --- qemu_watch.c --- */
 
