@@ -194,8 +194,11 @@ void batch_flush(struct agent *a);
 /** clock_init() - look for the runner's clock: its port, or its page. */
 void clock_init(struct agent *a);
 
-/** clock_sample_cpus() - clock_sample(CLOCK_MANY), on each CPU if the clock is a page. */
-void clock_sample_cpus(struct agent *a);
+/** clock_sample_cpus() - the same, on each CPU if the clock is a page. */
+void clock_sample_cpus(struct agent *a, unsigned int port_tries);
+
+/** clock_tick() - a sample in mid-run; of a page only now and then, for that wakes the runner. */
+void clock_tick(struct agent *a);
 
 /* --- clock_page.c --- */
 
@@ -205,7 +208,11 @@ struct ss_clock_page *clock_page_open(void);
 /** clock_page_read() - one reading. Return: false if there was no answer, or from another CPU */
 bool clock_page_read(struct ss_clock_page *p, struct ss_rec_g_clock *c);
 
-/** clock_page_wake() - ask until there is an answer: then more come at once. Return: was there? */
+/**
+ * clock_page_wake() - ask, and sleep until there is an answer: then more come at once
+ *
+ * Return: was there?
+ */
 bool clock_page_wake(struct ss_clock_page *p);
 
 /**
@@ -422,6 +429,7 @@ struct agent {
 	unsigned int nr_disks;
 	bool has_sched_ext, has_btf, has_blk, has_net, has_clock_port;
 	struct ss_clock_page *clock_page;
+	unsigned int clock_ticks;
 	char early[2048]; /* LOG frames' text from before the channel was open */
 	size_t early_len;
 };

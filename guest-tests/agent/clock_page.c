@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #define DEVICES	 "/sys/bus/pci/devices"
-#define PATIENCE 100000 /* looks; the runner may sleep for some ms before the first answer */
-#define WAKE_UPS 50
+#define PATIENCE 3000 /* looks, some 100 us under emulation: it is awake, or was held up */
+#define WAKE_UPS 40   /* half milliseconds */
 
 static bool says(const char *device, const char *file, const char *what)
 {
@@ -80,12 +80,13 @@ bool clock_page_read(struct ss_clock_page *p, struct ss_rec_g_clock *c)
 
 bool clock_page_wake(struct ss_clock_page *p)
 {
-	struct ss_rec_g_clock c;
+	const __u64 number = p->asked + 1;
 
+	__atomic_store_n(&p->asked, number, __ATOMIC_RELEASE);
 	for (int i = 0; i < WAKE_UPS; i++) {
-		if (clock_page_read(p, &c))
+		usleep(500);
+		if (__atomic_load_n(&p->answered, __ATOMIC_ACQUIRE) == number)
 			return true;
-		usleep(1000);
 	}
 	return false;
 }

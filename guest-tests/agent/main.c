@@ -155,7 +155,7 @@ static void begin(struct agent *a)
 		start_tracer(a);
 	/* From here on every bit of our time is taken from what is measured. */
 	a->cpu_ns_start = sys_cpu_ns();
-	clock_sample_cpus(a);
+	clock_sample_cpus(a, CLOCK_MANY);
 	a->next_clock = now_ns() + CLOCK_NS;
 	marks_open(a);
 	sched_start(a);
@@ -175,7 +175,7 @@ static void finish(struct agent *a)
 		if (tracer_finish(a->tracer, &total))
 			note(a, "warn", "the tracer's last records could not be read");
 	}
-	clock_sample_cpus(a);
+	clock_sample_cpus(a, CLOCK_MANY);
 	batch_flush(a);
 	sched_stats(a);
 	figures_send(a);
@@ -333,7 +333,7 @@ static void loop(struct agent *a)
 			dispatch(a, &ev[i]);
 		now = now_ns();
 		if (a->next_clock && now >= a->next_clock) {
-			clock_sample(a, CLOCK_FEW);
+			clock_tick(a);
 			a->next_clock = now + CLOCK_NS;
 		}
 		if (now >= a->next_tick)

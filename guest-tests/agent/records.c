@@ -8,7 +8,10 @@
 #include <x86intrin.h>
 
 #define CLOCK_TRIES 8
-#define PAGE_TRIES  200 /* each takes some us, the runner answers from a loop */
+#define PAGE_WIDTH  2000 /* ticks of a good reading, a microsecond; under emulation most take half */
+#define PAGE_GOOD   10
+#define PAGE_TRY_NS (5 * NSEC_PER_MSEC) /* for each of the port's */
+#define PAGE_TICKS  4 /* of these, one asks it: once a second */
 
 void batch_flush(struct agent *a)
 {
@@ -75,26 +78,40 @@ void clock_init(struct agent *a)
 			!ioperm(SS_CLOCK_PORT, 8, 1) && (read_port(&c) || read_port(&c));
 }
 
-static void sample_port(struct agent *a, struct ss_rec_g_clock *best, unsigned int tries)
+static void keep_best(struct ss_rec_g_clock *best, const struct ss_rec_g_clock *c)
 {
-	/* Waking the runner for it in mid-run would disturb what is measured, and gain nothing. */
-	if (a->clock_page) {
-		if (tries < CLOCK_MANY || !clock_page_wake(a->clock_page))
-			return;
-		tries = PAGE_TRIES;
-	}
-	for (unsigned int i = 0; i < tries; i++) {
-		struct ss_rec_g_clock c = { 0 };
+	if (best->host_tsc &&
+	    c->port_tsc_after - c->port_tsc_before >= best->port_tsc_after - best->port_tsc_before)
+		return;
+	best->host_tsc = c->host_tsc;
+	best->port_tsc_before = c->port_tsc_before;
+	best->port_tsc_after = c->port_tsc_after;
+}
 
-		if (a->clock_page ? !clock_page_read(a->clock_page, &c) : !read_port(&c))
+static void sample_port(struct ss_rec_g_clock *best, unsigned int tries)
+{
+	struct ss_rec_g_clock c;
+
+	for (unsigned int i = 0; i < tries; i++)
+		if (read_port(&c))
+			keep_best(best, &c);
+}
+
+/* Until a reading is good: on a busy host many are held up. */
+static void sample_page(struct agent *a, struct ss_rec_g_clock *best, unsigned int tries)
+{
+	const uint64_t until = now_ns() + tries * PAGE_TRY_NS;
+	struct ss_rec_g_clock c;
+	unsigned int good = 0;
+
+	if (!tries || !clock_page_wake(a->clock_page))
+		return;
+	do {
+		if (!clock_page_read(a->clock_page, &c))
 			continue;
-		if (best->host_tsc && c.port_tsc_after - c.port_tsc_before >=
-					      best->port_tsc_after - best->port_tsc_before)
-			continue;
-		best->host_tsc = c.host_tsc;
-		best->port_tsc_before = c.port_tsc_before;
-		best->port_tsc_after = c.port_tsc_after;
-	}
+		keep_best(best, &c);
+		good += c.port_tsc_after - c.port_tsc_before < PAGE_WIDTH;
+	} while (good < PAGE_GOOD && now_ns() < until);
 }
 
 void clock_sample(struct agent *a, unsigned int port_tries)
@@ -113,12 +130,24 @@ void clock_sample(struct agent *a, unsigned int port_tries)
 		best.tsc_after = after;
 	}
 	best.h.cpu = (uint32_t)sched_getcpu();
-	if (a->has_clock_port || a->clock_page)
-		sample_port(a, &best, port_tries);
+	if (a->clock_page)
+		sample_page(a, &best, port_tries);
+	else if (a->has_clock_port)
+		sample_port(&best, port_tries);
 	batch_add(a, &best.h, sizeof(best));
 }
 
-void clock_sample_cpus(struct agent *a)
+void clock_tick(struct agent *a)
+{
+	if (!a->clock_page)
+		clock_sample(a, CLOCK_FEW);
+	else if (++a->clock_ticks % PAGE_TICKS)
+		clock_sample(a, 0);
+	else
+		clock_sample_cpus(a, CLOCK_FEW);
+}
+
+void clock_sample_cpus(struct agent *a, unsigned int port_tries)
 {
 	cpu_set_t all, one;
 
@@ -127,12 +156,12 @@ void clock_sample_cpus(struct agent *a)
 			CPU_ZERO(&one);
 			CPU_SET(cpu, &one);
 			if (CPU_ISSET(cpu, &all) && !sched_setaffinity(0, sizeof(one), &one))
-				clock_sample(a, CLOCK_MANY);
+				clock_sample(a, port_tries);
 		}
 		sched_setaffinity(0, sizeof(all), &all);
 		return;
 	}
-	clock_sample(a, CLOCK_MANY);
+	clock_sample(a, port_tries);
 }
 
 void disk_records(struct agent *a)

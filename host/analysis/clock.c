@@ -39,6 +39,7 @@ void clock_free(struct ss_clock *c)
 	free(c->guest_raw);
 	free(c->host.knot);
 	free(c->guest.knot);
+	clock_offsets_free(c);
 	free(c);
 }
 

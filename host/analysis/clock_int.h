@@ -23,6 +23,13 @@ struct clock_map {
 	uint32_t nr;
 };
 
+/* An offset that drifts, as a reading of the port found it: give or take @hw. */
+struct clock_drift {
+	uint64_t guest_tsc;
+	uint64_t offset;
+	uint64_t hw;
+};
+
 struct clock_vcpu {
 	bool kvm_known, usable, from_port;
 	uint64_t kvm_offset, kvm_scale;
@@ -30,6 +37,8 @@ struct clock_vcpu {
 	/* what is used: guest = (host * scale >> frac_bits) + offset */
 	uint64_t offset, scale;
 	uint32_t frac_bits;
+	struct clock_drift *drift; /* instead of @offset, if @drift_nr isn't 0; owned */
+	uint32_t drift_nr;
 };
 
 struct ss_clock {
@@ -80,6 +89,9 @@ uint64_t clock_scale_up(uint64_t v, int64_t num, int64_t den);
  * Needs the raw guest samples sorted by time. Return: 0 or -ENOMEM.
  */
 int clock_offsets(struct ss_clock *c);
+
+/** clock_offsets_free() - free what clock_offsets() keeps; harmless before it. */
+void clock_offsets_free(struct ss_clock *c);
 
 /** clock_guest_to_host_tsc() - undo a vCPU's offset and scale. */
 uint64_t clock_guest_to_host_tsc(const struct clock_vcpu *v, uint64_t guest_tsc);

@@ -16,6 +16,11 @@
 #define UNSCALED_BITS 48
 /* Ticks by which rounding may put KVM's offset outside the bounds. */
 #define OFFSET_SLACK 64
+/* An offset may drift by a tick in so many, 50 ppm; and what a reading's uncertainty may be then. */
+#define DRIFT_MOST   20000
+#define DRIFT_MAX_HW 100000
+/* What it does drift by: a tick in so many was the most seen. */
+#define DRIFT_LIKELY 100000
 
 struct bound {
 	int64_t lo, hi; /* relative to measured.ref */
@@ -33,9 +38,25 @@ static uint64_t scale_tsc(const struct clock_vcpu *v, uint64_t host_tsc)
 	return (uint64_t)(((unsigned __int128)host_tsc * v->scale) >> v->frac_bits);
 }
 
+/* On the line between the two readings around it; before the first and behind the last, theirs. */
+static uint64_t drifted(const struct clock_vcpu *v, uint64_t guest_tsc)
+{
+	const struct clock_drift *d = v->drift;
+	uint32_t i = 0;
+	__int128 step;
+
+	while (i < v->drift_nr && (int64_t)(guest_tsc - d[i].guest_tsc) >= 0)
+		i++;
+	if (!i || i == v->drift_nr)
+		return d[i ? i - 1 : 0].offset;
+	step = (__int128)(int64_t)(d[i].offset - d[i - 1].offset) *
+	       (int64_t)(guest_tsc - d[i - 1].guest_tsc);
+	return d[i - 1].offset + (uint64_t)(step / (int64_t)(d[i].guest_tsc - d[i - 1].guest_tsc));
+}
+
 uint64_t clock_guest_to_host_tsc(const struct clock_vcpu *v, uint64_t guest_tsc)
 {
-	uint64_t scaled = guest_tsc - v->offset;
+	uint64_t scaled = guest_tsc - (v->drift_nr ? drifted(v, guest_tsc) : v->offset);
 
 	if (v->scale == 1ULL << v->frac_bits)
 		return scaled;
@@ -88,6 +109,79 @@ static int by_mid(const void *a, const void *b)
 	int64_t x = p->lo / 2 + p->hi / 2, y = q->lo / 2 + q->hi / 2;
 
 	return (x > y) - (x < y);
+}
+
+/* By how much can it have drifted before the first reading, or since the last? */
+static uint64_t beyond(const struct ss_clock *c, const struct clock_drift *d, uint32_t n,
+		       uint64_t error)
+{
+	const uint64_t span = d[n - 1].guest_tsc - d[0].guest_tsc;
+	const int64_t head = (int64_t)(d[0].guest_tsc - c->guest_raw[0].tsc_before);
+	const int64_t tail =
+		(int64_t)(c->guest_raw[c->guest_nr - 1].tsc_after - d[n - 1].guest_tsc);
+	const int64_t ticks = head > tail ? head : tail;
+	unsigned __int128 most;
+
+	if (ticks <= 0 || !span)
+		return 0;
+	/* As fast as the fastest that was seen, if each step was as long as the average. */
+	most = (unsigned __int128)error * (n - 1) * (uint64_t)ticks / span;
+	if (most < (uint64_t)ticks / DRIFT_LIKELY)
+		most = (uint64_t)ticks / DRIFT_LIKELY;
+	return most > UINT64_MAX / 2 ? UINT64_MAX / 2 : (uint64_t)most;
+}
+
+/*
+ * QEMU's emulator keeps the guest's TSC from ever going back: where the host's CPUs differ, it
+ * adds what they do, again and again, and so the offset drifts one way, by a millionth or so.
+ * Then each reading holds for its own moment. Between two the offset is anywhere between
+ * the least and the most that they allow.
+ *
+ * Return: true if that is what it is: a drift so small, one way; then @v->drift is set.
+ */
+static bool drifts(struct ss_clock *c, struct clock_vcpu *v, uint32_t cpu, const struct measured *m)
+{
+	struct clock_drift *d = calloc(c->guest_nr, sizeof(*d));
+	uint64_t error = 0;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; d && i < c->guest_nr; i++) {
+		const struct ss_rec_g_clock *r = &c->guest_raw[i];
+		const uint64_t hw = (r->port_tsc_after - r->port_tsc_before + 1) / 2;
+
+		/* A reading that was held up says nothing. */
+		if (!has_port(r, cpu) || hw > DRIFT_MAX_HW)
+			continue;
+		d[n++] = (struct clock_drift){
+			.guest_tsc = port_mid(r),
+			.offset = port_mid(r) - scale_tsc(v, r->host_tsc),
+			.hw = hw,
+		};
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		const int64_t off = (int64_t)(d[i].offset - d[i - 1].offset);
+		const int64_t ticks = (int64_t)(d[i].guest_tsc - d[i - 1].guest_tsc);
+		const uint64_t slack = d[i].hw + d[i - 1].hw;
+
+		if (ticks <= 0 || off < -(int64_t)slack ||
+		    off > ticks / DRIFT_MOST + (int64_t)slack) {
+			free(d);
+			return false;
+		}
+		if ((uint64_t)llabs(off) + slack > error)
+			error = (uint64_t)llabs(off) + slack;
+	}
+	if (n < 2 || m->nr < 2) {
+		free(d);
+		return false;
+	}
+	v->drift = d;
+	v->drift_nr = n;
+	error += beyond(c, d, n, error);
+	v->usable = v->from_port = true;
+	if (error > c->offset_error)
+		c->offset_error = error;
+	return true;
 }
 
 /* No offset fits all samples: the middle one, as uncertain as the farthest. */
@@ -209,8 +303,18 @@ static int settle_vcpu(struct ss_clock *c, uint32_t cpu)
 		if (err)
 			return err;
 	}
-	use_measured(c, cpu, v, &m);
+	if (m.constant || v->scale != 1ULL << v->frac_bits || !drifts(c, v, cpu, &m))
+		use_measured(c, cpu, v, &m);
 	return 0;
+}
+
+void clock_offsets_free(struct ss_clock *c)
+{
+	for (uint32_t cpu = 0; cpu < CLOCK_MAX_VCPUS; cpu++) {
+		free(c->vcpu[cpu].drift);
+		c->vcpu[cpu].drift = NULL;
+		c->vcpu[cpu].drift_nr = 0;
+	}
 }
 
 int clock_offsets(struct ss_clock *c)
@@ -219,6 +323,7 @@ int clock_offsets(struct ss_clock *c)
 	bool kvm = false, port = false;
 
 	c->offset_error = 0;
+	clock_offsets_free(c);
 	for (uint32_t i = 0; i < c->guest_nr; i++)
 		if (c->guest_raw[i].h.cpu < CLOCK_MAX_VCPUS)
 			present[c->guest_raw[i].h.cpu] = true;

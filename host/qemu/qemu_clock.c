@@ -11,7 +11,7 @@
 #include "ss_clock_page.h"
 
 #define LOOK_NS (2 * NSEC_PER_MSEC) /* while nobody asks */
-#define STAY_NS (1 * NSEC_PER_MSEC) /* after a question, for the next one */
+#define STAY_NS (3 * NSEC_PER_MSEC) /* after a question, for the next one */
 
 int qemu_clock_init(struct qemu *q)
 {
@@ -28,7 +28,7 @@ int qemu_clock_init(struct qemu *q)
 }
 
 /*
- * The guest's questions come in rows, a few at the workload's begin and end: then the answers
+ * The guest's questions come in rows, one a second: then the answers
  * come from a loop, as the time they take is the uncertainty of the clock. Else it sleeps.
  */
 static void *answer(void *arg)
