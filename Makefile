@@ -65,6 +65,8 @@ all: $(all_targets)
 # The main job: a throttled disk, a scheduler of ours, readers and writers that
 # wait for the disk beside a program that only wants the CPU.
 DISK ?= size=256M,iops=8
+# kvm, qemu or nested: what runs the guest.
+MACHINE ?= auto
 DEMO_SECONDS ?= 12
 DEMO_SCHED ?= $(O)/guest/scx_vtime
 DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_reporting=1 --direct=1 \
@@ -75,7 +77,7 @@ DEMO_EXEC ?= fio --output-format=terse --terse-version=3 --eta=never --group_rep
 NET ?=
 demo_exec = $(if $(NET),netcheck --frames 0 & )$(strip $(DEMO_EXEC))$(if $(NET),; rc=$$?; kill $$!; wait $$! && exit $$rc)
 demo: all
-	$(Q)fio=$$(tools/get-fio) && $(O)/stallscope run --name demo --out $(O)/demo \
+	$(Q)fio=$$(tools/get-fio) && $(O)/stallscope run --machine $(MACHINE) --name demo --out $(O)/demo \
 		--kernel $(or $(GUEST_VMLINUX),$(GUEST_KERNEL)) $(if $(GUEST_MODULES),--modules $(GUEST_MODULES)) \
 		--cpus 2 --memory 512M --disk '$(DISK)' $(if $(NET),--net '$(NET)' --file $(O)/guest/netcheck:/usr/bin/netcheck) \
 		--sched $(DEMO_SCHED) --file "$$fio:/usr/bin/fio" --exec '$(demo_exec)'
@@ -100,7 +102,8 @@ help:
 	@echo 'make               build everything into build/'
 	@echo 'make demo          boot a throttled guest, trace it, say whose fault the stalls were'
 	@echo '                   (DISK=... replaces its disk, NET=loopback,pps=500 adds network'
-	@echo '                   pressure, KERNEL=... MODULES=... another kernel)'
+	@echo '                   pressure, KERNEL=... MODULES=... another kernel,'
+	@echo '                   MACHINE=nested our own machine where there is no real KVM)'
 	@echo 'make run_tests     run the tests (TARGETS="device cli", T=name for one)'
 	@echo '                   (SHARD=2/8 a part of them; SAN=address,undefined or SAN=thread'
 	@echo '                   with sanitizers, in a build of their own)'

@@ -74,7 +74,7 @@ static int print_json(const struct doctor *d)
 	root = json_pack("{s:b, s:s?, s:i, s:o}", "possible", !d->status, "mode",
 			 d->status   ? NULL
 			 : d->direct ? "kvm"
-				     : "nested",
+				     : "qemu",
 			 "status", d->status, "checks", list);
 	if (!root || err) {
 		json_decref(root);

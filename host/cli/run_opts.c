@@ -95,7 +95,7 @@ static const struct argp_option options[] = {
 	{ "machine", OPT_MACHINE, "WHICH", 0,
 	  "What runs the guest: kvm (our own machine on /dev/kvm), qemu (QEMU, with our disks), "
 	  "nested (our own machine inside an emulated one that has KVM), or auto (the default: "
-	  "kvm where /dev/kvm can run Linux, else nested)",
+	  "kvm where /dev/kvm can run Linux, else qemu, or nested for --net)",
 	  0 },
 	{ "qemu", OPT_QEMU, "PATH", 0, "The QEMU of --machine=qemu (default: one is found)", 0 },
 	{ "nested", OPT_NESTED, "WHEN", OPTION_HIDDEN, NULL, 0 },

@@ -41,7 +41,7 @@ static void check_kvm(struct doctor *d)
 	if (kvm.error == -EACCES) {
 		/* A missing permission is for the user to fix: a run doesn't fall back on emulation then. */
 		doctor_add(d, "kvm", DOCTOR_FAIL,
-			   "or use run's --nested=always: slower, same findings", "%s: %s",
+			   "or use run's --machine=qemu: slower, same findings", "%s: %s",
 			   kvm_sort_name(kvm.sort), kvm.reason);
 		doctor_give_up(d, SS_EXIT_KVM);
 		return;
@@ -49,7 +49,7 @@ static void check_kvm(struct doctor *d)
 	doctor_add(d, "kvm", d->direct ? DOCTOR_OK : DOCTOR_WARN,
 		   d->direct
 			   ? NULL
-			   : "guests run inside an emulated machine instead: slower, same findings",
+			   : "guests run on an emulated machine instead: slower, same findings",
 		   "%s: %s", kvm_sort_name(kvm.sort), kvm.reason);
 }
 

@@ -207,6 +207,15 @@ static void print_figures(const struct page *p, const struct run_result *r)
 		wrap(p, "           ", 11, line);
 }
 
+static const char *mode_words(const char *mode)
+{
+	if (!strcmp(mode, "nested"))
+		return "nested in an emulated machine";
+	if (!strcmp(mode, "qemu"))
+		return "emulated by QEMU";
+	return !strcmp(mode, "qemu-kvm") ? "on QEMU's machine with KVM" : mode;
+}
+
 static void print_run(const struct page *p, const struct run_result *r)
 {
 	char line[1024], mem[16];
@@ -214,9 +223,9 @@ static void print_run(const struct page *p, const struct run_result *r)
 	snprintf(line, sizeof(line), "%s: Linux %s, %" PRIu32 " vCPU%s, %s, %s", r->name,
 		 r->guest_kernel[0] ? r->guest_kernel : "(release unknown)", r->cpus,
 		 r->cpus == 1 ? "" : "s", fmt_bytes(mem, sizeof(mem), r->memory),
-		 !strcmp(r->mode, "nested") ? "nested in an emulated machine" : r->mode);
+		 mode_words(r->mode));
 	wrap(p, "run        ", 11, line);
-	if (!strcmp(r->mode, "nested"))
+	if (!strcmp(r->mode, "nested") || !strcmp(r->mode, "qemu"))
 		fputs("           (functional figures, not performance: everything is slower)\n",
 		      p->f);
 	snprintf(line, sizeof(line), "%s after %.1f s", end_words(r->end), r->seconds);

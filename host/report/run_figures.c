@@ -230,7 +230,7 @@ static const char *end_name(unsigned int end)
 	return run_end_name(end);
 }
 
-static const char *const modes[] = { "kvm", "qemu", "nested", NULL };
+static const char *const modes[] = { "kvm", "qemu", "qemu-kvm", "nested", NULL };
 
 #define NEEDED .flags = FIG_REQUIRED | FIG_NEEDED
 
@@ -243,7 +243,7 @@ static const struct figure run[] = {
 	TEXT(run_result, version, "stallscope", "Version that wrote this", REQUIRED),
 	TEXT(run_result, name, "name", "The run's name (--name)", REQUIRED),
 	TEXT(run_result, mode, "mode",
-	     "kvm: straight on this machine's KVM. qemu: on a machine of QEMU's, with our disks. nested: inside an emulated machine that has KVM; figures show what happens, not how fast",
+	     "kvm: straight on this machine's KVM. qemu: on a machine that QEMU emulates, with our disks; figures show what happens, not how fast. qemu-kvm: the same, on KVM. nested: inside an emulated machine that has KVM; figures show what happens, not how fast",
 	     .words = modes, NEEDED),
 	TEXT(run_result, started, "started", "Wall clock, ISO 8601, UTC"),
 	FIG(ENUM, run_result, end, "end", NULL, "How the guest ended", .word = end_name,

@@ -89,7 +89,7 @@ struct run_stat { /* SS_F_STAT */
 
 struct run_result {
 	char name[65];	  /* --name */
-	char mode[16];	  /* "kvm", "qemu" or "nested" */
+	char mode[16];	  /* "kvm", "qemu", "qemu-kvm" or "nested" */
 	char version[32]; /* SS_VERSION, report_init() sets it */
 	char started[32]; /* wall clock, ISO 8601 UTC; report_init() sets it */
 	enum run_end end;

@@ -129,7 +129,8 @@ static int run_here(struct run *run)
 	int status;
 
 	if (run->o.machine == RUN_MACHINE_QEMU)
-		snprintf(run->r.mode, sizeof(run->r.mode), "qemu");
+		snprintf(run->r.mode, sizeof(run->r.mode), "%s",
+			 run->qemu_kvm ? "qemu-kvm" : "qemu");
 	status = run_guest(run);
 
 	/* Nothing was measured: the line on stderr is all there is to report. */

@@ -62,11 +62,26 @@ static int find_qemu(struct run *run)
 
 static int choose_qemu(struct run *run, const struct kvm_probe_result *kvm)
 {
+	run->o.machine = RUN_MACHINE_QEMU;
 	run->qemu_kvm = kvm->sort == KVM_SORT_HARDWARE;
 	if (!run->qemu_kvm)
-		run_progress(run, "QEMU emulates the machine: the figures show what happens, not "
-				  "how fast this machine is");
+		run_progress(run,
+			     "so QEMU emulates the guest's machine, with our disks: the figures "
+			     "show what happens, not how fast this machine is");
 	return find_qemu(run);
+}
+
+/* Without hardware's help, and nobody said which: the fastest that has all that is asked for. */
+static int choose_emulated(struct run *run, const struct kvm_probe_result *kvm)
+{
+	run_progress(run, "%s", kvm->reason);
+	if (!run->o.nr_nets)
+		return choose_qemu(run, kvm);
+	run->o.machine = RUN_MACHINE_NESTED;
+	run_progress(run, "so the guest runs inside an emulated machine that has KVM, as QEMU's "
+			  "has no --net yet: the figures show what happens, not how fast this "
+			  "machine is");
+	return SS_EXIT_OK;
 }
 
 int run_choose_where(struct run *run)
@@ -81,8 +96,11 @@ int run_choose_where(struct run *run)
 		ss_err("can't find out what /dev/kvm is good for: %s", strerror(-ret));
 		return SS_EXIT_FAIL;
 	}
-	if (run->o.machine == RUN_MACHINE_QEMU)
+	if (run->o.machine == RUN_MACHINE_QEMU) {
+		if (kvm.sort != KVM_SORT_HARDWARE)
+			run_progress(run, "%s", kvm.reason);
 		return choose_qemu(run, &kvm);
+	}
 	if (kvm.sort == KVM_SORT_HARDWARE) {
 		run->o.machine = RUN_MACHINE_KVM;
 		return SS_EXIT_OK;
@@ -90,10 +108,5 @@ int run_choose_where(struct run *run)
 	/* A missing permission or kernel module is for the user to fix. */
 	if (kvm.error == -EACCES || run->o.machine == RUN_MACHINE_KVM || run_in_nested())
 		return kvm_status(&kvm);
-	run->o.machine = RUN_MACHINE_NESTED;
-	run_progress(run, "%s", kvm.reason);
-	run_progress(run,
-		     "so the guest runs inside an emulated machine that has KVM: the figures show "
-		     "what happens, not how fast this machine is");
-	return SS_EXIT_OK;
+	return choose_emulated(run, &kvm);
 }

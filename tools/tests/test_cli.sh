@@ -129,7 +129,7 @@ missing_values() {
 	local option
 
 	for option in kernel initrd modules append cpus memory disk net sched sched-arg exec file \
-		duration time-limit name out nested; do
+		duration time-limit name out machine qemu; do
 		good=()
 		bad $USAGE "--$option" -- "--$option"
 	done
@@ -194,7 +194,7 @@ names() {
 		expect_eq "exit status of --name='$v'" "$rc" $USAGE
 		expect_has "stderr" "$err" "--name"
 	done
-	bad $USAGE --nested "'maybe'" -- --nested=maybe
+	bad $USAGE --machine "'maybe'" -- --machine=maybe
 }
 
 disk_words() {
@@ -530,7 +530,7 @@ no_kvm() {
 	try "${own_mounts[@]}" bash -euc '
 		mkdir "$1"; mknod -m 666 "$1/null" c 1 3
 		mount -n --bind "$1" /dev; shift; exec "$@"' sh "$T/dev" \
-		"$stallscope" run "${good[@]}" --nested=never
+		"$stallscope" run "${good[@]}" --machine=kvm
 	refused $KVM /dev/kvm
 }
 
@@ -538,11 +538,11 @@ no_right_to_kvm() {
 	need_kernel
 	[ -e /dev/kvm ] || skip "no /dev/kvm"
 	need_own_mounts
-	for nested in auto never; do
+	for machine in auto kvm; do
 		try "${own_mounts[@]}" bash -euc '
 			mknod "$1" c 10 232; chmod 0 "$1"; mount --bind "$1" /dev/kvm; rm "$1"
 			shift; exec "$@"' sh "$T/kvm" "${powerless[@]}" \
-			"$stallscope" run "${good[@]}" --nested=$nested
+			"$stallscope" run "${good[@]}" --machine=$machine
 		refused $KVM /dev/kvm "permission"
 	done
 }
@@ -553,7 +553,7 @@ not_a_kvm() {
 	need_own_mounts
 	try "${own_mounts[@]}" bash -euc '
 		mount --bind /dev/null /dev/kvm; exec "$@"' sh \
-		"$stallscope" run "${good[@]}" --nested=never
+		"$stallscope" run "${good[@]}" --machine=kvm
 	refused $KVM /dev/kvm
 }
 
@@ -567,7 +567,7 @@ interrupted_starter() {
 	chmod +x "$T/lib/nested"
 	mkdir "$T/here"
 	STALLSCOPE_LIBEXEC=$T/lib "$stallscope" run --kernel "$kernel" --name "$name" \
-		--out "$T/here/run" --initrd "$kernel" --nested=always >"$T/out" 2>"$T/err" &
+		--out "$T/here/run" --initrd "$kernel" --machine=nested >"$T/out" 2>"$T/err" &
 	for ((i = 0; i < 1000; i++)); do
 		[ ! -e "$T/ready" ] || break
 		sleep 0.02
@@ -617,7 +617,7 @@ output_holds_input() {
 	while read -r file source option; do
 		ln "$T/files/$source" "$T/files/out/$file"
 		: >"$T/files/out/run.json"
-		try "$stallscope" run "${good[@]}" --kernel "$kernel" --nested=always \
+		try "$stallscope" run "${good[@]}" --kernel "$kernel" --machine=nested \
 			${option//OUT/$T/files/out}
 		expect_eq "exit status (stderr: $err)" "$rc" $OUTPUT
 		expect_eq "stderr" "$err" "stallscope: --out: $T/files/out/$file is what ${option%%[ =]*} names, and a run replaces it there: choose another directory"

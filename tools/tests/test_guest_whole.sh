@@ -38,7 +38,7 @@ passes_on() {
 	expect_eq "exit status" "$rc" 13
 	expect_eq "number of lines on stderr" "$(wc -l <"$T/err")" 1
 	expect_match "stderr" "$err" "^stallscope: --exec: .* 7.*$kept/passes_on"
-	if hardware_kvm; then mode=kvm; else mode=nested; fi
+	if hardware_kvm; then mode=kvm; else mode=qemu; fi
 	expect_eq "mode" "$(jq -r .mode "$kept/passes_on/run.json")" $mode
 	expect_eq "the workload's exit status" "$(jq .workload.exit "$kept/passes_on/run.json")" 7
 	[ "$(jq '.disks[0].counters.throttled_count' "$kept/passes_on/run.json")" -gt 0 ] ||

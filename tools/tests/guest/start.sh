@@ -15,7 +15,7 @@ defaults=()
 compose() {
 	dir=$RUNS/$1
 	pins=/sys/fs/bpf/stallscope/$1
-	run=("$GUEST/stallscope" run --nested=never --kernel "$GUEST/vmlinux" "${defaults[@]}"
+	run=("$GUEST/stallscope" run --machine=kvm --kernel "$GUEST/vmlinux" "${defaults[@]}"
 		--name "$1" --out "$dir" "${@:2}")
 	[[ " $* " == *" --initrd "* ]] || run+=(--initrd "$GUEST/initrd.cpio")
 }
