@@ -113,7 +113,7 @@ static void run_child(struct qemu *q, const struct qemu_args *a, pid_t parent)
 	if (getppid() != parent)
 		_exit(STATUS_NO_EXEC);
 	set_child_fds(q);
-	execvp(a->v[0], a->v);
+	execv(a->v[0], a->v);
 	dprintf(STDERR_FILENO, "%s\n", strerror(errno));
 	_exit(STATUS_NO_EXEC);
 }
@@ -166,17 +166,17 @@ static void reap(struct qemu *q)
 	}
 }
 
-/* Its own words begin with its name. */
+/* The first line that tells of more than a warning. */
 static const char *first_words(struct qemu *q)
 {
-	char *nl;
+	char *line, *save;
 
 	if (q->words_fd >= 0)
 		qemu_take_words(q);
-	nl = strchr(q->words, '\n');
-	if (nl)
-		*nl = '\0';
-	return q->words[0] ? q->words : "it said nothing";
+	for (line = strtok_r(q->words, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (!strstr(line, "warning: "))
+			return line;
+	return "it said nothing";
 }
 
 static const char *how(const struct qemu *q, char buf[32])

@@ -70,8 +70,8 @@ static void board(struct qemu_args *a, const struct qemu_config *cfg)
 static void consoles(struct qemu_args *a, const struct qemu_fds *fds)
 {
 	sock(a, "qmp", fds->qmp);
-	arg(a, "-mon");
-	arg(a, "chardev=qmp,mode=control");
+	arg(a, "-qmp");
+	arg(a, "chardev:qmp");
 	sock(a, "serial", fds->serial);
 	arg(a, "-serial");
 	arg(a, "chardev:serial");

@@ -145,17 +145,19 @@ int qmp_vcpus(struct qmp *m, pid_t *tid, unsigned int nr)
 
 int qmp_events(struct qmp *m)
 {
+	const int filled = fill(m);
 	json_t *o = NULL;
-	int ret = fill(m);
+	int ret;
 
-	if (ret && ret != -EAGAIN)
-		return ret;
+	/* Also what came together with the last answer, if nothing comes any more. */
 	while (!(ret = next_line(m, &o))) {
 		is_event(m, o);
 		json_decref(o);
+		o = NULL;
 	}
-	if (ret == -EAGAIN)
-		return 0;
-	json_decref(o);
-	return -ECONNRESET;
+	if (ret != -EAGAIN) {
+		json_decref(o);
+		return -ECONNRESET;
+	}
+	return filled == -EAGAIN ? 0 : filled;
 }

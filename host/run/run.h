@@ -123,6 +123,9 @@ int run_make_initrd(struct run *run);
 /** run_drop_initrd() - remove a made initramfs; safe in any state. */
 void run_drop_initrd(struct run *run);
 
+/** run_drop_files() - remove this run's files: no guest ran, they are empty. */
+void run_drop_files(struct run *run);
+
 /** run_drop_out() - remove a run directory that was made and stayed empty. */
 void run_drop_out(struct run *run);
 

@@ -134,8 +134,11 @@ static int run_here(struct run *run)
 	status = run_guest(run);
 
 	/* Nothing was measured: the line on stderr is all there is to report. */
-	if (status && run->r.end == RUN_END_NOT_BOOTED)
+	if (status && run->r.end == RUN_END_NOT_BOOTED) {
+		if (!run->in_use)
+			run_drop_files(run);
 		return status;
+	}
 	return run_report(run, status);
 }
 

@@ -432,6 +432,16 @@ void run_drop_initrd(struct run *run)
 	run->initrd_temp = false;
 }
 
+void run_drop_files(struct run *run)
+{
+	char path[PATH_MAX + 32];
+
+	for (size_t i = 0; i < sizeof(out_files) / sizeof(out_files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", run->out, out_files[i]);
+		unlink(path);
+	}
+}
+
 void run_drop_out(struct run *run)
 {
 	/* Fails, as intended, if there is anything in it. */

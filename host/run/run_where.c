@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 bool run_in_nested(void)
 {
@@ -46,8 +47,12 @@ static int find_qemu(struct run *run)
 {
 	char finder[PATH_MAX];
 
-	if (run->o.qemu)
-		return SS_EXIT_OK;
+	if (run->o.qemu) {
+		if (!access(run->o.qemu, X_OK))
+			return SS_EXIT_OK;
+		ss_err("--qemu: %s: %s", run->o.qemu, strerror(errno));
+		return SS_EXIT_QEMU;
+	}
 	if (!helper_path("get-qemu", finder) && !helper_path("tools/get-qemu", finder)) {
 		ss_err("--machine=qemu: the program that finds QEMU is missing: give --qemu PATH");
 		return SS_EXIT_QEMU;

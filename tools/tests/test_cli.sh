@@ -10,7 +10,7 @@ stallscope=$build/stallscope
 name=test-cli-$$
 
 # host/lib/exitcodes.h: numbers never change meaning, so they are written out here.
-USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9 LIMITS=22 INTERRUPTED=130
+USAGE=2 KERNEL=3 UNFIT=5 DISK=6 KVM=7 FILE=8 OUTPUT=9 LIMITS=22 QEMU=24 QEMU_OLD=25 QEMU_DIED=26 INTERRUPTED=130
 
 # What tools/setup found, unless the environment says it.
 config() {
@@ -195,6 +195,8 @@ names() {
 		expect_has "stderr" "$err" "--name"
 	done
 	bad $USAGE --machine "'maybe'" -- --machine=maybe
+	bad $USAGE --qemu --machine=qemu -- --machine=kvm --qemu=/bin/true
+	bad $USAGE --net --machine=nested -- --machine=qemu --net=loopback
 }
 
 disk_words() {
@@ -557,6 +559,24 @@ not_a_kvm() {
 	refused $KVM /dev/kvm
 }
 
+# a_qemu WORDS: a program that is started as QEMU, and says its control channel's words
+a_qemu() {
+	printf '#!/bin/bash\nfor w; do case $w in socket,id=qmp,fd=*) qmp=${w##*=};; esac; done\n%s\n' \
+		"$1" >"$T/qemu"
+	chmod +x "$T/qemu"
+}
+
+bad_qemu() {
+	need_kernel
+	bad $QEMU --qemu "$T/none: No such file" -- --machine=qemu --qemu="$T/none"
+	: >"$T/qemu"
+	bad $QEMU --qemu "Permission denied" -- --machine=qemu --qemu="$T/qemu"
+	a_qemu 'echo "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 6, \"minor\": 2}}}}" >&$qmp; exec sleep 100'
+	bad $QEMU_OLD --qemu "QEMU 6.2: 7.2 or newer" -- --machine=qemu --qemu="$T/qemu"
+	a_qemu 'echo "qemu: no memory" >&2; exit 1'
+	bad $QEMU_DIED --qemu "ended at once (exit status 1): qemu: no memory" -- --machine=qemu --qemu="$T/qemu"
+}
+
 # While tools/run/nested still fetches and packs, before there is a machine.
 interrupted_starter() {
 	local i
@@ -752,6 +772,7 @@ ktap_test odd_disk "a disk that isn't a multiple of 512 bytes"
 ktap_test read_only_disk "a disk that can't be written"
 ktap_test programs_and_files "schedulers, workloads and files that are missing"
 ktap_test no_kvm "no /dev/kvm"
+ktap_test bad_qemu "QEMU missing, too old, ended at once"
 ktap_test no_right_to_kvm "no right to /dev/kvm"
 ktap_test not_a_kvm "a /dev/kvm that isn't one"
 ktap_test interrupted_starter "ctrl-C while an emulated machine is being made"

@@ -168,7 +168,10 @@ TEST_F(qemu, old, .title = "one that is too old is said with its version")
 
 TEST_F(qemu, at_once, .title = "one that ends at once is said with its words and status")
 {
-	EXPECT_EQ(start(self, "echo 'qemu: no such machine' >&2; echo more >&2; exit 3"), -ECHILD);
+	EXPECT_EQ(
+		start(self,
+		      "echo 'qemu: warning: dull' >&2; echo 'qemu: no such machine' >&2; echo more >&2; exit 3"),
+		-ECHILD);
 	EXPECT_STRSTR(self->err, "exit status 3");
 	EXPECT_STRSTR(self->err, "no such machine");
 	EXPECT_NULL(strchr(self->err, '\n'));
