@@ -22,15 +22,17 @@
  * struct ss_clock_page - the page
  * @magic: SS_CLOCK_PAGE_MAGIC, by the runner
  * @asked: the guest's: the number of its last question
+ * @cpu: the guest's: the CPU that asks, set before the first question of a row
  * @answered: the runner's: the number it has answered
  * @host_tsc: that answer
  *
- * The runner takes nothing from it but @asked, which it only compares.
+ * The runner takes nothing from it but @asked, which it only compares, and @cpu.
  */
 struct ss_clock_page {
 	__u64 magic;
 	__u64 asked;
-	__u64 pad[6];
+	__u64 cpu;
+	__u64 pad[5];
 	__u64 answered;
 	__u64 host_tsc;
 };

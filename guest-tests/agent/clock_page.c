@@ -82,6 +82,7 @@ bool clock_page_wake(struct ss_clock_page *p)
 {
 	const __u64 number = p->asked + 1;
 
+	p->cpu = (__u64)sched_getcpu();
 	__atomic_store_n(&p->asked, number, __ATOMIC_RELEASE);
 	for (int i = 0; i < WAKE_UPS; i++) {
 		usleep(500);

@@ -4,6 +4,7 @@
 #define SS_QEMU_INT_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "qemu/qemu.h"
@@ -63,6 +64,7 @@ struct qemu {
 	struct ss_clock_page *page;
 	pthread_t clock;
 	bool clock_runs;
+	cpu_set_t cpus; /* where @clock may run */
 	char *agent_out;
 	size_t agent_len;
 };
