@@ -430,6 +430,8 @@ struct agent {
 	bool has_sched_ext, has_btf, has_blk, has_net, has_clock_port;
 	struct ss_clock_page *clock_page;
 	unsigned int clock_ticks;
+	uint64_t clock_offset; /* as last read there */
+	bool clock_drifts;     /* by more than little since the reading before */
 	char early[2048]; /* LOG frames' text from before the channel was open */
 	size_t early_len;
 };

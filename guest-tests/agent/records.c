@@ -9,9 +9,10 @@
 
 #define CLOCK_TRIES 8
 #define PAGE_WIDTH  2000 /* ticks of a good reading, a microsecond; under emulation most take half */
+#define PAGE_DRIFT  4000 /* ticks from one reading to the next: then every tick asks it */
 #define PAGE_GOOD   10
 #define PAGE_TRY_NS (5 * NSEC_PER_MSEC) /* for each of the port's */
-#define PAGE_TICKS  4 /* of these, one asks it: once a second */
+#define PAGE_TICKS  4			/* of these, one asks it: once a second */
 
 void batch_flush(struct agent *a)
 {
@@ -97,6 +98,20 @@ static void sample_port(struct ss_rec_g_clock *best, unsigned int tries)
 			keep_best(best, &c);
 }
 
+/* Where the offset drifts, it takes more readings to follow it. */
+static void note_drift(struct agent *a, const struct ss_rec_g_clock *c)
+{
+	const uint64_t offset = c->port_tsc_before / 2 + c->port_tsc_after / 2 - c->host_tsc;
+
+	if (!c->host_tsc || c->port_tsc_after - c->port_tsc_before > PAGE_WIDTH)
+		return;
+	/* It goes up; on the next CPU, a moment later, it's the same one. */
+	if (offset - a->clock_offset > PAGE_DRIFT) {
+		a->clock_drifts = true;
+		a->clock_offset = offset;
+	}
+}
+
 /* Until a reading is good: on a busy host many are held up. */
 static void sample_page(struct agent *a, struct ss_rec_g_clock *best, unsigned int tries)
 {
@@ -112,6 +127,7 @@ static void sample_page(struct agent *a, struct ss_rec_g_clock *best, unsigned i
 		keep_best(best, &c);
 		good += c.port_tsc_after - c.port_tsc_before < PAGE_WIDTH;
 	} while (good < PAGE_GOOD && now_ns() < until);
+	note_drift(a, best);
 }
 
 void clock_sample(struct agent *a, unsigned int port_tries)
@@ -141,10 +157,12 @@ void clock_tick(struct agent *a)
 {
 	if (!a->clock_page)
 		clock_sample(a, CLOCK_FEW);
-	else if (++a->clock_ticks % PAGE_TICKS)
+	else if (++a->clock_ticks % PAGE_TICKS && !a->clock_drifts)
 		clock_sample(a, 0);
-	else
+	else {
+		a->clock_drifts = false;
 		clock_sample_cpus(a, CLOCK_FEW);
+	}
 }
 
 void clock_sample_cpus(struct agent *a, unsigned int port_tries)

@@ -16,8 +16,8 @@
 #define UNSCALED_BITS 48
 /* Ticks by which rounding may put KVM's offset outside the bounds. */
 #define OFFSET_SLACK 64
-/* An offset may drift by a tick in so many, 50 ppm; and what a reading's uncertainty may be then. */
-#define DRIFT_MOST   20000
+/* An offset may drift by a tick in so many, half a per cent; a reading may be so uncertain then. */
+#define DRIFT_MOST   200
 #define DRIFT_MAX_HW 100000
 /* What it does drift by: a tick in so many was the most seen. */
 #define DRIFT_LIKELY 100000
@@ -132,10 +132,33 @@ static uint64_t beyond(const struct ss_clock *c, const struct clock_drift *d, ui
 }
 
 /*
+ * How far off is the line between two readings? At most by what it drifted from one to the
+ * other; and if the rate stays, by what a reading is off the line between its neighbours.
+ */
+static uint64_t line_error(const struct clock_drift *d, uint32_t n, uint64_t most)
+{
+	uint64_t hw = 0, off = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		hw = d[i].hw > hw ? d[i].hw : hw;
+	for (uint32_t i = 1; i + 1 < n; i++) {
+		const int64_t step = (int64_t)(d[i + 1].offset - d[i - 1].offset);
+		const int64_t span = (int64_t)(d[i + 1].guest_tsc - d[i - 1].guest_tsc);
+		const int64_t at = (int64_t)(d[i].guest_tsc - d[i - 1].guest_tsc);
+		const int64_t line = (int64_t)((__int128)step * at / span);
+		const int64_t is = (int64_t)(d[i].offset - d[i - 1].offset);
+
+		if ((uint64_t)llabs(is - line) > off)
+			off = (uint64_t)llabs(is - line);
+	}
+	return n > 2 && off + hw < most ? off + hw : most;
+}
+
+/*
  * QEMU's emulator keeps the guest's TSC from ever going back: where the host's CPUs differ, it
- * adds what they do, again and again, and so the offset drifts one way, by a millionth or so.
- * Then each reading holds for its own moment. Between two the offset is anywhere between
- * the least and the most that they allow.
+ * adds what they do, again and again, and so the offset drifts one way: by a millionth, or by five of ten thousand
+ * where its CPUs ask for the time all the time.
+ * Then each reading holds for its own moment.
  *
  * Return: true if that is what it is: a drift so small, one way; then @v->drift is set.
  */
@@ -161,15 +184,14 @@ static bool drifts(struct ss_clock *c, struct clock_vcpu *v, uint32_t cpu, const
 	for (uint32_t i = 1; i < n; i++) {
 		const int64_t off = (int64_t)(d[i].offset - d[i - 1].offset);
 		const int64_t ticks = (int64_t)(d[i].guest_tsc - d[i - 1].guest_tsc);
-		const uint64_t slack = d[i].hw + d[i - 1].hw;
+		const int64_t slack = (int64_t)(d[i].hw + d[i - 1].hw);
 
-		if (ticks <= 0 || off < -(int64_t)slack ||
-		    off > ticks / DRIFT_MOST + (int64_t)slack) {
+		if (ticks <= 0 || off < -slack || off > ticks / DRIFT_MOST + slack) {
 			free(d);
 			return false;
 		}
-		if ((uint64_t)llabs(off) + slack > error)
-			error = (uint64_t)llabs(off) + slack;
+		if ((uint64_t)(llabs(off) + slack) > error)
+			error = (uint64_t)(llabs(off) + slack);
 	}
 	if (n < 2 || m->nr < 2) {
 		free(d);
@@ -177,7 +199,7 @@ static bool drifts(struct ss_clock *c, struct clock_vcpu *v, uint32_t cpu, const
 	}
 	v->drift = d;
 	v->drift_nr = n;
-	error += beyond(c, d, n, error);
+	error = line_error(d, n, error) + beyond(c, d, n, error);
 	v->usable = v->from_port = true;
 	if (error > c->offset_error)
 		c->offset_error = error;

@@ -16,7 +16,7 @@
 
 #define LOOK_NS (2 * NSEC_PER_MSEC)  /* while nobody asks */
 #define ROW_NS	(20 * NSEC_PER_MSEC) /* the longest time without sleep */
-#define STAY_NS (3 * NSEC_PER_MSEC)  /* after a question, for the next one */
+#define STAY_NS (2 * NSEC_PER_MSEC)  /* after a question, for the next one */
 
 int qemu_clock_init(struct qemu *q)
 {
@@ -80,7 +80,7 @@ static void move_away(const struct qemu *q)
 }
 
 /*
- * The guest's questions come in rows, one a second: then the answers come from a loop, as
+ * The guest's questions come in rows, some a second: then the answers come from a loop, as
  * the time they take is the uncertainty of the clock. Else it sleeps; and a guest that asks
  * without end doesn't have the CPU for ever.
  */
