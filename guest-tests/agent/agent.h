@@ -432,7 +432,7 @@ struct agent {
 	unsigned int clock_ticks;
 	uint64_t clock_offset; /* as last read there */
 	bool clock_drifts;     /* by more than little since the reading before */
-	char early[2048]; /* LOG frames' text from before the channel was open */
+	char early[2048];      /* LOG frames' text from before the channel was open */
 	size_t early_len;
 };
 

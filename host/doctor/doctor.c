@@ -47,9 +47,8 @@ static void check_kvm(struct doctor *d)
 		return;
 	}
 	doctor_add(d, "kvm", d->direct ? DOCTOR_OK : DOCTOR_WARN,
-		   d->direct
-			   ? NULL
-			   : "guests run on an emulated machine instead: slower, same findings",
+		   d->direct ? NULL
+			     : "guests run on an emulated machine instead: slower, same findings",
 		   "%s: %s", kvm_sort_name(kvm.sort), kvm.reason);
 }
 
