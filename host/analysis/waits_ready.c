@@ -229,7 +229,7 @@ static void look(struct ready *r)
 		r->t->task[r->task].infos <= 1 && !ivals_cover(idle_of(r, r->from), r->from, r->hi);
 	if (!ivals_cover(r->steal, r->from, r->to))
 		r->steal = &nothing;
-	r->final = final_turn(r, i);
+	r->final = r->busy && r->steal == &nothing ? TASKS_NONE : final_turn(r, i);
 	for (; at < r->hi; i++) {
 		int64_t next = i + 1 < r->cpu->turns ? r->cpu->turn[i + 1].t : INT64_MAX;
 
