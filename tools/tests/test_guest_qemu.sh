@@ -29,13 +29,18 @@ start() {
 	run=$!
 }
 
+# child_of PID: one of its children; processes may end while they are looked at
+child_of() {
+	{ grep -ls "^PPid:[[:space:]]$1\$" /proc/[0-9]*/status || true; } | head -n 1 | cut -d / -f 3
+}
+
 # wait_for PATTERN: until the runner has said it
 wait_for() {
 	until grep -q "$1" "$T/out"; do
 		kill -0 "$run" 2>/dev/null || fail "the run ended before '$1': $(cat "$T/err")"
 		sleep 0.1
 	done
-	qemu_pid=$(pgrep -P "$run" | head -1)
+	qemu_pid=$(child_of "$run")
 }
 
 # ended STATUS [WORDS]: the run's exit status, and what its one line on stderr says
