@@ -12,6 +12,12 @@
 #define ATTR_NET_QUEUES 2
 #define ATTR_NO_INDEX	UINT32_MAX
 
+/** clamp64() - @v, but not below @lo nor above @hi */
+static inline int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
+{
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
 /* ---- time intervals ---- */
 
 struct ival {

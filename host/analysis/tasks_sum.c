@@ -9,11 +9,6 @@
 
 #include "analysis/waits_int.h"
 
-static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
-{
-	return v < lo ? lo : v > hi ? hi : v;
-}
-
 static int64_t mark_time(const struct tasks_state *t, uint64_t guest_ns)
 {
 	const struct ss_clock *c = t->s->clock;

@@ -14,11 +14,6 @@
 #define STEPS_ALWAYS	(1ULL << 20)
 #define BASELINE_MAX_NS 500000 /* what is slower has something in its way */
 
-static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
-{
-	return v < lo ? lo : v > hi ? hi : v;
-}
-
 bool waits_spend(struct tasks_state *t, uint64_t steps)
 {
 	if (steps > t->budget)

@@ -8,11 +8,6 @@
 
 #include "analysis/waits_int.h"
 
-static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
-{
-	return v < lo ? lo : v > hi ? hi : v;
-}
-
 const char *wait_cause_name(enum wait_cause c)
 {
 	static const char *const name[] = {

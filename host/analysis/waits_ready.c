@@ -37,11 +37,6 @@ struct ready {
 
 static const struct ivals nothing;
 
-static int64_t clamp64(int64_t v, int64_t lo, int64_t hi)
-{
-	return v < lo ? lo : v > hi ? hi : v;
-}
-
 /* Most tasks are the same all the time. */
 static bool is_rt(const struct tasks_state *t, uint32_t task, int64_t at)
 {
