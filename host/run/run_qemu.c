@@ -39,15 +39,6 @@ struct guest_qemu {
 
 /* --- the disks --- */
 
-static int wait_ms(const struct front *f)
-{
-	const uint64_t until = vhost_user_deadline(f->vu), now = io_clock_monotonic_now(NULL);
-
-	if (!until)
-		return -1;
-	return until > now ? (int)((until - now) / 1000000) + 1 : 0;
-}
-
 static void *serve_front(void *arg)
 {
 	struct front *f = arg;
@@ -58,7 +49,7 @@ static void *serve_front(void *arg)
 	};
 
 	for (;;) {
-		if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms(f)) < 0)
+		if (poll(p, sizeof(p) / sizeof(p[0]), vhost_user_wait_ms(f->vu)) < 0)
 			continue;
 		if (p[0].revents || vhost_user_turn(f->vu))
 			break;

@@ -280,16 +280,6 @@ static bool drop_front_end(struct serve_disk *s, int why)
 	return true;
 }
 
-/* Until something happens; a deadline that is over gives no wait. */
-static int wait_ms(const struct serve_disk *s)
-{
-	const uint64_t until = vhost_user_deadline(s->vu), now = io_clock_monotonic_now(NULL);
-
-	if (!until)
-		return -1;
-	return until > now ? (int)((until - now) / 1000000) + 1 : 0;
-}
-
 /* Return: false to end. */
 static bool serve_turn(struct serve_disk *s)
 {
@@ -301,7 +291,7 @@ static bool serve_turn(struct serve_disk *s)
 	};
 	int ret = 0;
 
-	if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(s)) < 0)
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), vhost_user_wait_ms(s->vu)) < 0)
 		return true;
 	if (fds[0].revents)
 		return false;

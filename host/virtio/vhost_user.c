@@ -288,6 +288,15 @@ uint64_t vhost_user_deadline(const struct vhost_user *vu)
 	return vu->got ? vu->since + VHOST_USER_MESSAGE_NS : 0;
 }
 
+int vhost_user_wait_ms(const struct vhost_user *vu)
+{
+	const uint64_t until = vhost_user_deadline(vu), now = io_clock_now(&vu->clock);
+
+	if (!until)
+		return -1;
+	return until > now ? (int)((until - now) / 1000000) + 1 : 0;
+}
+
 int vhost_user_detach(struct vhost_user *vu)
 {
 	uint64_t lost;

@@ -54,6 +54,9 @@ int vhost_user_lost_fd(const struct vhost_user *vu);
 /** vhost_user_deadline() - when vhost_user_turn() must be called at the latest, ns; 0: never */
 uint64_t vhost_user_deadline(const struct vhost_user *vu);
 
+/** vhost_user_wait_ms() - the same as poll() takes it: 0 if that is over, -1 for ever */
+int vhost_user_wait_ms(const struct vhost_user *vu);
+
 /**
  * vhost_user_turn() - take and serve at most one message, without waiting for one
  *

@@ -441,9 +441,12 @@ TEST_F(front, half_message, .title = "V6 half a message, then silence: the conne
 		front_send(f, &m);
 		ASSERT_EQ(front_turn(f), 0);
 		EXPECT_EQ(vhost_user_deadline(f->s.vu), f->clock.now + VHOST_USER_MESSAGE_NS);
+		EXPECT_EQ(vhost_user_wait_ms(f->s.vu), VHOST_USER_MESSAGE_NS / 1000000 + 1);
 		f->clock.now += VHOST_USER_MESSAGE_NS - 1;
+		EXPECT_EQ(vhost_user_wait_ms(f->s.vu), 1);
 		ASSERT_EQ(front_turn(f), 0);
 		f->clock.now++;
+		EXPECT_EQ(vhost_user_wait_ms(f->s.vu), 0);
 		ends(self, front_turn(f));
 	}
 }
@@ -460,6 +463,7 @@ TEST_F(front, piecemeal, .title = "V6 a message that comes byte by byte is one a
 		ASSERT_EQ(send(f->sock, &bytes[i], 1, 0), 1);
 		ASSERT_EQ(front_turn(f), 0);
 		EXPECT_EQ(vhost_user_deadline(f->s.vu) != 0, i + 1 < sizeof(bytes));
+		EXPECT_EQ(vhost_user_wait_ms(f->s.vu) >= 0, i + 1 < sizeof(bytes));
 	}
 	m = bare(VU_SET_OWNER);
 	ASSERT_EQ(front_do(f, &m), 0);
