@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_faults.h"
 #include "lib/figures.h"
 
 enum colour { RED, GREEN, COLOURS };
@@ -367,46 +368,28 @@ TEST(deep, .title = "a path that is too long is cut")
 	EXPECT_STRSTR(why, ".map.0000");
 }
 
-/* One allocation fails; jansson's, which the linker doesn't see. */
-static unsigned int left, blocks;
-
-static void *failing_malloc(size_t size)
-{
-	if (left && !--left)
-		return NULL;
-	blocks++;
-	return malloc(size);
-}
-
-static void counting_free(void *block)
-{
-	blocks -= !!block;
-	free(block);
-}
-
 TEST(memory, .title = "without memory for any part there is no object, or it is whole")
 {
 	struct all a = example;
 	char *whole, *text;
 	unsigned int n = 0, none = 0;
+	bool failed;
 	json_t *o;
 
 	o = figures_write(&all_figures, &a);
 	whole = json_dumps(o, 0);
 	do {
 		json_decref(o);
-		json_set_alloc_funcs(failing_malloc, counting_free);
-		blocks = 0;
-		left = ++n;
+		json_fault_begin(++n);
 		o = figures_write(&all_figures, &a);
-		json_set_alloc_funcs(malloc, free);
+		failed = json_fault_end();
 		none += !o;
 		if (!o)
-			EXPECT_EQ(blocks, 0);
+			EXPECT_EQ(json_blocks, 0);
 		text = o ? json_dumps(o, 0) : strdup(whole);
 		EXPECT_STREQ(text, whole);
 		free(text);
-	} while (!left);
+	} while (failed);
 	EXPECT_GT(none, 50);
 	free(whole);
 	json_decref(o);

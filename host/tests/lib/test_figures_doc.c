@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_faults.h"
 #include "lib/figures_doc.h"
 
 static const char *colour_name(unsigned int c)
@@ -193,43 +194,25 @@ TEST(page, .title = "the page has a row for each, open objects below it, named o
 	free(text);
 }
 
-/* One allocation fails; jansson's, which the linker doesn't see. */
-static unsigned int left, blocks;
-
-static void *failing_malloc(size_t size)
-{
-	if (left && !--left)
-		return NULL;
-	blocks++;
-	return malloc(size);
-}
-
-static void counting_free(void *block)
-{
-	blocks -= !!block;
-	free(block);
-}
-
 TEST(memory, .title = "without memory for any part there is no schema, or it is whole")
 {
 	unsigned int n = 0, none = 0;
+	bool failed;
 	json_t *o;
 	char *text;
 
 	do {
-		json_set_alloc_funcs(failing_malloc, counting_free);
-		blocks = 0;
-		left = ++n;
+		json_fault_begin(++n);
 		o = figures_schema(&all_figures, "id", "title");
-		json_set_alloc_funcs(malloc, free);
+		failed = json_fault_end();
 		none += !o;
 		if (!o)
-			EXPECT_EQ(blocks, 0);
+			EXPECT_EQ(json_blocks, 0);
 		text = o ? json_dumps(o, 0) : strdup(schema);
 		EXPECT_STREQ(text, schema);
 		free(text);
 		json_decref(o);
-	} while (!left);
+	} while (failed);
 	EXPECT_GT(none, 200);
 }
 
